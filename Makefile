@@ -1,0 +1,41 @@
+# The commands of the house. A fresh machine needs Python 3.11 or later and make, nothing else.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+# One stamp a set of extras: an environment is made once and again only when the project's needs change.
+INSTALL = $(PYTHON) -m venv $(VENV) && $(BIN)/python -m pip install --quiet --constraint constraints.txt
+
+.PHONY: demo test lab lint docs bench clean
+
+demo: $(VENV)/.base
+	$(BIN)/electra demo --out demo-out
+
+lab: $(VENV)/.base
+	$(BIN)/electra lab
+
+test: $(VENV)/.test
+	$(BIN)/python -m pytest tests
+	$(BIN)/python -m pytest --nbval-lax notebooks
+
+lint: $(VENV)/.lint
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+docs: $(VENV)/.docs
+	$(BIN)/sphinx-build -W -q -b html docs docs/_build/html
+
+bench: $(VENV)/.test
+	$(BIN)/python -m tests.bench
+
+clean:
+	rm -rf $(VENV) demo-out docs/_build .mypy_cache .pytest_cache .ruff_cache
+
+$(VENV)/.base: pyproject.toml constraints.txt
+	$(INSTALL) --editable .
+	@touch $@
+
+$(VENV)/.test $(VENV)/.lint $(VENV)/.docs: $(VENV)/.%: pyproject.toml constraints.txt
+	$(INSTALL) --editable '.[$*]'
+	@touch $@ $(VENV)/.base

@@ -1,0 +1,1 @@
+"""Electra workbench: orders, statements and channels as objects, for notebooks, scripts and the shell."""

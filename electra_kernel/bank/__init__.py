@@ -1,0 +1,1 @@
+"""The sandbox bank: a small real bank behind EBICS, for tests, teaching and demonstrations. Loopback only."""

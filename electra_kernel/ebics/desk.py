@@ -1,0 +1,166 @@
+"""What the protocol engine of the bank asks of the bank behind it: plain data and one Protocol.
+
+The engine (``server``) proves who speaks and that a document is whole; the desk knows users, rights, orders and files
+and keeps all state. Nothing here computes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Protocol
+
+from electra_kernel.ebics.btf import Service
+
+
+class UserState(StrEnum):
+    """States of a subscriber at the bank (spec 3.0.2, 4.4)."""
+
+    NEW = "new"
+    INI = "ini-received"
+    HIA = "hia-received"
+    INITIALISED = "initialised"
+    READY = "ready"
+    SUSPENDED = "suspended"
+
+
+class KeyUse(StrEnum):
+    """What a subscriber's certificate is for."""
+
+    SIGNATURE = "signature"
+    AUTHENTICATION = "authentication"
+    ENCRYPTION = "encryption"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BankUser:
+    """A subscriber as the bank knows it. ``certificates`` holds X.509 DER by use; absent where not yet sent."""
+
+    partner_id: str
+    user_id: str
+    state: UserState
+    certificates: Mapping[KeyUse, bytes] = field(default_factory=dict)
+    signature_version: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Upload:
+    """An order whose data are whole and whose signatures were verified by the engine.
+
+    ``digest`` is the 32-byte order hash (CR, LF and Ctrl-Z removed, or raw where the client hashed so).
+    ``signers`` are (partner id, user id) in the order of their signatures; empty where the client sent none.
+    ``signature_flag`` tells whether the client wants the signatures to authorise; ``request_eds`` whether missing
+    signatures may be added later.
+    """
+
+    partner_id: str
+    user_id: str
+    admin_type: str
+    service: Service | None
+    data: bytes
+    digest: bytes
+    signers: tuple[tuple[str, str], ...]
+    signature_flag: bool
+    request_eds: bool = False
+    file_name: str = ""
+    parameters: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DownloadRequest:
+    """What a subscriber asks for: an administrative type (HAC, HTD, HPD, HAA …) or ``BTD`` with a service."""
+
+    partner_id: str
+    user_id: str
+    admin_type: str
+    service: Service | None = None
+    start: date | None = None
+    end: date | None = None
+    parameters: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """Order data for a download. ``token`` comes back with the receipt, so that the desk knows what was fetched."""
+
+    data: bytes
+    token: str
+
+
+class Direction(StrEnum):
+    """Which way the order data go."""
+
+    UPLOAD = "upload"
+    DOWNLOAD = "download"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TransactionRecord:
+    """An open EBICS transaction as the desk keeps it between two requests.
+
+    ``context`` is the engine's own JSON text (order details, transaction key wrapped, signatures …): the desk stores it
+    and gives it back untouched. Segments are base64 text as received or to be sent, numbered from 1.
+    """
+
+    transaction_id: bytes
+    direction: Direction
+    partner_id: str
+    user_id: str
+    segments: int
+    context: str
+    opened: datetime
+
+
+class DeskRefusal(Exception):
+    """The desk refuses; ``code`` is a six-digit EBICS return code such as ``090003``, ``text`` says why in words."""
+
+    def __init__(self, code: str, text: str = "") -> None:
+        self.code, self.text = code, text
+        super().__init__(f"{code} {text}".strip())
+
+
+class Desk(Protocol):
+    """The bank behind the engine. Every method that refuses raises ``DeskRefusal``."""
+
+    def user(self, partner_id: str, user_id: str) -> BankUser | None:
+        """The subscriber, or ``None`` where the bank does not know it (with ``--admit`` it enrols it first)."""
+
+    def keep_certificates(
+        self, partner_id: str, user_id: str, certificates: Mapping[KeyUse, bytes], signature_version: str = ""
+    ) -> str:
+        """Keep what INI or HIA brought, move the user's state on, and return the order id."""
+
+    def remember_nonce(self, nonce: bytes, timestamp: datetime) -> bool:
+        """Remember a request's nonce; ``False`` where it was seen before."""
+
+    def may(self, partner_id: str, user_id: str, admin_type: str, service: Service | None) -> None:
+        """Pass, or refuse: 091005/091006 unknown or unsupported order type, 090003 no right to it."""
+
+    def order_known(self, partner_id: str, digest: bytes) -> bool:
+        """Whether an order with this hash arrived before (double-upload control, 091122)."""
+
+    def receive(self, upload: Upload, transaction_id: bytes) -> str:
+        """Take a whole, verified order and return its order id. Called once per transaction."""
+
+    def deliver(self, request: DownloadRequest) -> Delivery:
+        """The data asked for; refuses with 090005 where there is none."""
+
+    def receipt(self, token: str, *, positive: bool) -> None:
+        """The client has (or has not) the delivery safe."""
+
+    def open_transaction(self, record: TransactionRecord, segments: Mapping[int, str]) -> None:
+        """Keep a new transaction with the segments known so far (all of a download, none of an upload)."""
+
+    def transaction(self, transaction_id: bytes) -> TransactionRecord | None:
+        """An open transaction, or ``None``."""
+
+    def keep_segment(self, transaction_id: bytes, number: int, text: str) -> None:
+        """Keep one uploaded segment."""
+
+    def segment(self, transaction_id: bytes, number: int) -> str | None:
+        """One segment of a transaction, or ``None`` where it has not arrived."""
+
+    def close_transaction(self, transaction_id: bytes) -> None:
+        """Forget a transaction and its segments."""

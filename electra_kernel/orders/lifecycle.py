@@ -1,0 +1,104 @@
+"""The life of an order: its states, the events that move it, and the one function that derives the state.
+
+A state is never stored. What may live here: the two tables and the fold over events.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+
+class State(StrEnum):
+    """Where an order is. Only states that something can lead to today; the plan lists the ones to come."""
+
+    DRAFT = "draft"
+    READY = "ready"
+    PART_SIGNED = "part-signed"
+    SIGNED = "signed"
+    QUEUED = "queued"
+    SENT = "sent"
+    RECEIVED = "received"
+    ACCEPTED = "accepted"
+    EXECUTED = "executed"
+    PART_EXECUTED = "part-executed"
+    REJECTED = "rejected"
+    CANCELLED = "cancelled"
+
+
+class EventKind(StrEnum):
+    """What can happen to an order. The journal keeps these words."""
+
+    CREATED = "created"
+    EDITED = "edited"
+    CHECKED = "checked"
+    SIGNED = "signed"
+    QUEUED = "queued"
+    SENDING = "sending"
+    RECEIVED = "received"
+    BANK_STATUS = "bank-status"
+    CANCELLED = "cancelled"
+
+
+@dataclass(frozen=True, slots=True)
+class OrderEvent:
+    """One thing that happened to an order.
+
+    Attributes:
+        kind: what happened.
+        at: aware UTC moment.
+        data: ``problems`` (number of errors) for checked; ``user``, ``required`` (signatures needed) for signed;
+            ``state`` (a ``State`` value) and ``source`` (``HAC`` or ``pain.002``) for bank-status.
+    """
+
+    kind: EventKind
+    at: datetime
+    data: Mapping[str, Any] = field(default_factory=dict)
+
+
+#: How far the bank is with an order; news that arrives late never moves it back.
+_BANK_PROGRESS = {
+    State.SENT: 0,
+    State.RECEIVED: 1,
+    State.ACCEPTED: 2,
+    State.REJECTED: 3,
+    State.PART_EXECUTED: 3,
+    State.EXECUTED: 4,
+}
+
+FINAL_STATES = frozenset({State.EXECUTED, State.PART_EXECUTED, State.REJECTED, State.CANCELLED})
+
+
+def state_of(events: Iterable[OrderEvent]) -> State:
+    """Derive the state from everything that happened, oldest first.
+
+    An edit voids the signatures. A bank's news only ever moves the order forward.
+    """
+    state, signers = State.DRAFT, set[str]()
+    for event in events:
+        match event.kind:
+            case EventKind.CREATED | EventKind.EDITED:
+                state, signers = State.DRAFT, set()
+            case EventKind.CHECKED if state in (State.DRAFT, State.READY):
+                state = State.DRAFT if event.data.get("problems") else State.READY
+            case EventKind.SIGNED if state not in _BANK_PROGRESS:
+                signers.add(str(event.data.get("user")))
+                state = State.SIGNED if len(signers) >= int(event.data.get("required", 1)) else State.PART_SIGNED
+            case EventKind.QUEUED if state is State.SIGNED:
+                state = State.QUEUED
+            case EventKind.SENDING:
+                state = _forward(state, State.SENT)
+            case EventKind.RECEIVED:
+                state = _forward(state, State.RECEIVED)
+            case EventKind.BANK_STATUS:
+                state = _forward(state, State(event.data["state"]))
+            case EventKind.CANCELLED if state not in _BANK_PROGRESS:
+                state = State.CANCELLED
+    return state
+
+
+def _forward(state: State, news: State) -> State:
+    return news if _BANK_PROGRESS.get(news, 0) > _BANK_PROGRESS.get(state, -1) else state

@@ -1,0 +1,1 @@
+"""PDFs of orders, statements and letters, typeset by typst."""

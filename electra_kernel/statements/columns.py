@@ -1,0 +1,90 @@
+"""The ledger's columns, once, as Arrow schemas: every reader fills them and every analysis starts from them.
+
+Amounts are decimal128(18, 5), signed, credit positive. A text that the bank does not give is null, never empty.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+AMOUNT = pa.decimal128(18, 5)
+RATE = pa.decimal128(18, 10)
+
+_FROM_AMOUNT_ON: list[tuple[str, pa.DataType]] = [
+    ("amount", AMOUNT),
+    ("reversal", pa.bool_()),
+    ("bank_transaction_code", pa.string()),
+    ("proprietary_code", pa.string()),
+    ("bank_reference", pa.string()),
+    ("entry_reference", pa.string()),
+    ("counterparty_name", pa.string()),
+    ("counterparty_account", pa.string()),
+    ("counterparty_bic", pa.string()),
+    ("counterparty_address", pa.string()),
+    ("remittance", pa.string()),
+    ("structured_reference", pa.string()),
+    ("end_to_end_id", pa.string()),
+    ("mandate_id", pa.string()),
+    ("creditor_id", pa.string()),
+    ("original_amount", AMOUNT),
+    ("original_currency", pa.string()),
+    ("exchange_rate", RATE),
+    ("charges", AMOUNT),
+    ("details", pa.int32()),
+    ("additional_information", pa.string()),
+    ("source", pa.string()),
+    ("position", pa.int64()),
+]
+
+#: One row an entry. An entry with exactly one detail carries its columns; ``details`` is the number of details.
+ENTRIES = pa.schema(
+    [
+        pa.field("entry_id", pa.string(), nullable=False),
+        ("account", pa.string()),
+        ("currency", pa.string()),
+        ("statement", pa.string()),
+        ("sequence", pa.int64()),
+        ("booking_date", pa.date32()),
+        ("value_date", pa.date32()),
+        ("status", pa.string()),
+        *_FROM_AMOUNT_ON,
+    ]
+)
+
+#: One row a payment inside a batched booking; ``detail`` counts from 0.
+DETAILS = pa.schema([pa.field("entry_id", pa.string(), nullable=False), ("detail", pa.int32()), *_FROM_AMOUNT_ON])
+
+BALANCES = pa.schema(
+    [
+        ("account", pa.string()),
+        ("currency", pa.string()),
+        ("statement", pa.string()),
+        ("kind", pa.string()),
+        ("date", pa.date32()),
+        ("amount", AMOUNT),
+    ]
+)
+
+PROBLEMS = pa.schema(
+    [
+        ("source", pa.string()),
+        ("position", pa.int64()),
+        ("field", pa.string()),
+        ("rule", pa.string()),
+        ("text", pa.string()),
+        ("repair", pa.string()),
+        ("severity", pa.string()),
+    ]
+)
+
+
+@dataclass(frozen=True, slots=True)
+class StatementTables:
+    """What one file says, as Arrow tables in the schemas above."""
+
+    entries: pa.Table
+    details: pa.Table
+    balances: pa.Table
+    problems: pa.Table

@@ -1,0 +1,110 @@
+"""Statement, entry, entry detail, balance: small immutable values.
+
+What may live here: what a statement says. The ledger's columns are in ``columns``, the proof in ``proof``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import Decimal
+
+from electra_kernel.vocabulary.parties import Party
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Balance:
+    """A balance of an account on a date.
+
+    Attributes:
+        kind: ISO code: ``OPBD`` opening booked, ``CLBD`` closing booked, ``ITBD`` interim, ``CLAV`` closing available …
+        amount: signed, credit positive, in ``currency``.
+    """
+
+    kind: str
+    amount: Decimal
+    currency: str
+    date: date
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EntryDetail:
+    """One payment inside a booking. ``amount`` is signed like the entry's and ``None`` where the bank gives none.
+
+    ``counterparty`` is ``None`` where the bank names nobody; texts are empty where the bank gives none.
+    """
+
+    amount: Decimal | None = None
+    currency: str = ""
+    counterparty: Party | None = None
+    remittance: str = ""
+    structured_reference: str = ""
+    end_to_end_id: str = ""
+    mandate_id: str = ""
+    creditor_id: str = ""
+    bank_reference: str = ""
+    bank_transaction_code: str = ""
+    proprietary_code: str = ""
+    original_amount: Decimal | None = None
+    original_currency: str = ""
+    exchange_rate: Decimal | None = None
+    charges: Decimal | None = None
+    additional_information: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One booking.
+
+    Attributes:
+        amount: signed, in the account's currency (or ``currency`` where the bank booked another).
+        status: ``BOOK``, ``PDNG`` or ``INFO``.
+        reversal: whether the bank marks it as the reversal of an earlier booking.
+        bank_transaction_code: ISO domain-family-subfamily such as ``PMNT-RCDT-ESCT``.
+        position: byte offset (XML) or line of the entry in its file.
+    """
+
+    amount: Decimal
+    currency: str
+    booking_date: date | None
+    value_date: date | None
+    status: str = "BOOK"
+    reversal: bool = False
+    bank_transaction_code: str = ""
+    proprietary_code: str = ""
+    bank_reference: str = ""
+    entry_reference: str = ""
+    charges: Decimal | None = None
+    additional_information: str = ""
+    details: tuple[EntryDetail, ...] = ()
+    position: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Statement:
+    """One account's report.
+
+    Attributes:
+        identification: the bank's id of the statement.
+        account: compact IBAN or national number as the bank prints it.
+        currency: the account's currency; the closing balance's where the bank leaves it out.
+        sequence: the bank's running number (electronic, else legal), or ``None``.
+        created: when the bank made it, aware UTC where the bank gives an offset.
+    """
+
+    identification: str
+    account: str
+    currency: str
+    balances: tuple[Balance, ...]
+    entries: tuple[Entry, ...]
+    sequence: int | None = None
+    created: datetime | None = None
+    from_date: date | None = None
+    to_date: date | None = None
+    owner: str = ""
+    bank_bic: str = ""
+    additional_information: str = field(default="")
+
+    def balance(self, kind: str) -> Balance | None:
+        """The first balance of a kind, or ``None``."""
+        return next((balance for balance in self.balances if balance.kind == kind), None)

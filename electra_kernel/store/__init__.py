@@ -1,0 +1,1 @@
+"""The workbench's memory: database, journal, archive, ledger. No bank protocol and no user interface."""

@@ -1,0 +1,1 @@
+"""What a user does: connect, import, check, sign, send, fetch, print."""
