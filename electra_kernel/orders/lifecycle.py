@@ -38,6 +38,7 @@ class EventKind(StrEnum):
     SIGNED = "signed"
     QUEUED = "queued"
     SENDING = "sending"
+    NOT_SENT = "not-sent"
     RECEIVED = "received"
     BANK_STATUS = "bank-status"
     CANCELLED = "cancelled"
@@ -51,6 +52,7 @@ class OrderEvent:
         kind: what happened.
         at: aware UTC moment.
         data: ``problems`` (number of errors) for checked; ``user``, ``required`` (signatures needed) for signed;
+            ``reason`` for not-sent (the bank provably has nothing: it was not reached, or it refused);
             ``state`` (a ``State`` value) and ``source`` (``HAC`` or ``pain.002``) for bank-status.
     """
 
@@ -91,6 +93,8 @@ def state_of(events: Iterable[OrderEvent]) -> State:
                 state = State.QUEUED
             case EventKind.SENDING:
                 state = _forward(state, State.SENT)
+            case EventKind.NOT_SENT if state is State.SENT:
+                state = State.QUEUED
             case EventKind.RECEIVED:
                 state = _forward(state, State.RECEIVED)
             case EventKind.BANK_STATUS:
