@@ -74,6 +74,14 @@ _BANK_PROGRESS = {
 FINAL_STATES = frozenset({State.EXECUTED, State.PART_EXECUTED, State.REJECTED, State.CANCELLED})
 
 
+#: Our own steps that need no look at the event's data: from which states, to which.
+_OWN_STEPS = {
+    EventKind.QUEUED: (frozenset({State.SIGNED}), State.QUEUED),
+    EventKind.NOT_SENT: (frozenset({State.SENT}), State.QUEUED),
+    EventKind.CANCELLED: (frozenset(State) - frozenset(_BANK_PROGRESS), State.CANCELLED),
+}
+
+
 def state_of(events: Iterable[OrderEvent]) -> State:
     """Derive the state from everything that happened, oldest first.
 
@@ -89,19 +97,16 @@ def state_of(events: Iterable[OrderEvent]) -> State:
             case EventKind.SIGNED if state not in _BANK_PROGRESS:
                 signers.add(str(event.data.get("user")))
                 state = State.SIGNED if len(signers) >= int(event.data.get("required", 1)) else State.PART_SIGNED
-            case EventKind.QUEUED if state is State.SIGNED:
-                state = State.QUEUED
-            case EventKind.SENDING:
-                state = _forward(state, State.SENT)
-            case EventKind.NOT_SENT if state is State.SENT:
-                state = State.QUEUED
-            case EventKind.RECEIVED:
-                state = _forward(state, State.RECEIVED)
-            case EventKind.BANK_STATUS:
-                state = _forward(state, State(event.data["state"]))
-            case EventKind.CANCELLED if state not in _BANK_PROGRESS:
-                state = State.CANCELLED
+            case EventKind.SENDING | EventKind.RECEIVED | EventKind.BANK_STATUS:
+                state = _forward(state, _bank_news(event))
+            case own if own in _OWN_STEPS and state in _OWN_STEPS[own][0]:
+                state = _OWN_STEPS[own][1]
     return state
+
+
+def _bank_news(event: OrderEvent) -> State:
+    fixed = {EventKind.SENDING: State.SENT, EventKind.RECEIVED: State.RECEIVED}
+    return fixed.get(event.kind) or State(event.data["state"])
 
 
 def _forward(state: State, news: State) -> State:
