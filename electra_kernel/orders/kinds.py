@@ -15,6 +15,7 @@ class Kind:
         currencies: the currencies it may carry; empty for any.
         service_level: ISO 20022 SvcLvl/Cd that marks it; empty where none does.
         rulebook: the key of its rules in ``rulebooks.RULEBOOKS``.
+        calendar: the region whose settlement days count (``BusinessCalendar``).
     """
 
     code: str
@@ -22,14 +23,15 @@ class Kind:
     currencies: tuple[str, ...]
     service_level: str
     rulebook: str
+    calendar: str
 
 
 KINDS = {
     kind.code: kind
     for kind in (
-        Kind("domestic", "HUF transfer", ("HUF",), "", "domestic"),
-        Kind("sepa", "SEPA transfer", ("EUR",), "SEPA", "sepa"),
-        Kind("cross-border", "Cross-border transfer", (), "", "common"),
+        Kind("domestic", "HUF transfer", ("HUF",), "", "domestic", "HU"),
+        Kind("sepa", "SEPA transfer", ("EUR",), "SEPA", "sepa", "TARGET"),
+        Kind("cross-border", "Cross-border transfer", (), "", "common", "TARGET"),
     )
 }
 
