@@ -71,6 +71,9 @@ _BANK_PROGRESS = {
     State.EXECUTED: 4,
 }
 
+#: Where another signature still counts.
+_SIGNABLE = frozenset({State.DRAFT, State.READY, State.PART_SIGNED, State.SIGNED})
+
 FINAL_STATES = frozenset({State.EXECUTED, State.PART_EXECUTED, State.REJECTED, State.CANCELLED})
 
 
@@ -85,16 +88,17 @@ _OWN_STEPS = {
 def state_of(events: Iterable[OrderEvent]) -> State:
     """Derive the state from everything that happened, oldest first.
 
-    An edit voids the signatures. A bank's news only ever moves the order forward.
+    An edit voids the signatures, and comes too late once the bank may have the order. A bank's news only ever moves the
+    order forward. What is queued or cancelled takes no further signature.
     """
     state, signers = State.DRAFT, set[str]()
     for event in events:
         match event.kind:
-            case EventKind.CREATED | EventKind.EDITED:
+            case EventKind.CREATED | EventKind.EDITED if state not in _BANK_PROGRESS:
                 state, signers = State.DRAFT, set()
             case EventKind.CHECKED if state in (State.DRAFT, State.READY):
                 state = State.DRAFT if event.data.get("problems") else State.READY
-            case EventKind.SIGNED if state not in _BANK_PROGRESS:
+            case EventKind.SIGNED if state in _SIGNABLE:
                 signers.add(str(event.data.get("user")))
                 state = State.SIGNED if len(signers) >= int(event.data.get("required", 1)) else State.PART_SIGNED
             case EventKind.SENDING | EventKind.RECEIVED | EventKind.BANK_STATUS:
