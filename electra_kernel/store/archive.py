@@ -1,0 +1,126 @@
+"""The archive: the original bytes of everything received and sent, by content hash, never rewritten.
+
+A file with the SHA-256 ``abcdef…`` stands at ``archive/ab/cdef…``; its name and type stand in the database.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from sqlalchemy import insert, select
+
+from electra_kernel.store.database import Database
+from electra_kernel.store.files import write_private_file
+from electra_kernel.store.tables import archive
+from electra_kernel.vocabulary.dates import Clock
+from electra_kernel.vocabulary.errors import ElectraError
+
+
+class NotInArchive(ElectraError):
+    """Nothing with this hash was ever archived."""
+
+
+class ArchiveDamaged(ElectraError):
+    """A file in the archive is gone or no longer what it was."""
+
+
+@dataclass(frozen=True, slots=True)
+class ArchivedFile:
+    """What the archive knows of a file.
+
+    Attributes:
+        sha256: the hash of its bytes, lower-case hex.
+        name: the name it came with first.
+        media_type: such as ``application/xml``.
+        size: bytes.
+        at: aware UTC moment at which it was archived first.
+    """
+
+    sha256: str
+    name: str
+    media_type: str
+    size: int
+    at: datetime
+
+
+class Archive:
+    """The archive of one workbench."""
+
+    def __init__(self, folder: Path, database: Database, clock: Clock) -> None:
+        self._folder, self._database, self._clock = folder, database, clock
+
+    def put(self, data: bytes, *, name: str, media_type: str = "application/octet-stream") -> str:
+        """Keep ``data`` for ever; give its SHA-256 in hex. The same bytes are kept once, under their first name.
+
+        Raises:
+            ArchiveDamaged: these bytes were archived before and the file was changed since.
+        """
+        sha256 = self.hash(data)
+        path = self._path(sha256)
+        if path.exists():
+            self._read(sha256)
+        else:
+            write_private_file(path, data)
+        # The file comes first: a crash in between leaves a file that the next put of the same bytes adds to the index.
+        with self._database.write() as connection:
+            if connection.execute(select(archive.c.sha256).where(archive.c.sha256 == sha256)).first() is None:
+                row = {"sha256": sha256, "name": name, "media_type": media_type, "size": len(data), "at": self._clock()}
+                connection.execute(insert(archive).values(row))
+        return sha256
+
+    @staticmethod
+    def hash(data: bytes) -> str:
+        """The SHA-256 in hex under which these bytes are, or would be, archived."""
+        return hashlib.sha256(data).hexdigest()
+
+    def get(self, sha256: str) -> bytes:
+        """The bytes with this hash, checked against it.
+
+        Raises:
+            NotInArchive: there never was such a file.
+            ArchiveDamaged: the file is gone or was changed.
+        """
+        if self.find(sha256) is None:
+            raise NotInArchive(
+                "The archive has no such file.",
+                cause=f"nothing with the SHA-256 {sha256} was archived.",
+                repair="Check the hash, or import the file again.",
+            )
+        return self._read(sha256)
+
+    def find(self, sha256: str) -> ArchivedFile | None:
+        """What is known of the file with this hash, or ``None``."""
+        with self._database.read() as connection:
+            row = connection.execute(select(archive).where(archive.c.sha256 == sha256)).one_or_none()
+        return None if row is None else ArchivedFile(**row._mapping)
+
+    def all(self) -> list[ArchivedFile]:
+        """Every archived file, oldest first."""
+        with self._database.read() as connection:
+            rows = connection.execute(select(archive).order_by(archive.c.at, archive.c.sha256)).all()
+        return [ArchivedFile(**row._mapping) for row in rows]
+
+    def _path(self, sha256: str) -> Path:
+        return self._folder / sha256[:2] / sha256[2:]
+
+    def _read(self, sha256: str) -> bytes:
+        path = self._path(sha256)
+        try:
+            data = path.read_bytes()
+        except FileNotFoundError:
+            raise _damaged(path, "the file is gone.") from None
+        if hashlib.sha256(data).hexdigest() != sha256:
+            raise _damaged(path, "its bytes no longer give the hash it is named by.")
+        return data
+
+
+def _damaged(path: Path, cause: str) -> ArchiveDamaged:
+    return ArchiveDamaged(
+        "A file in the archive is not what was archived.",
+        cause=cause,
+        repair="Put this file back from a backup; a changed file must be moved away first.",
+        where=str(path),
+    )

@@ -1,0 +1,64 @@
+"""The folder ``keys/``: private keys as files. What may live here: bytes in, bytes out; protecting them is the signer's."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from urllib.parse import quote, unquote
+
+from electra_kernel.store.files import write_private_file
+from electra_kernel.vocabulary.errors import ElectraError
+
+
+class NoSuchKey(ElectraError):
+    """No key has this name."""
+
+
+class KeyExists(ElectraError):
+    """There is a key of this name already, and a lost private key never comes back."""
+
+
+class Keys:
+    """The key files of one workbench. Any text is a name; letters that a file name cannot have are written as %XX."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def put(self, name: str, data: bytes, *, replace: bool = False) -> None:
+        """Write a key, whole or not at all, mode 0600.
+
+        Raises:
+            KeyExists: there is one of this name and ``replace`` is not set.
+        """
+        path = self._path(name)
+        if path.exists() and not replace:
+            raise KeyExists(
+                f"There is a key named {name} already.",
+                repair="Choose another name; replace a key only with the same key under a new password.",
+                where=str(path),
+            )
+        write_private_file(path, data)
+
+    def get(self, name: str) -> bytes:
+        """The bytes of a key.
+
+        Raises:
+            NoSuchKey: there is none of this name.
+        """
+        path = self._path(name)
+        try:
+            return path.read_bytes()
+        except FileNotFoundError:
+            raise NoSuchKey(
+                f"There is no key named {name}.",
+                repair="Put it back from a backup, or make new keys and send them to the bank again.",
+                where=str(path),
+            ) from None
+
+    def names(self) -> list[str]:
+        """The names of all keys, sorted."""
+        return sorted(unquote(path.stem) for path in self._folder.glob("*.key") if not path.name.startswith("."))
+
+    def _path(self, name: str) -> Path:
+        # No name may lead out of the folder or hide in it: neither a slash nor a leading dot survives.
+        safe = quote(name, safe=" ")
+        return self._folder / f"{'%2E' + safe[1:] if safe.startswith('.') else safe}.key"

@@ -1,0 +1,195 @@
+"""The ledger: four Delta tables that only grow: entries, details, balances and problems of every statement imported.
+
+What may live here: appending each row once, and reading through Ibis on DuckDB. Columns are in ``statements.columns``.
+
+Rows are told apart by their keys (``KEYS``). Each table is compared with what it holds by itself, so an append that
+died between two tables is made whole by the next append of the same file, and nothing comes twice.
+
+No partitions: a treasury has few accounts and appends a small file a statement, and partitions would cut these small
+files smaller still. Instead small files are joined once there are many (``COMPACT_AT``); rows arrive in order of time,
+so the files' own minima and maxima let DuckDB skip what a period does not touch. Files that were joined stay for a week
+(Delta's default) because an expression made before still reads them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from threading import RLock
+from typing import Any
+
+import duckdb
+import ibis
+import pyarrow as pa
+from deltalake import DeltaTable, WriterProperties, write_deltalake
+
+from electra_kernel.statements.columns import BALANCES, DETAILS, ENTRIES, PROBLEMS, StatementTables
+from electra_kernel.store.locks import Locks
+from electra_kernel.vocabulary.errors import ElectraError
+
+SCHEMAS: dict[str, pa.Schema] = {"entries": ENTRIES, "details": DETAILS, "balances": BALANCES, "problems": PROBLEMS}
+
+#: What makes a row the same row.
+KEYS: dict[str, tuple[str, ...]] = {
+    "entries": ("entry_id",),
+    "details": ("entry_id", "detail"),
+    "balances": ("account", "currency", "statement", "kind", "date"),
+    "problems": tuple(name for name in PROBLEMS.names if name != "text"),
+}
+
+#: A table of this many files is joined to few; a file of ``_TARGET_SIZE`` bytes or more is left alone.
+COMPACT_AT = 64
+_TARGET_SIZE = 256 * 1024 * 1024
+
+#: Nothing is loaded from a network at run time.
+_OFFLINE: dict[str, Any] = {"autoinstall_known_extensions": False, "autoload_known_extensions": False}
+
+_WRITER = WriterProperties(compression="ZSTD", compression_level=3)
+
+
+class DamagedLedger(ElectraError):
+    """A table of the ledger cannot be read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Appended:
+    """What an append brought.
+
+    Attributes:
+        entries, details, balances: rows that are new in the ledger.
+        known: entries that were there already, or came twice in what was given.
+    """
+
+    entries: int
+    details: int
+    balances: int
+    known: int
+
+
+class Ledger:
+    """The ledger of one workbench. Appends queue up behind one another, also between processes; readers never wait.
+
+    Args:
+        folder: holds one Delta table a folder.
+        locks: the workbench's locks.
+    """
+
+    def __init__(self, folder: Path, locks: Locks) -> None:
+        self._folder, self._locks = folder, locks
+        self._backend: Any = None
+        self._views: dict[str, Any] = {}
+        self._guard = RLock()
+
+    def append(self, *files: StatementTables) -> Appended:
+        """Append what files say, each row once for ever. Many small files are quickest in one call.
+
+        Args:
+            files: tables in the schemas of ``statements.columns``.
+
+        Raises:
+            ValueError: a table has not the ledger's columns, or an amount does not fit them exactly.
+            Busy: another process has been appending for more than ten minutes.
+        """
+        given = {name: _gather(name, files) for name in SCHEMAS}
+        with self._locks.hold("ledger", purpose="writing statements to the ledger", wait=600):
+            added = {name: self._append_table(name, rows) for name, rows in given.items()}
+        known = given["entries"].num_rows - added["entries"]
+        return Appended(added["entries"], added["details"], added["balances"], known)
+
+    def entries(self) -> Any:
+        """Every entry as an ibis table, columns ``statements.columns.ENTRIES``, as of now."""
+        return self._table("entries")
+
+    def details(self) -> Any:
+        """Every payment inside batched bookings, columns ``statements.columns.DETAILS``, as of now."""
+        return self._table("details")
+
+    def balances(self) -> Any:
+        """Every balance, columns ``statements.columns.BALANCES``, as of now."""
+        return self._table("balances")
+
+    def problems(self) -> Any:
+        """Everything that was strange in a statement, columns ``statements.columns.PROBLEMS``, as of now."""
+        return self._table("problems")
+
+    def _append_table(self, name: str, rows: pa.Table) -> int:
+        if rows.num_rows == 0:
+            return 0
+        table = self._open(name)
+        fresh = _unknown(rows, KEYS[name], table.file_uris() if table else [])
+        if fresh.num_rows == 0:
+            return 0
+        if table is None:
+            table = DeltaTable.create(str(self._folder / name), schema=SCHEMAS[name], mode="ignore")
+        write_deltalake(table, fresh, mode="append", writer_properties=_WRITER)
+        _join_small_files(table)
+        return int(fresh.num_rows)
+
+    def _open(self, name: str) -> DeltaTable | None:
+        path = self._folder / name
+        if not DeltaTable.is_deltatable(str(path)):
+            return None
+        try:
+            return DeltaTable(str(path))
+        except Exception as error:
+            raise DamagedLedger(
+                f"The ledger's table {name} cannot be read.",
+                cause=f"{error}.",
+                repair="Put the folder back from a backup, or move it away and import the archived statements again.",
+                where=str(path),
+            ) from error
+
+    def _table(self, name: str) -> Any:
+        table = self._open(name)
+        files = sorted(table.file_uris()) if table else []
+        version = table.version() if table and files else "none"
+        view = f"{name}_{version}"
+        with self._guard:
+            if view not in self._views:
+                self._views[view] = self._view(view, files, SCHEMAS[name])
+            return self._views[view]
+
+    def _view(self, view: str, files: Sequence[str], schema: pa.Schema) -> Any:
+        """An ibis table over Parquet files, or over nothing. One backend for all, so that they can be joined."""
+        if self._backend is None:
+            self._backend = ibis.duckdb.connect(**_OFFLINE)
+        if files:
+            return self._backend.read_parquet(files, table_name=view)
+        self._backend.con.register(view, schema.empty_table())
+        return self._backend.table(view)
+
+
+def _gather(name: str, files: Sequence[StatementTables]) -> pa.Table:
+    """The table ``name`` of all files, exactly in the ledger's schema."""
+    schema = SCHEMAS[name]
+    return pa.concat_tables(
+        [schema.empty_table(), *(getattr(file, name).select(schema.names).cast(schema) for file in files)]
+    )
+
+
+def _unknown(rows: pa.Table, keys: Sequence[str], files: Sequence[str]) -> pa.Table:
+    """The rows whose keys are neither in ``files`` nor in an earlier row; an absent value equals an absent value."""
+    with duckdb.connect(config=_OFFLINE) as query:
+        query.register("given", rows.select(keys).append_column("row", pa.array(range(rows.num_rows), pa.int64())))
+        names = ", ".join(f'"{key}"' for key in keys)
+        query.execute(f'CREATE TEMP TABLE firsts AS SELECT min("row") AS "row", {names} FROM given GROUP BY {names}')  # noqa: S608
+        if files:
+            # The semi join first: it keeps only keys that were given, so memory does not grow with the ledger.
+            same = " AND ".join(f'held."{key}" IS NOT DISTINCT FROM firsts."{key}"' for key in keys)
+            query.execute(
+                f"CREATE TEMP TABLE known AS SELECT {names} FROM read_parquet(?) held "  # noqa: S608
+                f"WHERE EXISTS (SELECT 1 FROM firsts WHERE {same})",
+                [list(files)],
+            )
+            same = same.replace("held.", "known.")
+            query.execute(f"DELETE FROM firsts WHERE EXISTS (SELECT 1 FROM known WHERE {same})")  # noqa: S608
+        chosen = query.sql('SELECT "row" FROM firsts ORDER BY "row"').to_arrow_table()
+    return rows if chosen.num_rows == rows.num_rows else rows.take(chosen.column("row"))
+
+
+def _join_small_files(table: DeltaTable) -> None:
+    if len(table.file_uris()) < COMPACT_AT:
+        return
+    table.optimize.compact(target_size=_TARGET_SIZE, writer_properties=_WRITER)
+    table.vacuum(dry_run=False)
