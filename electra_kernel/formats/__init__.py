@@ -1,1 +1,79 @@
-"""Bank formats: one file each, reads and writes bytes. No I/O. ``detect`` tells them apart by content."""
+"""Bank formats: one file each, reads and writes bytes. No I/O. ``detect`` tells them apart by content.
+
+A new format is one file and one row in ``FORMATS``.
+"""
+
+from __future__ import annotations
+
+from electra_kernel.formats import camt053, iso, pain001
+from electra_kernel.formats.base import Format, Reading, unreadable
+from electra_kernel.statements.columns import StatementTables
+from electra_kernel.statements.tables import tables_of
+
+__all__ = ["FORMATS", "Format", "Reading", "detect", "read", "read_tables"]
+
+FORMATS: tuple[Format, ...] = (
+    Format(
+        name="pain.001",
+        title="Credit transfer orders (pain.001.001.03 and .09)",
+        extensions=(".xml",),
+        detect=pain001.detect,
+        read=pain001.read,
+        write=pain001.write,
+    ),
+    Format(
+        name="camt.053",
+        title="Account statements (camt.053.001.02 and .08)",
+        extensions=(".xml",),
+        detect=camt053.detect,
+        read=camt053.read,
+        write=camt053.write,
+    ),
+)
+
+
+def detect(data: bytes, source: str) -> Format:
+    """The format of a file by its content; its name is not looked at.
+
+    Raises:
+        UnreadableFile: empty, or of no format that is read; the error says what the file looks like.
+    """
+    if not data.strip(b"\0 \t\r\n"):
+        raise unreadable(source, "empty", "The file is empty.", "Fetch or export it again.")
+    found = next((known for known in FORMATS if known.detect(data)), None)
+    if found is None:
+        known_names = ", ".join(known.name for known in FORMATS)
+        raise unreadable(
+            source, "format", f"The file looks like {iso.looks_like(data)}.", f"Files that are read: {known_names}."
+        )
+    return found
+
+
+def read(data: bytes, source: str) -> Reading:
+    """Read a file of any known format.
+
+    Args:
+        data: the file's bytes.
+        source: its name, or the SHA-256 of its bytes; problems name it.
+
+    Raises:
+        UnreadableFile: of no known format, or broken so that nothing can be used.
+    """
+    return detect(data, source).read(data, source)
+
+
+def read_tables(data: bytes, source: str) -> StatementTables:
+    """Read a file of statements into the ledger's columns, the fast way where the format has one.
+
+    Raises:
+        UnreadableFile: of no known format, broken, or without statements. Nothing half read is ever returned.
+    """
+    found = detect(data, source)
+    if found.tables is not None:
+        return found.tables(data, source)
+    reading = found.read(data, source)
+    if not reading.statements:
+        raise unreadable(
+            source, "no-statements", f"The file is a {reading.format} and holds no statements.", "Import a statement."
+        )
+    return tables_of(reading.statements, source, reading.problems)

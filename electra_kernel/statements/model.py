@@ -74,6 +74,9 @@ class Entry:
     proprietary_code: str = ""
     bank_reference: str = ""
     entry_reference: str = ""
+    original_amount: Decimal | None = None
+    original_currency: str = ""
+    exchange_rate: Decimal | None = None
     charges: Decimal | None = None
     additional_information: str = ""
     details: tuple[EntryDetail, ...] = ()

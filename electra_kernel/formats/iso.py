@@ -1,0 +1,414 @@
+"""What the ISO 20022 readers and writers share: finding the message in its envelope, plain-named elements,
+texts, moments, byte offsets, and escaping. No message lives here.
+
+Messages are known by the local name of their body and the version in its namespace, so prefixes, envelopes
+(business message, SOAP, a bank's own) and national namespaces that name the version are all read.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import TypeAlias, cast
+from xml.parsers import expat
+
+from lxml import etree
+
+from electra_kernel.formats.base import unreadable
+from electra_kernel.vocabulary.errors import ElectraError
+from electra_kernel.vocabulary.parties import Address
+from electra_kernel.vocabulary.xml import HostileXml, parse_xml
+
+Element: TypeAlias = etree._Element
+
+_VERSION = re.compile(r"(?:pain|camt|pacs)\.[0-9]{3}\.[0-9]{3}\.[0-9]{2}")
+_DECIMAL = re.compile(r"[0-9]{1,13}(?:\.[0-9]{1,5})?")
+_RATE = re.compile(r"[0-9]{1,8}(?:\.[0-9]{1,10})?")
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?![0-9])")
+_UNSAFE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+_HEAD = 65_536
+_NOWHERE = Address()
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The first elements of an XML file: (local name, namespace), outermost first."""
+
+    elements: tuple[tuple[str, str], ...]
+
+    def body(self, name: str) -> str | None:
+        """The namespace of the first element of this local name, or ``None`` where there is none."""
+        return next((namespace for local, namespace in self.elements if local == name), None)
+
+
+def looks_like_xml(data: bytes) -> bool:
+    """Whether the bytes begin as XML does, in UTF-8, Latin-1 or UTF-16."""
+    start = data[:256].lstrip(b"\xef\xbb\xbf \t\r\n")
+    return start.startswith(b"<") or data[:4] in (b"\xff\xfe<\0", b"\xfe\xff\0<", b"<\0?\0", b"\0<\0?")
+
+
+def head(data: bytes) -> Head:
+    """The elements that start within the first 64 KiB. Raises nothing: what cannot be parsed ends the list."""
+    if not looks_like_xml(data):
+        return Head(())
+    pull = etree.XMLPullParser(events=("start",), resolve_entities=False, no_network=True, load_dtd=False)
+    found: list[tuple[str, str]] = []
+    try:
+        pull.feed(data[:_HEAD])
+        for _, element in cast("Iterator[tuple[str, Element]]", pull.read_events()):
+            name = etree.QName(element.tag)
+            found.append((name.localname, name.namespace or ""))
+    except (etree.XMLSyntaxError, ValueError, LookupError):
+        pass
+    return Head(tuple(found))
+
+
+def version_in(namespace: str) -> str:
+    """The message version a namespace names, such as ``pain.001.001.09``; empty where it names none."""
+    match = _VERSION.search(namespace)
+    return match[0] if match else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A message body with plain local names, its version, and the bytes it came from."""
+
+    body: Element
+    version: str
+    data: bytes
+
+
+def parse_message(data: bytes, source: str, name: str, versions: tuple[str, ...]) -> Message:
+    """Parse a file and find the message ``name`` in it; all elements lose their namespaces and comments.
+
+    Raises:
+        UnreadableFile: not well-formed, hostile, without this message, or in a version that is not read.
+    """
+    try:
+        root = parse_xml(data)
+    except HostileXml as error:
+        raise refused(error, data, source) from error
+    body = the_one_body(root, source, name)
+    version = check_version(etree.QName(body.tag).namespace or "", source, name, versions)
+    etree.strip_tags(body, etree.Comment)
+    for element in body.iter():
+        if isinstance(element.tag, str):
+            element.tag = etree.QName(element.tag).localname
+    return Message(body, version, data)
+
+
+def the_one_body(root: Element, source: str, name: str) -> Element:
+    """The one element of this local name, refused where there is none or several."""
+    bodies = list(root.iter("{*}" + name))
+    if not bodies:
+        raise unreadable(
+            source, "no-message", f"The file is XML but holds no {name}.", "Import a file of this kind.", field=name
+        )
+    if len(bodies) > 1:
+        raise unreadable(
+            source,
+            "several-messages",
+            f"The file holds {len(bodies)} messages.",
+            "Split it into one file for each message.",
+            field=name,
+        )
+    return bodies[0]
+
+
+def refused(error: ElectraError, data: bytes, source: str) -> ElectraError:
+    """A parser's refusal as the one error for an unreadable file, with the byte offset of the line it stopped at."""
+    line = getattr(error, "line", 0)
+    return unreadable(source, "xml", error.what, error.repair, position=_offset_of_line(data, line))
+
+
+def _offset_of_line(data: bytes, line: int) -> int | None:
+    if line <= 0:
+        return None
+    offset = 0
+    for _ in range(line - 1):
+        offset = data.find(b"\n", offset) + 1
+        if not offset:
+            return None
+    return offset
+
+
+def check_version(namespace: str, source: str, name: str, versions: tuple[str, ...]) -> str:
+    """The version of the body, refused where it is not among ``versions``.
+
+    A body without any version in its namespace (a dialect, or no namespace at all) is taken for the newest.
+    """
+    version = version_in(namespace)
+    if version and version not in versions:
+        raise unreadable(
+            source,
+            "version",
+            f"The file is a {version}, a version that is not read.",
+            f"Ask for it as {' or '.join(versions)}.",
+            field=name,
+        )
+    if not version and "iso:20022" in namespace:
+        raise unreadable(
+            source,
+            "version",
+            f"The file names the version {namespace[-40:]!r}, which is not read.",
+            f"Ask for it as {' or '.join(versions)}.",
+            field=name,
+        )
+    return version or versions[-1]
+
+
+# ---------------------------------------------------------------------------------------------------- elements
+def text(element: Element | None, path: str = "") -> str:
+    """The text at a path of plain names, stripped; empty where it is not there."""
+    if element is None:
+        return ""
+    found = element.find(path) if path else element
+    return "" if found is None or found.text is None else str(found.text).strip(" \t\r\n")
+
+
+def first_text(element: Element | None, *paths: str) -> str:
+    """The first text that is not empty among several paths."""
+    return next((found for path in paths if (found := text(element, path))), "")
+
+
+def texts(element: Element | None, path: str) -> list[str]:
+    """All texts at a path, stripped, without the empty ones."""
+    if element is None:
+        return []
+    return [stripped for found in element.findall(path) if (stripped := (found.text or "").strip(" \t\r\n"))]
+
+
+def leaf_paths(element: Element, apart: set[str]) -> Iterator[tuple[str, Element]]:
+    """Every element without children below ``element``, with its path of plain names; children in ``apart`` left out."""
+    stack: list[tuple[str, Element]] = [
+        (str(child.tag), child) for child in reversed(element) if child.tag not in apart
+    ]
+    while stack:
+        path, current = stack.pop()
+        if len(current):
+            stack.extend((f"{path}/{child.tag}", child) for child in reversed(current))
+        else:
+            yield path, current
+
+
+# ------------------------------------------------------------------------------------------------ plain values
+def decimal_or_none(value: str) -> Decimal | None:
+    """An ISO 20022 amount: digits with at most 5 decimals after a point, no sign; ``None`` for anything else."""
+    return Decimal(value) if _DECIMAL.fullmatch(value) else None
+
+
+def rate_or_none(value: str) -> Decimal | None:
+    """An exchange rate: at most 8 digits before and 10 after the point; ``None`` for anything else."""
+    return Decimal(value) if _RATE.fullmatch(value) else None
+
+
+def date_or_none(value: str) -> date | None:
+    """The date an ISO date or date-time begins with, as the bank wrote it; ``None`` where it is none."""
+    if not _DATE.match(value):
+        return None
+    try:
+        return date.fromisoformat(value[:10])
+    except ValueError:
+        return None
+
+
+def moment_or_none(value: str) -> datetime | None:
+    """An ISO date-time as an aware UTC moment; one without an offset is taken for UTC."""
+    try:
+        moment = datetime.fromisoformat(value)
+        moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+    return moment
+
+
+def moment_text(moment: datetime) -> str:
+    """An aware moment as ISO 20022 ISODateTime in UTC."""
+    if moment.tzinfo is None:
+        raise ElectraError("A moment without a time zone cannot be written.", repair="Give an aware UTC datetime.")
+    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def amount_text(amount: Decimal) -> str:
+    """An amount as plain digits, with at least two decimals and no exponent.
+
+    Raises:
+        ElectraError: more than 18 digits or 5 decimals, which ISO 20022 cannot carry.
+    """
+    written = f"{amount:f}"
+    whole, _, fraction = written.partition(".")
+    fraction = fraction.rstrip("0") if len(fraction) > 2 else fraction
+    if len(fraction) > 5 or len(whole.lstrip("-")) > 13:
+        raise ElectraError(
+            f"The amount {written[:40]} has too many digits for the file.",
+            repair="At most 13 digits before and 5 after the decimal point.",
+        )
+    return f"{whole}.{fraction:0<2}"
+
+
+# ------------------------------------------------------------------------------------------------ byte offsets
+def offsets(data: bytes, name: str, count: int) -> list[int | None]:
+    """Byte offsets of the ``count`` elements of a local name, in file order, in the original bytes.
+
+    Start tags are searched as text first; where that finds another number (comments, CDATA), a parser counts.
+    """
+    found = _search_offsets(data, name)
+    if len(found) != count:
+        found = _parsed_offsets(data, name)
+    return list(found) if len(found) == count else [None] * count
+
+
+def _search_offsets(data: bytes, name: str) -> list[int]:
+    encoding = "utf-16-le" if data[1:2] == b"\0" or data[:2] == b"\xff\xfe" else "ascii"
+    if data[:1] == b"\0" or data[:2] == b"\xfe\xff":
+        encoding = "utf-16-be"
+    found: list[int] = []
+    # The regular expression engine searches the literal beginning fast; a prefix needs the general pattern.
+    prefix = _prefix(data, name, encoding)
+    literal = f"<{prefix}{name}".encode(encoding)
+    ends = tuple(end.encode(encoding) for end in "> /\t\r\n")
+    width, at = len(literal), data.find(literal)
+    while at >= 0:
+        if data.startswith(ends, at + width):
+            found.append(at)
+        at = data.find(literal, at + width)
+    return found
+
+
+def _prefix(data: bytes, name: str, encoding: str) -> str:
+    match = re.search(f":{name}".encode(encoding) + b"[ \t\r\n/>]", data)
+    if not match:
+        return ""
+    start = data.rfind("<".encode(encoding), 0, match.start())
+    prefix = data[start : match.start()].decode(encoding, "replace")[1:]
+    return f"{prefix}:" if re.fullmatch(r"[\w.-]+", prefix) else ""
+
+
+def _parsed_offsets(data: bytes, name: str) -> list[int]:
+    scan = expat.ParserCreate()
+    found: list[int] = []
+
+    def start(tag: str, _attributes: dict[str, str]) -> None:
+        if tag.rpartition(":")[2] == name:
+            found.append(scan.CurrentByteIndex)
+
+    scan.StartElementHandler = start
+    try:
+        scan.Parse(data, True)
+    except expat.ExpatError:
+        return []
+    return found
+
+
+# ----------------------------------------------------------------------------------------------------- writing
+def escape(value: str) -> str:
+    """Text for an XML element on one line: markup and line ends become references."""
+    if value.isalnum():
+        return value
+    value = value.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    if value.isprintable():
+        return value
+    return value.replace("\n", "&#10;").replace("\r", "&#13;").replace("\t", "&#9;")
+
+
+def tag(name: str, value: str, limit: int = 0) -> str:
+    """``<name>value</name>``, or nothing where the value is empty.
+
+    Raises:
+        ElectraError: the value is longer than ``limit`` characters: it is never cut.
+    """
+    if not value:
+        return ""
+    if limit and len(value) > limit:
+        raise ElectraError(
+            f"{value[:20]!r}… has {len(value)} characters; {name} holds {limit}.", repair="Shorten the text yourself."
+        )
+    return f"<{name}>{escape(value)}</{name}>"
+
+
+def lines_of(free: str) -> list[str]:
+    """Free text as lines of at most 140 characters that make the same text again when joined by a space.
+
+    Raises:
+        ElectraError: a run of more than 140 characters without a space.
+    """
+    if len(free) <= 140:
+        return [free] if free else []
+    lines: list[str] = []
+    for word in free.split(" "):
+        if lines and len(lines[-1]) + 1 + len(word) <= 140:
+            lines[-1] += f" {word}"
+        else:
+            lines.append(word)
+    if "" in lines or max(map(len, lines)) > 140:
+        raise ElectraError(
+            f"The remittance {free[:20]!r}… cannot be split into lines of 140.", repair="Shorten it or add spaces."
+        )
+    return lines
+
+
+def address(where: Address) -> str:
+    """``PstlAdr`` in the schema's order, or nothing for an empty address."""
+    if where == _NOWHERE:
+        return ""
+    parts = (
+        tag("StrtNm", where.street, 70),
+        tag("BldgNb", where.building, 16),
+        tag("PstCd", where.post_code, 16),
+        tag("TwnNm", where.town, 35),
+        tag("Ctry", where.country, 2),
+        *[tag("AdrLine", line, 70) for line in where.lines],
+    )
+    return f"<PstlAdr>{''.join(parts)}</PstlAdr>"
+
+
+def document(version: str, body: str) -> bytes:
+    """The whole document as UTF-8 on one line.
+
+    Raises:
+        ElectraError: the texts hold a character that XML cannot carry.
+    """
+    if not body.isprintable() and (match := _UNSAFE.search(body)):
+        raise ElectraError(
+            f"A text holds the character U+{ord(match[0]):04X}, which XML cannot carry.",
+            repair="Remove the control character from the text.",
+        )
+    opening = f'<?xml version="1.0" encoding="UTF-8"?><Document xmlns="urn:iso:std:iso:20022:tech:xsd:{version}">'
+    return f"{opening}{body}</Document>".encode()
+
+
+# ------------------------------------------------------------------------------------------- files of other kinds
+_MAGIC = (
+    (b"%PDF", "a PDF document"),
+    (b"\xd0\xcf\x11\xe0", "an old Excel or Word file (.xls, .doc)"),
+    (b"\x1f\x8b", "a gzip archive"),
+    (b"PK\x03\x04", "a ZIP archive"),
+    (b"\x89PNG", "a picture"),
+    (b"\xff\xd8\xff", "a picture"),
+)
+
+
+def looks_like(data: bytes) -> str:
+    """What a file of no known format looks like, in words."""
+    for magic, words in _MAGIC:
+        if data.startswith(magic):
+            return words
+    elements = head(data).elements
+    if elements:
+        local, namespace = elements[0]
+        inner = next((version for _, name in elements if (version := version_in(name))), "")
+        return (
+            f"the ISO 20022 message {inner}"
+            if inner
+            else f"XML that begins with {local} ({namespace or 'no namespace'})"
+        )
+    if looks_like_xml(data):
+        return "broken XML"
+    if b"\0" in data[:4096]:
+        return "a binary file"
+    if data.lstrip()[:1] in (b"{", b"["):
+        return "JSON"
+    return "plain text of no known format"

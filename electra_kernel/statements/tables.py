@@ -1,0 +1,150 @@
+"""Statements as the ledger's tables: objects in, columns out. The columns themselves are in ``columns``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Any
+
+import pyarrow as pa
+
+from electra_kernel.statements.columns import BALANCES, DETAILS, ENTRIES, PROBLEMS, StatementTables
+from electra_kernel.statements.keys import entry_ids
+from electra_kernel.statements.model import Entry, EntryDetail, Statement
+from electra_kernel.vocabulary.errors import Problem
+
+_NOTHING = EntryDetail()
+#: Columns that an entry without a word of its own takes from its only detail.
+_TEXTS = (
+    "bank_transaction_code",
+    "proprietary_code",
+    "bank_reference",
+    "remittance",
+    "structured_reference",
+    "end_to_end_id",
+    "mandate_id",
+    "creditor_id",
+)
+
+
+def tables_of(statements: Sequence[Statement], source: str, problems: Sequence[Problem] = ()) -> StatementTables:
+    """The ledger's tables of some statements of one file.
+
+    An entry with exactly one detail carries the detail's columns: where both say something, the entry's word counts
+    (additional information: both, separated by a space). Batched entries have their details in their own table, each
+    with the entry's reversal mark, source and position.
+
+    Args:
+        statements: in the order of the file.
+        source: SHA-256 of the archived bytes, or the file's name.
+        problems: rows for the problems table.
+    """
+    rows = [(statement, entry) for statement in statements for entry in statement.entries]
+    entries = _table([_entry_row(statement, entry, source) for statement, entry in rows], ENTRIES)
+    ids = entry_ids(entries)
+    entries = entries.set_column(0, ENTRIES.field("entry_id"), ids)
+    details = [
+        _detail_row(entry_id, number, entry, detail, source)
+        for entry_id, (_, entry) in zip(ids.to_pylist(), rows, strict=True)
+        if len(entry.details) > 1
+        for number, detail in enumerate(entry.details)
+    ]
+    return StatementTables(
+        entries=entries,
+        details=_table(details, DETAILS),
+        balances=balances_of(statements),
+        problems=problems_of(problems),
+    )
+
+
+def balances_of(statements: Sequence[Statement]) -> pa.Table:
+    """The balances of some statements, one row each."""
+    rows = [
+        {
+            "account": statement.account,
+            "currency": balance.currency,
+            "statement": statement.identification,
+            "kind": balance.kind,
+            "date": balance.date,
+            "amount": balance.amount,
+        }
+        for statement in statements
+        for balance in statement.balances
+    ]
+    return _table(rows, BALANCES)
+
+
+def problems_of(problems: Sequence[Problem]) -> pa.Table:
+    """Problems as rows."""
+    return pa.Table.from_pylist([problem.as_row() for problem in problems], PROBLEMS)
+
+
+def _table(rows: list[dict[str, Any]], schema: pa.Schema) -> pa.Table:
+    """Rows to a table; empty texts become null."""
+    columns = {
+        field.name: [None if (value := row.get(field.name)) == "" else value for row in rows] for field in schema
+    }
+    return pa.Table.from_pydict(columns, schema)
+
+
+def _entry_row(statement: Statement, entry: Entry, source: str) -> dict[str, Any]:
+    only = entry.details[0] if len(entry.details) == 1 else _NOTHING
+    row = _shared_columns(only)
+    row.update({name: value for name in _TEXTS if (value := getattr(entry, name, ""))})
+    row.update(
+        entry_id="-",
+        account=statement.account,
+        currency=entry.currency,
+        statement=statement.identification,
+        sequence=statement.sequence,
+        booking_date=entry.booking_date,
+        value_date=entry.value_date,
+        status=entry.status,
+        amount=entry.amount,
+        reversal=entry.reversal,
+        entry_reference=entry.entry_reference,
+        original_amount=_either(entry.original_amount, only.original_amount),
+        original_currency=entry.original_currency if entry.original_amount is not None else only.original_currency,
+        exchange_rate=_either(entry.exchange_rate, only.exchange_rate),
+        charges=_either(entry.charges, only.charges),
+        details=len(entry.details),
+        additional_information=" ".join(
+            part for part in (entry.additional_information, only.additional_information) if part
+        ),
+        source=source,
+        position=entry.position,
+    )
+    return row
+
+
+def _detail_row(entry_id: str, number: int, entry: Entry, detail: EntryDetail, source: str) -> dict[str, Any]:
+    return {
+        **_shared_columns(detail),
+        "entry_id": entry_id,
+        "detail": number,
+        "amount": detail.amount,
+        "reversal": entry.reversal,
+        "source": source,
+        "position": entry.position,
+    }
+
+
+def _shared_columns(detail: EntryDetail) -> dict[str, Any]:
+    party = detail.counterparty
+    row: dict[str, Any] = {name: getattr(detail, name) for name in _TEXTS}
+    row.update(
+        counterparty_name=party.name if party else None,
+        counterparty_account=party.account if party else None,
+        counterparty_bic=party.bic if party else None,
+        counterparty_address=str(party.address) if party else None,
+        original_amount=detail.original_amount,
+        original_currency=detail.original_currency,
+        exchange_rate=detail.exchange_rate,
+        charges=detail.charges,
+        additional_information=detail.additional_information,
+    )
+    return row
+
+
+def _either(first: Decimal | None, second: Decimal | None) -> Decimal | None:
+    return second if first is None else first
