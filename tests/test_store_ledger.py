@@ -1,0 +1,227 @@
+"""The ledger takes each row once, exactly, whatever dies in between."""
+
+from __future__ import annotations
+
+import signal
+import tempfile
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from electra_kernel.statements.columns import BALANCES, DETAILS, ENTRIES, PROBLEMS, StatementTables
+from electra_kernel.store import Store
+from electra_kernel.store import ledger as ledgers
+from electra_kernel.store.ledger import Appended, DamagedLedger, Ledger
+from electra_kernel.store.locks import Locks
+from electra_kernel.vocabulary.dates import system_clock
+from tests.processes import finish, start
+
+_CENTS = st.decimals(Decimal("-9999999999999"), Decimal("9999999999999"), places=5)
+
+
+def make_tables(first: int, last: int, source: str = "file") -> StatementTables:
+    """One file with the entries first … last-1, each with two details, a balance an entry and one problem."""
+    numbers = range(first, last)
+    entries = [
+        {"entry_id": f"{n:064x}", "account": "HU42", "currency": "HUF", "booking_date": date(2026, 1 + n % 12, 1)}
+        | {"amount": Decimal(n) + Decimal("0.10000"), "details": 2, "source": source}
+        for n in numbers
+    ]
+    details = [{"entry_id": f"{n:064x}", "detail": d, "amount": Decimal("0.05000")} for n in numbers for d in (0, 1)]
+    balances = [{"account": "HU42", "statement": str(n), "kind": "CLBD", "amount": Decimal(n)} for n in numbers]
+    problems = [{"source": source, "field": "Amt", "rule": "r", "text": "words", "severity": "warning"}]
+    return StatementTables(
+        pa.Table.from_pylist(entries, schema=ENTRIES),
+        pa.Table.from_pylist(details, schema=DETAILS),
+        pa.Table.from_pylist(balances, schema=BALANCES),
+        pa.Table.from_pylist(problems, schema=PROBLEMS),
+    )
+
+
+def _ledger(folder: Path) -> Ledger:
+    return Ledger(folder / "ledger", Locks(folder / "locks", system_clock))
+
+
+def _sizes(ledger: Ledger) -> tuple[int, ...]:
+    tables = (ledger.entries(), ledger.details(), ledger.balances(), ledger.problems())
+    return tuple(int(table.count().execute()) for table in tables)
+
+
+def test_an_empty_ledger_gives_empty_tables_with_the_ledgers_columns(tmp_path: Path) -> None:
+    empty, full = _ledger(tmp_path / "empty"), _ledger(tmp_path / "full")
+    full.append(make_tables(0, 1))
+    assert _sizes(empty) == (0, 0, 0, 0)
+    assert empty.entries().schema() == full.entries().schema()
+    assert empty.problems().schema() == full.problems().schema()
+    assert list(empty.entries().columns) == ENTRIES.names
+    assert list(empty.details().columns) == DETAILS.names
+    assert list(empty.balances().columns) == BALANCES.names
+    assert empty.entries().join(empty.balances(), "account").count().execute() == 0
+
+
+def test_the_same_file_twice_appends_nothing(tmp_path: Path) -> None:
+    ledger, tables = _ledger(tmp_path), make_tables(0, 3)
+    assert ledger.append(tables) == Appended(entries=3, details=6, balances=3, known=0)
+    assert ledger.append(tables) == Appended(entries=0, details=0, balances=0, known=3)
+    assert ledger.append(make_tables(2, 5)) == Appended(entries=2, details=4, balances=2, known=1)
+    assert _sizes(ledger) == (5, 10, 5, 1)
+    assert _sizes(_ledger(tmp_path)) == (5, 10, 5, 1)
+
+
+def test_rows_that_come_twice_in_one_call_are_appended_once(tmp_path: Path) -> None:
+    ledger = _ledger(tmp_path)
+    assert ledger.append(make_tables(0, 2), make_tables(1, 3), make_tables(0, 2)).entries == 3
+    assert _sizes(ledger) == (3, 6, 3, 1)
+
+
+def test_absent_key_columns_are_equal_to_one_another(tmp_path: Path) -> None:
+    ledger = _ledger(tmp_path)
+    balances = pa.Table.from_pylist([{"amount": Decimal(1)}, {"kind": "", "amount": Decimal(2)}], schema=BALANCES)
+    problems = pa.Table.from_pylist([{"rule": "r", "text": "one"}, {"rule": "r", "text": "two"}], schema=PROBLEMS)
+    tables = StatementTables(ENTRIES.empty_table(), DETAILS.empty_table(), balances, problems)
+    assert ledger.append(tables).balances == 2
+    assert ledger.append(tables).balances == 0
+    assert ledger.problems().text.to_pyarrow().to_pylist() == ["one"]
+
+
+@settings(max_examples=15, deadline=None)
+@given(amounts=st.lists(_CENTS, min_size=1, max_size=20))
+def test_amounts_and_their_sums_are_exact(amounts: list[Decimal]) -> None:
+    rows = [{"entry_id": f"{n:064x}", "account": "A", "amount": amount} for n, amount in enumerate(amounts)]
+    entries = pa.Table.from_pylist(rows, schema=ENTRIES)
+    with tempfile.TemporaryDirectory() as folder:
+        ledger = _ledger(Path(folder))
+        ledger.append(StatementTables(entries, DETAILS.empty_table(), BALANCES.empty_table(), PROBLEMS.empty_table()))
+        table = ledger.entries()
+        assert table.order_by("entry_id").to_pyarrow().cast(ENTRIES).equals(entries)
+        total = table.group_by("account").agg(net=table.amount.sum()).to_pyarrow()
+        assert total.schema.field("net").type == pa.decimal128(38, 5)
+        assert total.column("net").to_pylist() == [sum(amounts)]
+
+
+def test_an_amount_that_does_not_fit_is_refused_and_nothing_is_appended(tmp_path: Path) -> None:
+    ledger, tables = _ledger(tmp_path), make_tables(0, 1)
+    finer = pa.array([Decimal("0.000001")], pa.decimal128(18, 6))
+    entries = tables.entries.set_column(ENTRIES.get_field_index("amount"), "amount", finer)
+    with pytest.raises(ValueError, match=r"scal|truncat"):
+        ledger.append(StatementTables(entries, tables.details, tables.balances, tables.problems))
+    assert _sizes(ledger) == (0, 0, 0, 0)
+
+
+def test_a_table_keeps_saying_what_it_said_while_the_ledger_grows(tmp_path: Path) -> None:
+    ledger = _ledger(tmp_path)
+    ledger.append(make_tables(0, 2))
+    before = ledger.entries()
+    ledger.append(make_tables(2, 5))
+    assert before.count().execute() == 2
+    assert ledger.entries().count().execute() == 5
+
+
+def test_many_small_files_are_joined_and_tables_made_before_still_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ledgers, "COMPACT_AT", 4)
+    ledger = _ledger(tmp_path)
+    for turn in range(3):
+        ledger.append(make_tables(turn, turn + 1))
+    before = ledger.entries()
+    ledger.append(make_tables(3, 4))
+    table = ledger._open("entries")
+    assert table is not None
+    assert len(table.file_uris()) == 1
+    assert before.count().execute() == 3
+    assert sorted(ledger.entries().amount.to_pyarrow().to_pylist()) == [Decimal(f"{n}.10000") for n in range(4)]
+    assert ledger.append(make_tables(0, 4)).known == 4
+
+
+def test_a_damaged_table_is_named(tmp_path: Path) -> None:
+    ledger = _ledger(tmp_path)
+    ledger.append(make_tables(0, 1))
+    for log in (tmp_path / "ledger" / "entries" / "_delta_log").glob("*.json"):
+        log.write_text("{not json")
+    with pytest.raises(DamagedLedger, match="entries"):
+        ledger.entries()
+
+
+_APPEND = """
+from tests.test_store_ledger import make_tables
+from electra_kernel.store import ledger as ledgers
+"""
+
+_DIE = (
+    _APPEND
+    + """
+point, after = sys.argv[2], sys.argv[3] == "after"
+write, create = ledgers.write_deltalake, ledgers.DeltaTable.create
+def dying_write(table, *arguments, **more):
+    mine = f"/{point}/" in table.table_uri + "/"
+    if mine and not after:
+        os._exit(9)
+    write(table, *arguments, **more)
+    if mine:
+        os._exit(9)
+ledgers.write_deltalake = dying_write
+with Store.open(folder, system_clock) as store:
+    store.ledger.append(make_tables(0, 3))
+"""
+)
+
+
+@pytest.mark.parametrize(
+    ("table", "when"),
+    [("entries", "before"), ("entries", "after"), ("details", "after"), ("balances", "before"), ("problems", "after")],
+)
+def test_an_append_after_a_death_between_tables_makes_the_ledger_whole(tmp_path: Path, table: str, when: str) -> None:
+    finish(start(_DIE, tmp_path, table, when), code=9)
+    with Store.open(tmp_path, system_clock) as store:
+        store.ledger.append(make_tables(0, 3))
+        assert _sizes(store.ledger) == (3, 6, 3, 1)
+        assert store.ledger.append(make_tables(0, 3)) == Appended(entries=0, details=0, balances=0, known=3)
+
+
+def test_a_process_killed_in_the_middle_of_appends_leaves_each_entry_once(tmp_path: Path) -> None:
+    code = (
+        _APPEND
+        + """
+with Store.open(folder, system_clock) as store:
+    print("ready", flush=True)
+    for turn in range(1000):
+        store.ledger.append(make_tables(turn, turn + 1))
+"""
+    )
+    process = start(code, tmp_path)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "ready\n"
+    seen = tmp_path / "ledger" / "entries" / "_delta_log"
+    while len(list(seen.glob("*.json"))) < 4:
+        assert process.poll() is None
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    with Store.open(tmp_path, system_clock) as store:
+        store.ledger.append(*(make_tables(turn, turn + 1) for turn in range(40)))
+        entries, details, balances, problems = _sizes(store.ledger)
+        distinct: Any = store.ledger.entries().entry_id.nunique().execute()
+        assert entries == distinct == balances >= 40
+        assert (details, problems) == (2 * entries, 1)
+
+
+def test_two_processes_append_at_once_and_each_entry_is_there_once(tmp_path: Path) -> None:
+    code = (
+        _APPEND
+        + """
+with Store.open(folder, system_clock) as store:
+    new = [store.ledger.append(make_tables(turn, turn + 4)).entries for turn in range(int(sys.argv[2]), 9)]
+    print(sum(new))
+"""
+    )
+    Store.open(tmp_path, system_clock).close()
+    new = [int(finish(process)) for process in [start(code, tmp_path, first) for first in (0, 3)]]
+    with Store.open(tmp_path, system_clock) as store:
+        assert _sizes(store.ledger) == (12, 24, 12, 1)
+        assert sum(new) == 12
