@@ -26,6 +26,9 @@ from electra_kernel.vocabulary.errors import ElectraError
 #: How long a writer waits for another one, in milliseconds.
 _BUSY_TIMEOUT = 30_000
 
+#: Any number that nobody else in a PostgreSQL database uses for an advisory lock.
+_WRITERS_QUEUE = 0x656C6563747261
+
 
 class DamagedDatabase(ElectraError):
     """The database file is not, or no longer, a whole database."""
@@ -66,6 +69,9 @@ class Database:
         with self._errors(), self.engine.connect() as connection:
             writing = connection.execution_options(writes=True)
             with writing.begin():
+                if self.url.get_backend_name() == "postgresql":
+                    # What BEGIN IMMEDIATE is to SQLite: writers queue here until the one before has committed.
+                    writing.execute(text("SELECT pg_advisory_xact_lock(:queue)"), {"queue": _WRITERS_QUEUE})
                 yield writing
 
     def migrate(self) -> None:
