@@ -1,0 +1,145 @@
+"""The tree of commands. What may live here: names, options and help; the work is in the files beside this one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from electra_kernel.bank.cli import app as bank_app
+
+app = typer.Typer(
+    name="electra",
+    help="A treasury workbench: orders, statements and bank connections.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+app.add_typer(bank_app, name="bank", help="The sandbox bank by itself.")
+
+_WORKBENCH = typer.Option("--workbench", "-w", envvar="ELECTRA_WORKBENCH", help="The workbench's folder.")
+Folder = Annotated[Path, _WORKBENCH]
+_TREASURY = Path("treasury")
+
+
+@app.command()
+def demo(
+    out: Annotated[Path, typer.Option(help="Where everything is kept; an earlier run there is gone on with.")] = Path(
+        "electra-demo"
+    ),
+    seed: Annotated[int, typer.Option(help="Chooses the sandbox company and its payments.")] = 1,
+) -> None:
+    """The main job, headless: payments from Excel become a signed order at a sandbox bank and come back as a statement."""
+    from electra_kernel.cli.demo import run_demo
+
+    raise typer.Exit(0 if run_demo(out, seed) else 1)
+
+
+@app.command()
+def lab(
+    folder: Annotated[Path, typer.Argument(help="Where your notebooks are.")] = Path(),
+    browser: Annotated[bool, typer.Option(help="Open the browser.")] = True,
+) -> None:
+    """JupyterLab with the Electra kernel and a sandbox bank."""
+    from electra_kernel.cli.lab import run_lab
+
+    raise typer.Exit(run_lab(folder, browser=browser))
+
+
+@app.command()
+def read(
+    files: Annotated[list[Path], typer.Argument(help="Bank files or payment files of any known format.")],
+    out: Annotated[Path | None, typer.Option(help="Write .csv, .xlsx, .parquet or .json instead of showing.")] = None,
+) -> None:
+    """Any bank file as a table, in the ledger's columns."""
+    from electra_kernel.cli.files import read_files
+
+    raise typer.Exit(read_files(files, out))
+
+
+@app.command()
+def convert(
+    source: Annotated[Path, typer.Argument(metavar="IN")],
+    target: Annotated[Path, typer.Argument(metavar="OUT")],
+    to: Annotated[str, typer.Option(help="The format to write, as `electra formats` names it.")] = "",
+) -> None:
+    """From one format to another; says what the target cannot carry."""
+    from electra_kernel.cli.files import convert_file
+
+    convert_file(source, target, to)
+
+
+@app.command()
+def check(
+    file: Annotated[Path, typer.Argument(help="A payment file: Excel, CSV or pain.001.")],
+    rules: Annotated[
+        str, typer.Option(help="The kind of order whose rules apply; told from the file by default.")
+    ] = "",
+) -> None:
+    """Problems of a file as line, rule and repair; exit status 1 when there are any."""
+    from electra_kernel.cli.files import check_file
+
+    raise typer.Exit(check_file(file, rules))
+
+
+@app.command()
+def formats() -> None:
+    """What is read and written."""
+    from electra_kernel.cli.files import show_formats
+
+    show_formats()
+
+
+@app.command()
+def orders(workbench: Folder = _TREASURY) -> None:
+    """The orders of a workbench and where they are."""
+    from electra_kernel.cli.records import show_orders
+
+    show_orders(workbench)
+
+
+@app.command()
+def statements(
+    workbench: Folder = _TREASURY,
+    since: Annotated[str | None, typer.Option(help="First booking date, such as 2026-01-31.")] = None,
+    fetch: Annotated[bool, typer.Option("--fetch", help="Ask the bank for new statements first.")] = False,
+) -> None:
+    """The ledger's newest entries and the cash position."""
+    from electra_kernel.cli.records import show_statements
+
+    show_statements(workbench, since, fetch=fetch)
+
+
+@app.command()
+def connections(workbench: Folder = _TREASURY) -> None:
+    """The connections of a workbench and their next steps."""
+    from electra_kernel.cli.records import show_connections
+
+    show_connections(workbench)
+
+
+@app.command()
+def connect(
+    url: Annotated[str, typer.Argument(help="The bank's EBICS address.")],
+    host: Annotated[str, typer.Option(help="Host id.")],
+    partner: Annotated[str, typer.Option(help="Partner (customer) id.")],
+    user: Annotated[str, typer.Option(help="User id.")],
+    ca: Annotated[Path | None, typer.Option(help="PEM file of authorities to trust instead of the system's.")] = None,
+    authentication: Annotated[str, typer.Option(help="Hash of the bank's X002 key, from its letter.")] = "",
+    encryption: Annotated[str, typer.Option(help="Hash of the bank's E002 key, from its letter.")] = "",
+    workbench: Folder = _TREASURY,
+) -> None:
+    """Connect to a bank: creates keys, sends them, writes the letter; run again with the hashes once activated."""
+    from electra_kernel.cli.records import connect_bank
+
+    hashes = {"authentication": authentication, "encryption": encryption} if authentication or encryption else None
+    connect_bank(workbench, url, host=host, partner=partner, user=user, ca=ca, hashes=hashes)
+
+
+@app.command()
+def doctor(workbench: Folder = _TREASURY) -> None:
+    """What is installed, reachable and misconfigured, and the repair."""
+    from electra_kernel.cli.doctor import examine
+
+    raise typer.Exit(0 if examine(workbench) else 1)

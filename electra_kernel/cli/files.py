@@ -1,0 +1,136 @@
+"""``electra read``, ``convert``, ``check`` and ``formats``: files in the shell, without a workbench."""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet
+
+from electra_kernel import formats
+from electra_kernel.cli.tables import say, show
+from electra_kernel.formats.base import Reading
+from electra_kernel.orders.kinds import KINDS
+from electra_kernel.orders.rulebooks import check
+from electra_kernel.statements.columns import ENTRIES
+from electra_kernel.vocabulary.dates import BusinessCalendar, system_clock
+from electra_kernel.vocabulary.errors import ElectraError, Problem, UnreadableFile
+from electra_kernel.workbench.files import problem_frame, read_file
+
+
+def read_files(files: Sequence[Path], out: Path | None) -> int:
+    """Read statements into one table of entries and show or write it; 1 where a file could not be read."""
+    read, problems = list[pa.Table](), list[Problem]()
+    for file in files:
+        data = read_file(file)
+        try:
+            tables = formats.read_tables(data, hashlib.sha256(data).hexdigest())
+        except UnreadableFile as error:
+            problems.append(replace(error.problem, source=file.name))
+            continue
+        read.append(tables.entries)
+        problems += [Problem(**{**row, "source": file.name}) for row in tables.problems.to_pylist()]
+    entries = pa.concat_tables(read) if read else ENTRIES.empty_table()
+    if out is None:
+        show(entries.to_pandas(types_mapper=pd.ArrowDtype).dropna(axis="columns", how="all"), empty="No entries.")
+    else:
+        write_table(entries, out)
+        say(f"{entries.num_rows} entries in {out}")
+    for problem in problems:
+        print(problem, file=sys.stderr)  # noqa: T201 - the command line's own voice
+    return 1 if any(problem.severity == "error" for problem in problems) else 0
+
+
+def write_table(table: pa.Table, out: Path) -> None:
+    """Write entries as the file's ending says.
+
+    Raises:
+        ElectraError: the ending is none of .csv, .xlsx, .parquet, .json.
+    """
+    writers: Mapping[str, Callable[[pa.Table, Path], object]] = {
+        ".csv": lambda rows, file: pyarrow.csv.write_csv(_texts(rows), file),
+        ".parquet": lambda rows, file: pyarrow.parquet.write_table(rows, file),
+        ".json": lambda rows, file: _frame(_texts(rows)).to_json(file, orient="records", force_ascii=False, indent=1),
+        ".xlsx": _write_excel,
+    }
+    if (writer := writers.get(out.suffix.lower())) is None:
+        raise ElectraError(f"{out.name} has no known ending.", repair=f"Use one of: {', '.join(writers)}.")
+    part = out.with_name(f".{out.name}.part")
+    try:
+        writer(table, part)
+        part.replace(out)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _write_excel(table: pa.Table, file: Path) -> None:
+    import xlsxwriter
+
+    names = table.schema.names
+    options = {"strings_to_formulas": False, "strings_to_urls": False, "constant_memory": True}
+    with xlsxwriter.Workbook(str(file), options) as workbook:
+        sheet = workbook.add_worksheet("entries")
+        sheet.write_row(0, 0, names, workbook.add_format({"bold": True}))
+        for number, row in enumerate(_texts(table).to_pylist(), 1):
+            for column, name in enumerate(names):
+                if row[name] is not None:
+                    sheet.write_string(number, column, str(row[name]))
+
+
+def _texts(table: pa.Table) -> pa.Table:
+    """Amounts and dates as exact text: no format in between may turn them into floats."""
+    keep = (pa.int32(), pa.int64(), pa.bool_())
+    fields = [field if field.type in keep else pa.field(field.name, pa.string()) for field in table.schema]
+    return table.cast(pa.schema(fields))
+
+
+def _frame(table: pa.Table) -> pd.DataFrame:
+    return table.to_pandas(types_mapper=pd.ArrowDtype)
+
+
+def convert_file(source: Path, target: Path, to: str) -> None:
+    """Read one file and write what it says in another format or as a table."""
+    data = read_file(source)
+    if not to and target.suffix.lower() in (".csv", ".xlsx", ".parquet", ".json"):
+        reading = formats.read(data, source.name)
+        if reading.statements:
+            write_table(formats.read_tables(data, source.name).entries, target)
+            say(f"{target} written")
+            return
+    written, losses = formats.convert(data, source.name, to or target.suffix.lower().lstrip("."))
+    target.write_bytes(written)
+    for loss in losses:
+        print(loss, file=sys.stderr)  # noqa: T201 - the command line's own voice
+    say(f"{target} written")
+
+
+def check_file(file: Path, rules: str) -> int:
+    """Show every problem of a payment file; 1 where there are errors."""
+    reading = formats.read(read_file(file), file.name)
+    problems = [*reading.problems, *_rule_problems(reading, rules, file.name)]
+    show(problem_frame(problems).drop(columns="source"), title=file.name, empty=f"{file.name}: no problems.")
+    return 1 if any(problem.severity == "error" for problem in problems) else 0
+
+
+def _rule_problems(reading: Reading, rules: str, source: str) -> list[Problem]:
+    if rules and rules not in KINDS:
+        raise ElectraError(f"{rules!r} is no set of rules.", repair=f"Choose one of: {', '.join(KINDS)}.")
+    today: date = system_clock().astimezone().date()
+    found: list[Problem] = []
+    for order in reading.orders:
+        judged = replace(order, kind=rules or order.kind)
+        found += check(judged, today=today, calendar=BusinessCalendar(KINDS[judged.kind].calendar), source=source)
+    return found
+
+
+def show_formats() -> None:
+    """Every format with what is done with it."""
+    rows = [(each.name, each.title, "yes", "yes" if each.write else "no") for each in formats.FORMATS]
+    show(pd.DataFrame(rows, columns=["name", "what", "read", "written"]))

@@ -1,0 +1,54 @@
+"""The notebooks that come with the package: where they are, and running one to HTML without a browser."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import electra_kernel
+from electra_kernel.vocabulary.errors import ElectraError
+
+
+def notebook_folder() -> Path:
+    """Beside the package in a checkout, under ``share/electra`` where it was installed.
+
+    Raises:
+        ElectraError: the installation has no notebooks.
+    """
+    beside = Path(electra_kernel.__file__).parents[1] / "notebooks"
+    installed = Path(sys.prefix) / "share" / "electra" / "notebooks"
+    for folder in (beside, installed):
+        if folder.is_dir():
+            return folder
+    raise ElectraError("The notebooks are not installed.", repair="Install the package again.")
+
+
+def run_notebook(notebook: Path, environment: Mapping[str, str]) -> bytes:
+    """Run a notebook in a kernel of its own and return it as one HTML page.
+
+    Args:
+        notebook: the .ipynb file; it is not changed.
+        environment: variables for the kernel.
+
+    Raises:
+        ElectraError: a cell failed; the error carries its words.
+    """
+    import nbformat
+    from nbclient import NotebookClient
+    from nbclient.exceptions import CellExecutionError
+    from nbconvert import HTMLExporter
+
+    pages = nbformat.read(notebook, as_version=4)
+    client = NotebookClient(
+        pages, timeout=300, kernel_name="python3", resources={"metadata": {"path": str(notebook.parent)}}
+    )
+    try:
+        client.execute(env={**os.environ, **environment})
+    except CellExecutionError as error:
+        raise ElectraError("A cell of the notebook failed.", where=notebook.name, cause=str(error)[-800:]) from error
+    # No script from elsewhere: the page must open on a machine that may ask nothing of the internet.
+    exporter = HTMLExporter(mathjax_url="", require_js_url="", jquery_url="", widget_renderer_url="")
+    html, _ = exporter.from_notebook_node(pages)
+    return html.encode()

@@ -1,0 +1,186 @@
+"""Sending and following orders: arrival is proved, never assumed.
+
+The rule: before bytes of an order leave, the journal says so (``sending``). An order whose sending was cut off is looked
+up at the bank (HAC, by its hash) before anything is sent again, and a bank that still gets it twice refuses it by its
+hash (EBICS return code 091122), which is a proof of arrival too.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from electra_kernel import formats
+from electra_kernel.channels.base import BankUnreachable
+from electra_kernel.ebics.errors import BankRefusal, OrderAlreadyThere
+from electra_kernel.ebics.hac import HacAction, HacEvent, read_hac
+from electra_kernel.orders.lifecycle import EventKind, State
+from electra_kernel.orders.status import StatusReport
+from electra_kernel.vocabulary.errors import ElectraError, Problem
+from electra_kernel.workbench.fetching import Fetched, fetched
+from electra_kernel.workbench.services import order_service, signatures_required, status_services
+
+if TYPE_CHECKING:
+    from electra_kernel.workbench.connections import Connection, Conversation
+    from electra_kernel.workbench.orders import TrackedOrder
+    from electra_kernel.workbench.workbench import Workbench
+
+_SENDABLE = frozenset({State.SIGNED, State.QUEUED, State.SENT})
+
+#: ISO 20022 status codes (ExternalPaymentGroupStatus1Code) as states of an order.
+_STATES_BY_STATUS = {
+    "RCVD": State.RECEIVED,
+    "ACTC": State.ACCEPTED,
+    "ACCP": State.ACCEPTED,
+    "ACSP": State.ACCEPTED,
+    "ACWC": State.ACCEPTED,
+    "PATC": State.ACCEPTED,
+    "PDNG": State.ACCEPTED,
+    "ACSC": State.EXECUTED,
+    "ACCC": State.EXECUTED,
+    "PART": State.PART_EXECUTED,
+    "RJCT": State.REJECTED,
+}
+
+_STATES_BY_ACTION = {
+    HacAction.ORDER_HAC_FINAL_POS: State.ACCEPTED,
+    HacAction.ORDER_HAC_FINAL_NEG: State.REJECTED,
+}
+
+
+class NotSignedYet(ElectraError):
+    """The order lacks signatures, so it cannot be sent."""
+
+
+def signatures_needed(connection: Connection, kind: str) -> int:
+    """How many signatures the bank wants for this kind of order; at least one."""
+    info = connection.info()
+    return signatures_required(order_service(kind, info), info)
+
+
+def send(workbench: Workbench, order: TrackedOrder) -> None:
+    """Bring a signed order to the bank, exactly once however often this is called.
+
+    Raises:
+        NotSignedYet: signatures are missing.
+        ChannelError, EbicsError: the bank was not reached, the line broke, or the bank refused. The order stays in the
+            outbox; send again later.
+    """
+    if order.status not in _SENDABLE:
+        if order.status in (State.DRAFT, State.READY, State.PART_SIGNED):
+            raise NotSignedYet(f"The order {order.id} is {order.status.value}.", repair="Sign it first: order.sign().")
+        return  # it has arrived already
+    connection = workbench.connections.default(order.record.connection or None)
+    with workbench.store.lock(f"order-{order.id}"):
+        if order.status not in _SENDABLE:
+            return  # another program has just sent it
+        order.note(EventKind.QUEUED, connection=connection.name)
+        with connection.conversation() as talk:
+            if not _has_arrived(workbench, order, talk):
+                _upload(order, connection, talk)
+
+
+def _has_arrived(workbench: Workbench, order: TrackedOrder, talk: Conversation) -> bool:
+    """Whether an earlier attempt, cut off in the middle, did reach the bank; asks only where there was one."""
+    attempts = [event for event in order.history if event.kind is EventKind.SENDING]
+    if not attempts:
+        return False
+    start = min(attempt.at for attempt in attempts).date()
+    download = talk.client.download(admin_type="HAC", start=start, end=workbench.today())
+    talk.run(download)
+    if download.data is None:
+        return False
+    events = read_hac(download.data)
+    talk.acknowledge(download)
+    proof = next((event for event in events if event.digest == order.digest), None)
+    if proof is not None:
+        order.note(EventKind.RECEIVED, order_id=proof.order_id, proof="HAC")
+    return proof is not None
+
+
+def _upload(order: TrackedOrder, connection: Connection, talk: Conversation) -> None:
+    service = order_service(order.record.kind, connection.info())
+    upload = talk.client.upload(service, order.document, order.signatures, file_name=f"{order.id}.xml")
+    order.note(EventKind.SENDING, connection=connection.name, service=str(service))
+    try:
+        order_id = talk.run(upload)
+    except OrderAlreadyThere:
+        order.note(EventKind.RECEIVED, order_id="", proof="the bank already has it")
+    except (BankUnreachable, BankRefusal) as error:
+        order.note(EventKind.NOT_SENT, reason=str(error))
+        raise
+    else:
+        order.note(EventKind.RECEIVED, order_id=order_id, proof="the bank's answer")
+
+
+def follow(workbench: Workbench, connection: Connection) -> int:
+    """Fetch the bank's news (HAC and pain.002) and write it into the journal of the orders it is about.
+
+    Returns:
+        How many orders had news.
+    """
+    moved: set[str] = set()
+    with connection.conversation() as talk:
+        with fetched(workbench.store, connection, talk, admin_type="HAC") as files:
+            for file in files:
+                moved |= _take_hac(workbench, file)
+        for service in status_services(connection.info()):
+            with fetched(workbench.store, connection, talk, service=service) as files:
+                for file in files:
+                    moved |= _take_status_report(workbench, file)
+    return len(moved)
+
+
+def _take_hac(workbench: Workbench, file: Fetched) -> set[str]:
+    by_digest = {order.digest: order for order in workbench.orders.values() if order.signatures}
+    moved = set[str]()
+    for event in read_hac(file.data):
+        order = by_digest.get(event.digest or b"")
+        if order is None:
+            continue
+        if order.status in (State.QUEUED, State.SENT):
+            order.note(EventKind.RECEIVED, order_id=event.order_id, proof="HAC")
+        if state := _STATES_BY_ACTION.get(event.action):
+            order.note(EventKind.BANK_STATUS, state=state.value, source="HAC", reason=_words(event), file=file.sha256)
+        moved.add(order.id)
+    return moved
+
+
+def _words(event: HacEvent) -> str:
+    return " ".join(part for part in (event.reason, event.text) if part)
+
+
+def _take_status_report(workbench: Workbench, file: Fetched) -> set[str]:
+    reading = formats.read(file.data, file.name)
+    by_message = {record.message_id: record.id for record in workbench.store.orders.all()}
+    moved = set[str]()
+    for report in reading.reports:
+        order_id = by_message.get(report.original_message_id)
+        state = _STATES_BY_STATUS.get(report.group_status)
+        if order_id is None or state is None:
+            workbench.report_problem(_unmatched(report, file))
+            continue
+        workbench.orders[order_id].note(
+            EventKind.BANK_STATUS,
+            state=state.value,
+            source="pain.002",
+            reason=_reasons(report),
+            file=file.sha256,
+        )
+        moved.add(order_id)
+    return moved
+
+
+def _reasons(report: StatusReport) -> str:
+    return "; ".join(" ".join(part for part in (reason.code, reason.text) if part) for reason in report.reasons)
+
+
+def _unmatched(report: StatusReport, file: Fetched) -> Problem:
+    return Problem(
+        source=file.sha256,
+        position=None,
+        field="OrgnlMsgId",
+        rule="unknown-order",
+        text=f"The bank reports {report.group_status or 'no status'} for {report.original_message_id!r}, which is no order here.",
+        repair="Perhaps another program sent it; the report is in the archive.",
+        severity="warning",
+    )

@@ -1,0 +1,183 @@
+"""Statements in the workbench: fetched or read from files, proved, appended once to the ledger, asked for as tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import ibis
+import pandas as pd
+import pyarrow as pa
+
+from electra_kernel import formats
+from electra_kernel.printing import statement_pdf
+from electra_kernel.statements.columns import PROBLEMS
+from electra_kernel.statements.model import Statement
+from electra_kernel.statements.proof import prove
+from electra_kernel.vocabulary.accounts import parse_account
+from electra_kernel.vocabulary.errors import ElectraError, Problem, UnreadableFile
+from electra_kernel.vocabulary.text import html_table
+from electra_kernel.workbench.fetching import fetched
+from electra_kernel.workbench.files import archive_file, read_file
+from electra_kernel.workbench.services import statement_services
+
+if TYPE_CHECKING:
+    from electra_kernel.workbench.workbench import Workbench
+
+#: The journal's subject under which imported statement files are listed.
+_SUBJECT = "statements"
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """What became of one file: how many entries it has, how many were new, and whether its balances add up."""
+
+    source: str
+    name: str
+    entries: int
+    new: int
+    balances_proved: bool
+    problems: tuple[Problem, ...]
+
+
+class Statements:
+    """Every statement of the workbench."""
+
+    def __init__(self, workbench: Workbench) -> None:
+        self._workbench, self._store = workbench, workbench.store
+
+    def fetch(
+        self, *, connection: str | None = None, since: date | None = None, until: date | None = None
+    ) -> pd.DataFrame:
+        """Fetch new statements (or those of a date range) from the bank and append them to the ledger once.
+
+        Returns:
+            One row a file: name, entries, new, balances_proved, problems, source (SHA-256).
+
+        Raises:
+            NotReady, ChannelError, EbicsError: nothing was lost; fetch again later.
+        """
+        line = self._workbench.connections.default(connection)
+        done: list[Imported] = []
+        with line.conversation() as talk:
+            for service in statement_services(line.info()):
+                with fetched(self._store, line, talk, service=service, since=since, until=until) as files:
+                    done += [self._take(file.data, file.sha256, file.name) for file in files]
+        return _import_frame(done)
+
+    def read(self, path: str | Path) -> pd.DataFrame:
+        """Read a statement file, or every file of a folder, and append to the ledger once; returns as ``fetch`` does."""
+        place = Path(path)
+        files = sorted(file for file in place.rglob("*") if file.is_file()) if place.is_dir() else [place]
+        return _import_frame([self._read_file(file) for file in files])
+
+    def _read_file(self, file: Path) -> Imported:
+        data = read_file(file)
+        return self._take(data, archive_file(self._store, data, file.name), file.name)
+
+    def _take(self, data: bytes, sha: str, name: str) -> Imported:
+        """Put one archived file into the ledger; what cannot be read becomes a problem there."""
+        try:
+            tables = formats.read_tables(data, sha)
+        except UnreadableFile as error:
+            self._workbench.report_problem(error.problem)
+            return Imported(sha, name, 0, 0, False, (error.problem,))
+        appended = self._store.ledger.append(tables)
+        problems = tuple(Problem(**row) for row in tables.problems.to_pylist())
+        proved = not any(problem.severity == "error" for problem in problems)
+        known = {event.data["source"] for event in self._store.journal.events(subject=_SUBJECT)}
+        if sha not in known:
+            self._store.journal.append(_SUBJECT, "imported", {"source": sha, "name": name, "new": appended.entries})
+        return Imported(sha, name, tables.entries.num_rows, appended.entries, proved, problems)
+
+    def entries(
+        self, *, since: str | date | None = None, until: str | date | None = None, account: str | None = None
+    ) -> pd.DataFrame:
+        """Entries of the ledger, oldest first, in the ledger's columns with Arrow types.
+
+        Args:
+            since, until: first and last booking date, as dates or ``2026-01-31``.
+            account: an account number in any usual spelling.
+        """
+        table = self._store.ledger.entries()
+        if since is not None:
+            table = table.filter(table.booking_date >= _day(since))
+        if until is not None:
+            table = table.filter(table.booking_date <= _day(until))
+        if account is not None:
+            table = table.filter(table.account == parse_account(account))
+        return arrow_frame(table.order_by(["booking_date", "account", "statement", "position"]))
+
+    def details(self) -> pd.DataFrame:
+        """Payments inside batched bookings, in the ledger's columns."""
+        return arrow_frame(self._store.ledger.details())
+
+    def balances(self) -> pd.DataFrame:
+        """Every balance the bank reported, in the ledger's columns."""
+        return arrow_frame(self._store.ledger.balances().order_by(["account", "date", "kind"]))
+
+    def problems(self) -> pd.DataFrame:
+        """Everything that did not add up or could not be read, with its place and repair."""
+        return arrow_frame(self._store.ledger.problems())
+
+    def __iter__(self) -> Iterator[Statement]:
+        """Every statement, read exactly from the archived bytes, oldest file first."""
+        for event in self._store.journal.events(subject=_SUBJECT):
+            yield from formats.read(self._store.archive.get(event.data["source"]), event.data["source"]).statements
+
+    def __getitem__(self, identification: str) -> Statement:
+        found = next((statement for statement in self if statement.identification == identification), None)
+        if found is None:
+            raise ElectraError(f"There is no statement {identification!r}.", repair="See list(wb.statements).")
+        return found
+
+    def latest(self, account: str) -> Statement:
+        """The newest statement of an account.
+
+        Raises:
+            ElectraError: there is none.
+        """
+        number = parse_account(account)
+        found = [statement for statement in self if statement.account == number]
+        if not found:
+            raise ElectraError(f"There is no statement of {account}.", repair="Fetch first: wb.statements.fetch().")
+        return max(found, key=lambda statement: (statement.to_date or date.min, statement.sequence or 0))
+
+    def pdf(self, statement: Statement) -> bytes:
+        """A statement as a PDF, with the proof of its balances."""
+        return statement_pdf(statement, prove(statement), printed=self._workbench.clock())
+
+    def __repr__(self) -> str:
+        return f"Statements: {len(self._store.journal.events(subject=_SUBJECT))} files in the ledger"
+
+    def _repr_html_(self) -> str:
+        events = self._store.journal.events(subject=_SUBJECT)
+        rows = [(event.at, event.data["name"], event.data["new"]) for event in events]
+        return html_table(("Imported", "File", "New entries"), rows, caption="Statements")
+
+
+def arrow_frame(table: ibis.Table) -> pd.DataFrame:
+    """Run an expression into a DataFrame with Arrow types, so that amounts stay decimal."""
+    return table.to_pyarrow().to_pandas(types_mapper=pd.ArrowDtype)
+
+
+def problem_table(problems: Iterable[Problem]) -> pa.Table:
+    """Problems as rows of the ledger's ``problems``."""
+    return pa.Table.from_pylist([problem.as_row() for problem in problems], schema=PROBLEMS)
+
+
+def _day(day: str | date) -> date:
+    if isinstance(day, date):
+        return day
+    try:
+        return date.fromisoformat(day)
+    except ValueError as error:
+        raise ElectraError(f"{day!r} is not a date.", repair="Write it as 2026-01-31.") from error
+
+
+def _import_frame(done: Iterable[Imported]) -> pd.DataFrame:
+    rows = [(item.name, item.entries, item.new, item.balances_proved, len(item.problems), item.source) for item in done]
+    return pd.DataFrame(rows, columns=["name", "entries", "new", "balances_proved", "problems", "source"])

@@ -1,0 +1,193 @@
+"""The workbench: the user's folder, opened. The front door to everything; each thing itself lives in its own file."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+
+import pandas as pd
+
+from electra_kernel.analysis.position import position
+from electra_kernel.channels.base import Channel
+from electra_kernel.statements.columns import BALANCES, DETAILS, ENTRIES, StatementTables
+from electra_kernel.store import ConnectionRecord, Store
+from electra_kernel.vocabulary.accounts import format_account
+from electra_kernel.vocabulary.dates import Clock, system_clock
+from electra_kernel.vocabulary.errors import ElectraError, Problem
+from electra_kernel.vocabulary.text import html_table
+from electra_kernel.workbench.connections import Connection, Connections
+from electra_kernel.workbench.orders import Orders
+from electra_kernel.workbench.passwords import PasswordSource, ask_password
+from electra_kernel.workbench.sandbox import Sandbox
+from electra_kernel.workbench.statements import Statements, arrow_frame, problem_table
+
+#: Names the workbench's folder where code names none.
+FOLDER_VARIABLE = "ELECTRA_WORKBENCH"
+
+
+class Workbench:
+    """A treasury's folder: connections, orders, statements, and the journal of what happened.
+
+    Several programs may have the same workbench open at the same time.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        *,
+        clock: Clock = system_clock,
+        passwords: PasswordSource = ask_password,
+        open_channel: Callable[[ConnectionRecord], Channel] | None = None,
+    ) -> None:
+        self.store, self.clock, self._passwords, self._open_channel = store, clock, passwords, open_channel
+        self.connections = Connections(store, self._connection)
+        self.orders = Orders(self)
+        self.statements = Statements(self)
+        self._sandbox: Sandbox | None = None
+
+    @classmethod
+    def open(
+        cls,
+        folder: str | Path | None = None,
+        *,
+        clock: Clock = system_clock,
+        passwords: PasswordSource = ask_password,
+        open_channel: Callable[[ConnectionRecord], Channel] | None = None,
+    ) -> Workbench:
+        """Open a workbench; its folder is made on first use.
+
+        Args:
+            folder: the user's folder; by default the one named by ``ELECTRA_WORKBENCH``, else ``treasury``.
+            clock: what gives the time.
+            passwords: where passwords come from; a masked prompt by default.
+            open_channel: how to reach a bank; HTTPS by default.
+
+        Raises:
+            ElectraError: the folder cannot be used; the error says why and what to do.
+        """
+        place = folder or os.environ.get(FOLDER_VARIABLE) or "treasury"
+        store = Store.open(Path(place), clock)
+        return cls(store, clock=clock, passwords=passwords, open_channel=open_channel)
+
+    @property
+    def folder(self) -> Path:
+        """Where everything of this workbench is kept."""
+        return self.store.folder
+
+    def today(self) -> date:
+        """The date here and now."""
+        return self.clock().astimezone().date()
+
+    def connect(
+        self, url: str, *, host: str, partner: str, user: str, ca: str | Path | None = None, name: str | None = None
+    ) -> Connection:
+        """Add (or find) a connection to a bank, with the ids of its letter; then ``connection.initialise()``.
+
+        Args:
+            url: the bank's EBICS address.
+            host, partner, user: host id, partner (customer) id and user id.
+            ca: a PEM file of authorities to trust instead of the system's.
+            name: what to call the connection; ``HOST-USER`` by default.
+        """
+        called = name or f"{host}-{user}".lower()
+        place = str(Path(ca).resolve()) if ca else None
+        if called in self.connections:
+            record = self.connections[called].record
+            if (record.host, record.partner, record.user) != (host, partner, user):
+                raise ElectraError(
+                    f"The connection {called!r} exists for another user.", repair="Choose another name: name=…."
+                )
+            self.store.connections.update(called, url=url, ca_file=place)
+        else:
+            self.store.connections.add(called, url=url, host=host, partner=partner, user=user, ca_file=place)
+        return self.connections[called]
+
+    def connect_sandbox(self, *, seed: int = 1) -> Connection:
+        """Start the sandbox bank of this workbench and connect to it as its first user.
+
+        The bank ends with this program; what it knows stays in the workbench's folder ``sandbox``. The first time a
+        password for the new keys is asked for.
+        """
+        if self._sandbox is None or not self._sandbox.running:
+            self._sandbox = Sandbox.start(self.folder / "sandbox", seed=seed, admit=True)
+        info = self._sandbox.info
+        connection = self.connect(
+            info.https, host=info.host, partner=info.partner, user=info.users[0], ca=info.ca, name="sandbox"
+        )
+        if not connection.ready:
+            connection.initialise(info.fingerprints)
+        return connection
+
+    @property
+    def sandbox(self) -> Sandbox:
+        """The sandbox bank this program started, for moving its clock.
+
+        Raises:
+            ElectraError: none was started.
+        """
+        if self._sandbox is None:
+            raise ElectraError("No sandbox bank was started here.", repair="Run wb.connect_sandbox().")
+        return self._sandbox
+
+    def position(self, on: date | None = None) -> pd.DataFrame:
+        """The cash position: one row an account and currency, with Arrow types.
+
+        Args:
+            on: as of the end of this day; the newest statement by default.
+        """
+        return arrow_frame(position(self.store.ledger.balances(), self.store.ledger.entries(), on))
+
+    def holder_of(self, account: str, connection: str | None = None) -> str:
+        """The account holder's name as the bank knows it, else the name in ``electra.toml``.
+
+        Raises:
+            ElectraError: neither knows it.
+        """
+        lines = [self.connections[connection]] if connection else list(self.connections.values())
+        for line in lines:
+            accounts = line.info().accounts if line.ready else ()
+            if holder := next((each.holder for each in accounts if account in (each.iban, each.national)), ""):
+                return holder
+        if name := self.store.settings.name:
+            return name
+        raise ElectraError(
+            f"Who holds the account {format_account(account)} is not known.",
+            repair='Say it: debtor_name="…", or write name = "…" into electra.toml.',
+        )
+
+    def report_problem(self, problem: Problem) -> None:
+        """Put a problem into the ledger's ``problems``."""
+        empty = StatementTables(
+            ENTRIES.empty_table(), DETAILS.empty_table(), BALANCES.empty_table(), problem_table([problem])
+        )
+        self.store.ledger.append(empty)
+
+    def new_message_id(self) -> str:
+        """An id no other message of this customer has (ISO 20022 MsgId, at most 35 characters)."""
+        return f"EL{self.clock():%Y%m%d%H%M%S}{secrets.token_hex(6).upper()}"
+
+    def close(self) -> None:
+        """Stop what this program started and let go of the folder."""
+        if self._sandbox is not None:
+            self._sandbox.stop()
+        self.store.close()
+
+    def _connection(self, name: str) -> Connection:
+        return Connection(
+            self.store, name, clock=self.clock, passwords=self._passwords, open_channel=self._open_channel
+        )
+
+    def __repr__(self) -> str:
+        return f"Workbench {self.folder.name}: {len(self.connections)} connections, {len(self.orders)} orders"
+
+    def _repr_html_(self) -> str:
+        rows = [
+            ("Folder", self.folder.name),
+            ("Connections", len(self.connections)),
+            ("Orders", len(self.orders)),
+            ("In the outbox", len(self.orders.outbox())),
+        ]
+        return html_table(("", ""), rows, caption="Workbench")
