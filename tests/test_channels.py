@@ -37,7 +37,11 @@ def server(answer: Callable[[bytes], bytes], context: ssl.SSLContext | None = No
             try:
                 line = context.wrap_socket(plain, server_side=True) if context else plain
                 with line:
-                    line.sendall(answer(line.recv(65536)))
+                    request = b""
+                    # Unread bytes at the end would reset the line, which is another test's matter.
+                    while b"<ping/>" not in request and (more := line.recv(65536)):
+                        request += more
+                    line.sendall(answer(request))
             except OSError:
                 continue
 
