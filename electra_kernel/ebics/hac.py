@@ -1,0 +1,167 @@
+"""HAC, the bank's protocol of every event, as pain.002.001.03 (EBICS 3.0.2, chapter 10): events read and written.
+
+One ``OrgnlPmtInfAndSts`` is one event, oldest first. The digest of the order (32 bytes) does not fit the 35 characters of
+an identification, so it is written as a line of additional information, ``DataDigest: `` and 64 hexadecimal digits.
+"""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from lxml import etree
+
+from electra_kernel.ebics.btf import Service
+from electra_kernel.ebics.documents import moment, read_moment
+from electra_kernel.ebics.tree import add, binary, children, find, serialise, start, text
+from electra_kernel.vocabulary.xml import parse_xml
+
+NAMESPACE = "urn:iso:std:iso:20022:tech:xsd:pain.002.001.03"
+FINAL_POSITIVE, FINAL_NEGATIVE = "ORDER_HAC_FINAL_POS", "ORDER_HAC_FINAL_NEG"
+_LINE = 105
+_DIGEST = re.compile(r"DataDigest:\s*([0-9A-Fa-f]{64})\s*")
+#: Names of the parts of a BTF in the list of identifications, with the attribute of ``Service`` each stands for.
+_SERVICE = {
+    "ServiceName": "name",
+    "Scope": "scope",
+    "ServiceOption": "option",
+    "ContainerType": "container",
+    "MsgName": "message",
+    "MsgVariant": "variant",
+    "MsgVersion": "version",
+    "MsgFormat": "format",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HacEvent:
+    """One event.
+
+    Attributes:
+        action: such as ``FILE_UPLOAD``, ``ES_VERIFICATION``, ``ORDER_HAC_FINAL_POS``.
+        at: when it happened, aware, UTC.
+        admin_type: of the order, such as ``BTU``; service: its BTF.
+        digest: the 32-byte order hash; ``None`` where the bank does not tell it.
+        reason: code such as ``TS01`` or ``DS0B``; empty where there is none.
+        text: the bank's words; a line each.
+    """
+
+    action: str
+    at: datetime
+    admin_type: str = ""
+    order_id: str = ""
+    partner_id: str = ""
+    user_id: str = ""
+    service: Service | None = None
+    digest: bytes | None = None
+    reason: str = ""
+    text: str = ""
+
+    @property
+    def final(self) -> bool:
+        """Whether it ends the order's story at the bank's gate."""
+        return self.action in {FINAL_POSITIVE, FINAL_NEGATIVE}
+
+
+def _identifications(event: HacEvent) -> dict[str, str]:
+    named = {
+        "PartnerID": event.partner_id,
+        "UserID": event.user_id,
+        "AdminOrderType": event.admin_type,
+    }
+    if event.service is not None:
+        named |= {name: str(getattr(event.service, attribute)) for name, attribute in _SERVICE.items()}
+    named |= {"OrderID": event.order_id, "TimeStamp": moment(event.at)}
+    return {name: value for name, value in named.items() if value}
+
+
+def _lines(event: HacEvent) -> list[str]:
+    lines = [part for line in event.text.splitlines() for part in textwrap.wrap(line, _LINE)]
+    return lines if event.digest is None else [*lines, f"DataDigest: {event.digest.hex()}"]
+
+
+def _add_event(report: etree._Element, event: HacEvent) -> None:
+    node = add(report, "OrgnlPmtInfAndSts")
+    add(node, "OrgnlPmtInfId", event.action)
+    info = add(node, "StsRsnInf")
+    organisation = add(add(add(info, "Orgtr"), "Id"), "OrgId")
+    for name, value in _identifications(event).items():
+        other = add(organisation, "Othr")
+        add(other, "Id", value)
+        add(add(other, "SchmeNm"), "Prtry", name)
+    if event.reason:
+        add(add(info, "Rsn"), "Cd", event.reason)
+    for line in _lines(event):
+        add(info, "AddtlInf", line)
+
+
+def write_hac(events: Sequence[HacEvent], *, bank_bic: str, message_id: str, created: datetime) -> bytes:
+    """The protocol as a document; events in the order they happened."""
+    root = start(f"{{{NAMESPACE}}}Document")
+    report = add(root, "CstmrPmtStsRpt")
+    header = add(report, "GrpHdr")
+    add(header, "MsgId", message_id)
+    add(header, "CreDtTm", moment(created))
+    other = add(add(add(add(header, "InitgPty"), "Id"), "OrgId"), "Othr")
+    add(other, "Id", bank_bic)
+    group = add(report, "OrgnlGrpInfAndSts")
+    add(group, "OrgnlMsgId", "EBICS")
+    add(group, "OrgnlMsgNmId", "EBICS")
+    for event in events:
+        _add_event(report, event)
+    return serialise(root)
+
+
+def _service(named: Mapping[str, str]) -> Service | None:
+    if not named.get("ServiceName"):
+        return None
+    return Service(**{attribute: named.get(name, "") for name, attribute in _SERVICE.items()})
+
+
+def _digest(named: Mapping[str, str], lines: Sequence[str]) -> tuple[bytes | None, list[str]]:
+    rest, found = list[str](), None
+    for line in lines:
+        match = _DIGEST.fullmatch(line)
+        if match:
+            found = bytes.fromhex(match[1])
+        else:
+            rest.append(line)
+    if found is None and "DataDigest" in named:
+        value = named["DataDigest"]
+        found = bytes.fromhex(value) if len(value) == 64 else binary(value)
+    return found, rest
+
+
+def _read_event(node: etree._Element) -> HacEvent:
+    info = find(node, "StsRsnInf")
+    named = {
+        text(other, "SchmeNm/Prtry"): text(other, "Id") for other in children(find(info, "Orgtr/Id/OrgId"), "Othr")
+    }
+    digest, lines = _digest(named, [(line.text or "").strip() for line in children(info, "AddtlInf")])
+    return HacEvent(
+        action=text(node, "OrgnlPmtInfId"),
+        at=read_moment(named.get("TimeStamp", "")),
+        admin_type=named.get("AdminOrderType") or named.get("OrderType", ""),
+        order_id=named.get("OrderID", ""),
+        partner_id=named.get("PartnerID", ""),
+        user_id=named.get("UserID", ""),
+        service=_service(named),
+        digest=digest,
+        reason=text(info, "Rsn/Cd") or text(info, "Rsn/Prtry"),
+        text="\n".join(lines),
+    )
+
+
+def read_hac(data: bytes) -> tuple[HacEvent, ...]:
+    """The events of a protocol, in its order.
+
+    Raises:
+        ValueError: it is another document, or an event has no readable time or digest; HostileXml: it is no XML.
+    """
+    root = parse_xml(data)
+    if root.tag != f"{{{NAMESPACE}}}Document":
+        raise ValueError(f"{root.tag} is not a pain.002.001.03 document")
+    return tuple(_read_event(node) for node in children(find(root, "CstmrPmtStsRpt"), "OrgnlPmtInfAndSts"))

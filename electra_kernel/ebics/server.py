@@ -1,0 +1,171 @@
+"""The bank's engine: one document in, one document out, nothing remembered here. All state is the desk's.
+
+What a request is proved against, in this order (codes of spec 3.0.2, Annex 1): form (061002, 091010), host (091011), time
+(091103), user and AuthSignature (061001), nonce (091103; only proved requests can use one up), state (091002), bank keys
+(091008), kind of order and right (091005, 091006, 090003), parameters (091112), and with the last segment the data.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+
+from lxml import etree
+
+from electra_kernel.ebics import authsignature, downloads, enrolment
+from electra_kernel.ebics.codes import OK, lookup
+from electra_kernel.ebics.desk import Desk, DeskRefusal, Direction
+from electra_kernel.ebics.documents import Answer, Kind, OrderDetails, Phase, Request
+from electra_kernel.ebics.gate import Gate, Limits, details_of
+from electra_kernel.ebics.keys import BankServerKeys
+from electra_kernel.ebics.requests import read_request
+from electra_kernel.ebics.responses import report_text, write_answer, write_hev_answer
+from electra_kernel.ebics.tree import local, serialise
+from electra_kernel.ebics.uploads import Uploads
+from electra_kernel.ebics.version import H005, HEV, VERSIONS
+from electra_kernel.vocabulary.dates import Clock
+from electra_kernel.vocabulary.xml import HostileXml, parse_xml
+
+__all__ = ["Limits", "Server"]
+
+_log = logging.getLogger(__name__)
+_UNSIGNED = frozenset({Kind.UNSECURED, Kind.NO_KEY_DIGESTS})
+
+
+class Server:
+    """The protocol engine of one bank host.
+
+    Args:
+        host_id: the bank's host id.
+        keys: the bank's X002 and E002 key pairs.
+        desk: the bank behind it; keeps every state.
+        clock: the bank's time.
+        limits: sizes, and the tolerance for clocks.
+        strict: name keys by certificate only, as the specification says, and look at key usage and validity of
+            certificates. Off by default: real clients differ in all three.
+    """
+
+    def __init__(
+        self,
+        host_id: str,
+        keys: BankServerKeys,
+        desk: Desk,
+        clock: Clock,
+        *,
+        limits: Limits | None = None,
+        strict: bool = False,
+    ) -> None:
+        self._gate = Gate(host_id=host_id, keys=keys, desk=desk, clock=clock, limits=limits or Limits(), strict=strict)
+        self._uploads = Uploads(self._gate)
+
+    def handle(self, document: bytes) -> bytes:
+        """Answer one request. Never raises: whatever goes wrong becomes an EBICS return code."""
+        request = Request(version=H005)
+        try:
+            root = self._parse(document)
+            request = replace(request, version=VERSIONS.get(etree.QName(root).namespace or "", H005))
+            if root.tag == f"{{{HEV}}}{Kind.HEV.value}":
+                return self._hev(root)
+            request = replace(request, kind=_kind(root, request))
+            request = _read(root, request)
+            return self._send(self._answer(root, request))
+        except DeskRefusal as refusal:
+            return self._refused(request, refusal)
+        except Exception:
+            _log.exception("a request ended in an internal error")
+            return self._refused(request, DeskRefusal("061099"))
+
+    def _parse(self, document: bytes) -> etree._Element:
+        if len(document) > self._gate.limits.document:
+            raise DeskRefusal("091009", f"A document may have {self._gate.limits.document} bytes.")
+        try:
+            return parse_xml(document)
+        except HostileXml as error:
+            raise DeskRefusal("061002", error.what) from error
+
+    def _hev(self, root: etree._Element) -> bytes:
+        host = root.findtext(f"{{{HEV}}}HostID", "").strip()
+        if host != self._gate.host_id:
+            return serialise(write_hev_answer("091011", {}))
+        return serialise(write_hev_answer(OK, {each.protocol: each.release for each in VERSIONS.values()}))
+
+    def _answer(self, root: etree._Element, request: Request) -> Answer:
+        if request.host_id != self._gate.host_id:
+            raise DeskRefusal("091011")
+        if request.kind is Kind.UNSECURED:
+            return enrolment.take_keys(self._gate, request)
+        if request.kind is Kind.NO_KEY_DIGESTS:
+            return enrolment.give_keys(self._gate, root, request)
+        if request.phase is Phase.INITIALISATION:
+            return self._initialise(root, request)
+        if request.phase is None or not request.transaction_id:
+            raise DeskRefusal("091010", "The phase or the transaction id is missing.")
+        return self._continue(root, request)
+
+    def _initialise(self, root: etree._Element, request: Request) -> Answer:
+        details, user = details_of(request), self._gate.entered(root, request)
+        self._gate.check_bank_keys(request)
+        self._gate.desk.may(request.partner_id, request.user_id, details.admin_type, details.service)
+        _check_params(details)
+        if request.encryption is not None or request.segments is not None or details.admin_type == "BTU":
+            return self._uploads.open(request, details)
+        return downloads.open_download(self._gate, request, details, user)
+
+    def _continue(self, root: etree._Element, request: Request) -> Answer:
+        record = self._gate.desk.transaction(request.transaction_id)
+        if record is None:
+            raise DeskRefusal("091101")
+        self._gate.check_ready(self._gate.authenticated(root, record.partner_id, record.user_id))
+        if request.phase is Phase.RECEIPT:
+            return downloads.take_receipt(self._gate, request, record)
+        if record.direction is Direction.UPLOAD:
+            return self._uploads.take(request, record)
+        return downloads.give_segment(self._gate, request, record)
+
+    def _send(self, answer: Answer) -> bytes:
+        root = write_answer(answer)
+        if answer.phase is not None:
+            authsignature.sign(root, self._gate.keys.authentication_key)
+        return serialise(root)
+
+    def _refused(self, request: Request, refusal: DeskRefusal) -> bytes:
+        technical = lookup(refusal.code).level == "technical"
+        answer = Answer(
+            version=request.version,
+            technical=refusal.code if technical else OK,
+            business=OK if technical else refusal.code,
+            report=report_text(refusal.code, refusal.text),
+        )
+        if request.kind not in _UNSIGNED:
+            answer = replace(
+                answer,
+                phase=request.phase or Phase.INITIALISATION,
+                transaction_id=request.transaction_id,
+                segment_number=request.segment_number or None,
+                last_segment=request.last_segment,
+            )
+        return self._send(answer)
+
+
+def _kind(root: etree._Element, request: Request) -> Kind:
+    try:
+        kind = Kind(local(root))
+    except ValueError as error:
+        raise DeskRefusal("061002", f"{local(root)} is no EBICS request.") from error
+    if root.tag != request.version.tag(kind.value):
+        raise DeskRefusal("061002", "This host does not speak that version of EBICS.")
+    return kind
+
+
+def _read(root: etree._Element, request: Request) -> Request:
+    try:
+        return read_request(root, request)
+    except ValueError as error:
+        raise DeskRefusal("091010", str(error)) from error
+
+
+def _check_params(details: OrderDetails) -> None:
+    if details.admin_type in {"BTU", "BTD"} and (details.service is None or not details.service.name):
+        raise DeskRefusal("091112", "A service (BTF) is missing.")
+    if details.start is not None and details.end is not None and details.start > details.end:
+        raise DeskRefusal("091112", "The period ends before it starts.")

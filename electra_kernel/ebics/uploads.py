@@ -1,0 +1,255 @@
+"""The bank's side of an upload: announcement, segments, and the whole order with its signatures (spec 3.0.2, 5.5)."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from dataclasses import dataclass, field, replace
+from hashlib import sha256
+from threading import Lock
+
+from electra_kernel.ebics import envelope
+from electra_kernel.ebics.btf import Service
+from electra_kernel.ebics.codes import RECOVERY
+from electra_kernel.ebics.desk import DeskRefusal, Direction, KeyUse, TransactionRecord, Upload, UserState
+from electra_kernel.ebics.documents import Answer, Encryption, OrderDetails, Phase, Request, base64_text
+from electra_kernel.ebics.envelope import EnvelopeDamaged, TooLarge
+from electra_kernel.ebics.errors import EbicsError
+from electra_kernel.ebics.gate import Gate
+from electra_kernel.ebics.signature import (
+    OrderSignature,
+    order_digest,
+    raw_digest,
+    read_signatures,
+    verify_order_signature,
+)
+from electra_kernel.ebics.tree import binary
+from electra_kernel.ebics.version import EbicsVersion
+from electra_kernel.vocabulary.xml import HostileXml
+
+_SIGNATURES_LIMIT = 2**20
+_UNDERRUN = "011101"
+
+
+def _service_fields(service: Service | None) -> dict[str, str] | None:
+    if service is None:
+        return None
+    return {name: str(getattr(service, name)) for name in Service.__slots__}
+
+
+@dataclass(frozen=True, slots=True)
+class _Announcement:
+    """What the first request said, as it is kept between two requests."""
+
+    admin_type: str
+    service: Service | None
+    signature_flag: bool
+    request_eds: bool
+    file_name: str
+    parameters: dict[str, str]
+    wrapped_key: bytes
+    signatures: str
+    digest: bytes
+
+    def as_json(self) -> str:
+        """The announcement as the desk keeps it."""
+        return json.dumps(
+            {
+                "admin_type": self.admin_type,
+                "service": _service_fields(self.service),
+                "signature_flag": self.signature_flag,
+                "request_eds": self.request_eds,
+                "file_name": self.file_name,
+                "parameters": self.parameters,
+                "wrapped_key": base64_text(self.wrapped_key),
+                "signatures": self.signatures,
+                "digest": self.digest.hex(),
+            }
+        )
+
+
+def _announcement(context: str) -> _Announcement:
+    kept = json.loads(context)
+    service = kept.pop("service")
+    return _Announcement(
+        service=None if service is None else Service(**service),
+        wrapped_key=binary(kept.pop("wrapped_key")),
+        digest=bytes.fromhex(kept.pop("digest")),
+        **kept,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Uploads:
+    """Uploads at one gate. The locks only keep two copies of one order, sent at the same moment, apart."""
+
+    gate: Gate
+    locks: tuple[Lock, ...] = field(default_factory=lambda: tuple(Lock() for _ in range(64)))
+
+    def open(self, request: Request, details: OrderDetails) -> Answer:
+        """Take an announcement and open a transaction."""
+        encryption, segments = self._check_announcement(request)
+        if self.gate.desk.order_known(request.partner_id, request.data_digest):
+            raise DeskRefusal("091122")
+        kept = _Announcement(
+            admin_type=details.admin_type,
+            service=details.service,
+            signature_flag=details.signature_flag,
+            request_eds=details.request_eds,
+            file_name=details.file_name,
+            parameters=dict(details.parameters),
+            wrapped_key=encryption.wrapped_key,
+            signatures=request.signature_data,
+            digest=request.data_digest,
+        )
+        record = TransactionRecord(
+            transaction_id=secrets.token_bytes(16),
+            direction=Direction.UPLOAD,
+            partner_id=request.partner_id,
+            user_id=request.user_id,
+            segments=segments,
+            context=kept.as_json(),
+            opened=self.gate.clock(),
+        )
+        self.gate.desk.open_transaction(record, {})
+        return Answer(version=request.version, phase=Phase.INITIALISATION, transaction_id=record.transaction_id)
+
+    def _check_announcement(self, request: Request) -> tuple[Encryption, int]:
+        encryption, segments = request.encryption, request.segments
+        if encryption is None or segments is None:
+            raise DeskRefusal("091010", "An upload names its transaction key and its number of segments.")
+        if not self.gate.names_key(encryption.receiver_digest, self.gate.keys.encryption_der):
+            raise DeskRefusal("091008", "The data are encrypted for another key.")
+        if len(request.data_digest) != 32:
+            raise DeskRefusal("091113", "DataDigest is the 32-byte hash of the order.")
+        if segments < 1:
+            raise DeskRefusal("091113", "An order has at least one segment.")
+        if segments > self.gate.limits.segments:
+            raise DeskRefusal("091118")
+        return encryption, segments
+
+    def take(self, request: Request, record: TransactionRecord) -> Answer:
+        """Take a segment; with the last one, the order."""
+        number = request.segment_number or 0
+        answer = Answer(
+            version=request.version,
+            phase=Phase.TRANSFER,
+            transaction_id=record.transaction_id,
+            segment_number=number,
+            last_segment=request.last_segment,
+        )
+        self._check_segment(request, record, number)
+        if number > 1 and self.gate.desk.segment(record.transaction_id, number - 1) is None:
+            return self._recovery(answer, record)
+        self.gate.desk.keep_segment(record.transaction_id, number, request.order_data)
+        if not request.last_segment and number < record.segments:
+            return answer
+        order_id = self._finish(record, number, request.version)
+        technical = _UNDERRUN if number < record.segments else "000000"
+        return replace(answer, order_id=order_id, technical=technical)
+
+    def _check_segment(self, request: Request, record: TransactionRecord, number: int) -> None:
+        if number < 1 or not request.order_data:
+            raise DeskRefusal("091113", "A transfer carries a numbered segment.")
+        if number > record.segments:
+            raise DeskRefusal("091104")
+        if len(request.order_data) > self.gate.limits.segment:
+            raise DeskRefusal("091009")
+
+    def _recovery(self, answer: Answer, record: TransactionRecord) -> Answer:
+        arrived = 0
+        while self.gate.desk.segment(record.transaction_id, arrived + 1) is not None:
+            arrived += 1
+        return replace(
+            answer,
+            technical=RECOVERY,
+            phase=Phase.TRANSFER if arrived else Phase.INITIALISATION,
+            segment_number=arrived or None,
+            last_segment=False,
+        )
+
+    def _finish(self, record: TransactionRecord, count: int, version: EbicsVersion) -> str:
+        try:
+            order_id = self._receive(record, count, version)
+        except DeskRefusal:
+            self.gate.desk.close_transaction(record.transaction_id)
+            raise
+        self.gate.desk.close_transaction(record.transaction_id)
+        return order_id
+
+    def _receive(self, record: TransactionRecord, count: int, version: EbicsVersion) -> str:
+        announced = _announcement(record.context)
+        data, signatures = self._opened(record, announced, count, version)
+        digests = (order_digest(data), raw_digest(data))
+        if announced.digest not in digests:
+            raise DeskRefusal("091301", "The order is not the one that was announced.")
+        signers = self._signers(record.partner_id, signatures, digests)
+        upload = Upload(
+            partner_id=record.partner_id,
+            user_id=record.user_id,
+            admin_type=announced.admin_type,
+            service=announced.service,
+            data=data,
+            digest=announced.digest,
+            signers=signers,
+            signature_flag=announced.signature_flag,
+            request_eds=announced.request_eds,
+            file_name=announced.file_name,
+            parameters=announced.parameters,
+        )
+        with self._lock(record.partner_id, digests[0]):
+            if any(self.gate.desk.order_known(record.partner_id, digest) for digest in digests):
+                raise DeskRefusal("091122")
+            return self.gate.desk.receive(upload, record.transaction_id)
+
+    def _lock(self, partner_id: str, digest: bytes) -> Lock:
+        return self.locks[sha256(partner_id.encode() + digest).digest()[0] % len(self.locks)]
+
+    def _opened(
+        self, record: TransactionRecord, announced: _Announcement, count: int, version: EbicsVersion
+    ) -> tuple[bytes, tuple[OrderSignature, ...]]:
+        desk = self.gate.desk
+        parts = [desk.segment(record.transaction_id, number) or "" for number in range(1, count + 1)]
+        try:
+            key = envelope.unwrap_key(announced.wrapped_key, self.gate.keys.encryption_key)
+            data = envelope.unseal("".join(parts), key, self.gate.limits.order_data)
+        except TooLarge as error:
+            raise DeskRefusal("091117") from error
+        except EnvelopeDamaged as error:
+            raise DeskRefusal("090004", error.cause) from error
+        if not announced.signatures:
+            return data, ()
+        try:
+            content = envelope.unseal(announced.signatures, key, _SIGNATURES_LIMIT)
+            return data, read_signatures(content, version)
+        except (EbicsError, HostileXml, ValueError) as error:
+            raise DeskRefusal("091111", str(error)) from error
+
+    def _signers(
+        self, partner_id: str, signatures: tuple[OrderSignature, ...], digests: tuple[bytes, ...]
+    ) -> tuple[tuple[str, str], ...]:
+        signers: list[tuple[str, str]] = []
+        for signature in signatures:
+            if signature.partner_id != partner_id:
+                raise DeskRefusal("091120")
+            self._check_signature(signature, digests)
+            signer = (signature.partner_id, signature.user_id)
+            if signer in signers:
+                raise DeskRefusal("091306")
+            signers.append(signer)
+        return tuple(signers)
+
+    def _check_signature(self, signature: OrderSignature, digests: tuple[bytes, ...]) -> None:
+        user = self.gate.desk.user(signature.partner_id, signature.user_id)
+        if user is None:
+            raise DeskRefusal("091304")
+        certificate = user.certificates.get(KeyUse.SIGNATURE)
+        if user.state is not UserState.READY or certificate is None:
+            raise DeskRefusal("091305")
+        # The specification hashes the order without CR, LF and Ctrl-Z; some clients hash all of it.
+        for digest in digests:
+            try:
+                return verify_order_signature(certificate, digest, signature.value, signature.version)
+            except EbicsError:
+                continue
+        raise DeskRefusal("091301")

@@ -1,0 +1,66 @@
+"""EBICS versions as data: what differs between them, in one table. No behaviour but picking a version lives here.
+
+Every reader and writer of the room takes an ``EbicsVersion`` and asks it for names; none of them asks "which version?".
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+#: Namespace of XML signatures (W3C XML-Signature Syntax and Processing).
+DSIG = "http://www.w3.org/2000/09/xmldsig#"
+#: Namespace of HEV, the question which versions a bank speaks.
+HEV = "http://www.ebics.org/H000"
+#: How a SHA-256 digest is named in documents (XML Encryption).
+SHA256 = "http://www.w3.org/2001/04/xmlenc#sha256"
+#: Inclusive canonical XML 1.0 without comments.
+C14N = "http://www.w3.org/TR/2001/REC-xml-c14n-20010315"
+#: RSASSA-PKCS1-v1_5 with SHA-256 (RFC 6931).
+RSA_SHA256 = "http://www.w3.org/2001/04/xmldsig-more#rsa-sha256"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EbicsVersion:
+    """What one version of EBICS calls things.
+
+    Attributes:
+        protocol: name of the schema, such as ``H005``.
+        release: number of the specification, as HEV prints it.
+        namespace: of requests, answers and order data.
+        signature_namespace: of electronic signatures and of the signature key's order data.
+        order_type: name of the element that carries the order type.
+        authentication, encryption: key versions in use.
+        signatures: schemes of the electronic signature that may be used, the preferred one first.
+        least_key_bits: shortest RSA modulus accepted.
+    """
+
+    protocol: str
+    release: str
+    namespace: str
+    signature_namespace: str
+    order_type: str
+    authentication: str = "X002"
+    encryption: str = "E002"
+    signatures: tuple[str, ...] = ("A006", "A005")
+    least_key_bits: int = 2048
+
+    def tag(self, name: str) -> str:
+        """``name`` in this version's namespace, as lxml writes it."""
+        return f"{{{self.namespace}}}{name}"
+
+    def signature_tag(self, name: str) -> str:
+        """``name`` in the namespace of electronic signatures."""
+        return f"{{{self.signature_namespace}}}{name}"
+
+
+#: EBICS 3.0.
+H005 = EbicsVersion(
+    protocol="H005",
+    release="03.00",
+    namespace="urn:org:ebics:H005",
+    signature_namespace="http://www.ebics.org/S002",
+    order_type="AdminOrderType",
+)
+
+#: Every version spoken, by namespace. Documents are told apart by namespace: clients exist that write a wrong @Version.
+VERSIONS = {version.namespace: version for version in (H005,)}
