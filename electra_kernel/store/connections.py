@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from sqlalchemy import Connection, Row, insert, select, update
 
@@ -52,7 +52,7 @@ class ConnectionRecord:
     created: datetime
     ca_file: str | None = None
     protocol: str = "H005"
-    signature_version: str = "A006"
+    signature_version: Literal["A005", "A006"] = "A006"
     certificates: Mapping[KeyUse, bytes] = field(default_factory=dict)
     bank_keys: BankKeys | None = None
 
