@@ -1,0 +1,213 @@
+"""The commands `electra bank …`: serve, clock, activate, status. Arguments in, words out; the work is elsewhere."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date
+from pathlib import Path
+from threading import Thread
+from typing import Annotated
+from urllib.parse import urlsplit
+
+import typer
+from sqlalchemy import select
+
+from electra_kernel.bank import clock as bank_clock
+from electra_kernel.bank.app import LOOPBACK, listen, make_app
+from electra_kernel.bank.app import serve as serve_app
+from electra_kernel.bank.database import Database, blocks, certificates, get_fact, orders
+from electra_kernel.bank.desk import activate as activate_user
+from electra_kernel.bank.house import Bank, describe, facts
+from electra_kernel.bank.keys import tls_context
+from electra_kernel.ebics.keys import fingerprint
+from electra_kernel.vocabulary.dates import system_clock
+from electra_kernel.vocabulary.errors import ElectraError
+
+app = typer.Typer(no_args_is_help=True, help="The sandbox bank: a bank to practise with, on this machine only.")
+
+_DEFAULT_FOLDER = Path("electra-bank")
+Data = Annotated[Path, typer.Option("--data", help="The bank's folder.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Answer with one JSON object.")]
+
+
+@contextmanager
+def _plain_errors() -> Iterator[None]:
+    """One clear line instead of a traceback."""
+    try:
+        yield
+    except ElectraError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(1) from error
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError as error:
+        raise typer.BadParameter(f"{text!r} is not a date; write YYYY-MM-DD.") from error
+
+
+@app.command()
+def serve(
+    data: Data = _DEFAULT_FOLDER,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port of http; https takes the next. 0: free ones.")] = 0,
+    seed: Annotated[str | None, typer.Option(help="What a new bank's history is drawn from.")] = None,
+    admit: Annotated[bool, typer.Option("--admit", help="Enrol any user and activate it without a letter.")] = False,
+    start: Annotated[str | None, typer.Option("--date", help="A new bank's first business date, YYYY-MM-DD.")] = None,
+    until_eof: Annotated[
+        bool, typer.Option("--until-eof", help="Also end when standard input ends: for programs that start the bank.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Run the bank on http and https of this machine until it is stopped (Ctrl-C)."""
+    with _plain_errors():
+        bank = Bank(data.absolute(), system_clock, seed=seed, start=_day(start) if start else None)
+        try:
+            _serve(bank, port, admit=admit, until_eof=until_eof, as_json=as_json)
+        finally:
+            bank.close()
+
+
+def _serve(bank: Bank, port: int, *, admit: bool, until_eof: bool, as_json: bool) -> None:
+    context, ca = tls_context(bank.folder, bank.clock)
+    before = facts(bank.database)
+    plain = listen(port, remembered=urlsplit(before.http).port or 0)
+    # The port after a given one is a wish only: it may be taken by somebody else.
+    next_port = port + 1 if 0 < port < 65535 else 0
+    secure = listen(0, remembered=next_port or urlsplit(before.https).port or 0)
+    bank.remember_addresses(
+        f"http://{LOOPBACK}:{plain.getsockname()[1]}", f"https://{LOOPBACK}:{secure.getsockname()[1]}"
+    )
+
+    def about() -> str:
+        return describe(facts(bank.database), ca=str(ca), fingerprints=bank.fingerprints())
+
+    def ready() -> None:
+        if as_json:
+            told = facts(bank.database).as_row()
+            row = {**told, "ca": str(ca), "fingerprints": bank.fingerprints(), "users": _user_ids(told["users"])}
+            typer.echo(json.dumps(row, ensure_ascii=True))
+        else:
+            typer.echo(about())
+        sys.stdout.flush()
+        if until_eof:
+            Thread(target=_end_with_input, daemon=True).start()
+
+    serve_app(make_app(bank.engine(admit=admit).handle, about), (plain, secure), context, ready)
+
+
+def _end_with_input() -> None:
+    """Ask this process to end as SIGTERM would, once whoever started it is gone."""
+    while sys.stdin.buffer.read(4096):
+        pass
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _user_ids(rows: object) -> list[str]:
+    return [str(row["user"]) for row in rows] if isinstance(rows, tuple | list) else []
+
+
+@app.command()
+def clock(
+    data: Data = _DEFAULT_FOLDER,
+    advance: Annotated[int, typer.Option(help="Move on by so many business days.")] = 0,
+    to: Annotated[str | None, typer.Option(help="Move on to this date, YYYY-MM-DD.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show the bank's business date, or move it on: days close, statements appear, due payments are executed."""
+    if advance and to:
+        raise typer.BadParameter("Give --advance or --to, not both.")
+    with _plain_errors():
+        database = Database(data)
+        with database.read() as connection:
+            goal = _day(to) if to else bank_clock.business_days_ahead(connection, advance)
+        days = bank_clock.advance(database, system_clock, to=goal)
+        with database.read() as connection:
+            today = bank_clock.business_date(connection)
+        database.close()
+    if as_json:
+        rows = [{"day": day.day.isoformat(), "entries": day.entries, "executed": day.executed} for day in days]
+        typer.echo(json.dumps({"date": today.isoformat(), "days": rows}))
+        return
+    for day in days:
+        typer.echo(str(day))
+    typer.echo(f"The bank's business date is {today:%Y-%m-%d %a}.")
+
+
+@app.command()
+def activate(
+    user: Annotated[str, typer.Option(help="The user id.")],
+    data: Data = _DEFAULT_FOLDER,
+    hashes: Annotated[
+        list[str] | None,
+        typer.Option("--hash", help="A fingerprint from the user's letter; may be given for each key."),
+    ] = None,
+) -> None:
+    """Activate a user whose keys have arrived, after comparing them with the fingerprints of the letter."""
+    with _plain_errors():
+        database = Database(data)
+        with database.write() as connection:
+            partner = get_fact(connection, "partner")
+            query = select(certificates).where(certificates.c.partner_id == partner, certificates.c.user_id == user)
+            arrived = {row.use: fingerprint(row.certificate) for row in connection.execute(query)}
+            _compare(hashes or [], arrived)
+            activate_user(connection, partner, user, at=bank_clock.bank_now(connection, system_clock))
+        database.close()
+    for use, value in sorted(arrived.items()):
+        typer.echo(f"{use:15}{value}")
+    compared = "compared with the letter" if hashes else "shown above; compare them with the letter"
+    typer.echo(f"{user} is ready. Its fingerprints were {compared}.")
+
+
+def _compare(given: list[str], arrived: dict[str, str]) -> None:
+    known = {_bare(value) for value in arrived.values()}
+    for value in given:
+        if _bare(value) not in known:
+            raise ElectraError(
+                f"The fingerprint {value[:23]}… belongs to none of the keys that arrived. The user is not activated.",
+                cause="the letter is another user's, is mistyped, or somebody else sent the keys.",
+                repair="Compare: " + "; ".join(f"{use} {value}" for use, value in sorted(arrived.items())),
+            )
+
+
+def _bare(text: str) -> str:
+    return "".join(text.replace(":", " ").split()).upper()
+
+
+@app.command()
+def status(data: Data = _DEFAULT_FOLDER, as_json: AsJson = False) -> None:
+    """Show the bank's date, users, accounts and orders."""
+    with _plain_errors():
+        database = Database(data)
+        told = facts(database)
+        rows = _orders(database)
+        database.close()
+    if as_json:
+        typer.echo(json.dumps({**told.as_row(), "orders": rows}, ensure_ascii=True))
+        return
+    typer.echo(describe(told, ca=str(data.absolute() / "ca.pem")))
+    typer.echo("Orders:" if rows else "No orders yet.")
+    for row in rows:
+        typer.echo(f"  {row['order']}  {row['received']}  {row['user']}  {row['message']}  {row['state']}")
+
+
+def _orders(database: Database) -> list[dict[str, str]]:
+    with database.read() as connection:
+        states: dict[int, list[str]] = {}
+        for row in connection.execute(select(blocks).order_by(blocks.c.id)):
+            states.setdefault(row.order, []).append(row.state)
+        return [
+            {
+                "order": row.order_id,
+                "user": row.user_id,
+                "message": row.message_id,
+                "received": row.received.isoformat(timespec="seconds"),
+                "state": f"refused: {row.refusal}" if row.state == "refused" else ", ".join(states.get(row.id, [])),
+            }
+            for row in connection.execute(select(orders).order_by(orders.c.id))
+        ]

@@ -1,0 +1,584 @@
+"""The desk behind the EBICS engine: users, rights, orders, files to fetch, and the state between two requests.
+
+What may live here: ``electra_kernel.ebics.desk.Desk`` over the bank's database. What is done with a payment is in
+``payments``, what administrative downloads say in ``information``.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from io import BytesIO
+from typing import Any
+from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
+
+from sqlalchemy import Connection, delete, func, select, update
+from sqlalchemy.dialects.sqlite import insert
+
+from electra_kernel.bank import information, payments, statements
+from electra_kernel.bank.clock import bank_now
+from electra_kernel.bank.database import (
+    Database,
+    certificates,
+    deliveries,
+    documents,
+    events,
+    fetched,
+    get_fact,
+    insert_row,
+    next_number,
+    nonces,
+    orders,
+    protocol_marks,
+    rights,
+    segments,
+    transactions,
+    users,
+)
+from electra_kernel.bank.ledger import customer_accounts
+from electra_kernel.bank.reports import Protocol, Refusal, Subject, record, report, service_of, service_row
+from electra_kernel.bank.seed import enrol
+from electra_kernel.ebics.btf import Service
+from electra_kernel.ebics.desk import (
+    BankUser,
+    Delivery,
+    DeskRefusal,
+    Direction,
+    DownloadRequest,
+    KeyUse,
+    TransactionRecord,
+    Upload,
+    UserState,
+)
+from electra_kernel.formats import pain001
+from electra_kernel.formats.base import Reading
+from electra_kernel.vocabulary.dates import Clock
+from electra_kernel.vocabulary.errors import ElectraError
+
+#: How long a nonce is remembered; a request with an older timestamp cannot be told from a repeated one.
+_NONCE_RETENTION = timedelta(hours=24)
+#: How long a client may take between two steps of a transaction.
+_TRANSACTION_LIFE = timedelta(hours=6)
+_DELIVERY_LIFE = timedelta(days=2)
+_USER_ID = re.compile(r"[a-zA-Z0-9,=]{1,35}")
+#: Service options that change nothing of what is done here. Any other names a service this bank does not have.
+_OPTIONS = {"BTU": frozenset({"", "URG", "XCH"}), "BTD": frozenset({"", "SCT"})}
+_ORDER_ID_FIRST, _ORDER_ID_REST = "ABCDEFGHIJKLMNOPQRSTUVWXYZ", "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+#: ISO 20022 reasons for a file that contradicts itself, by the rule it breaks.
+_FILE_REASONS = {"control-sum": "AM10", "transaction-count": "AM19"}
+
+
+@dataclass(frozen=True, slots=True)
+class _Verdict:
+    """How the reception of an order ends: the last row of the protocol, and the refusal the client is told, if any."""
+
+    reason: str = ""
+    text: str = ""
+    refusal: DeskRefusal | None = None
+    taken: bool = True
+
+
+class BankDesk:
+    """The sandbox bank as the EBICS engine sees it.
+
+    Args:
+        clock: real time, for nonces, time limits and the customer protocol; the bank's business date is in the database.
+        admit: enrol any user id of the partner, and activate a user as soon as the keys have arrived.
+    """
+
+    def __init__(self, database: Database, clock: Clock, *, admit: bool = False) -> None:
+        self._database, self._clock, self._admit = database, clock, admit
+
+    # ------------------------------------------------------------------------------------------------- users
+    def user(self, partner_id: str, user_id: str) -> BankUser | None:
+        """The subscriber, enrolled first where the bank admits everybody."""
+        with self._database.read() as connection:
+            found = _read_user(connection, partner_id, user_id)
+            known_partner = partner_id == get_fact(connection, "partner")
+        if found is None and self._admit and known_partner and _USER_ID.fullmatch(user_id):
+            with self._database.write() as connection:
+                found = _read_user(connection, partner_id, user_id)
+                if found is None:
+                    enrol(connection, partner_id, user_id, user_id)
+                    found = _read_user(connection, partner_id, user_id)
+        return found
+
+    def keep_certificates(
+        self, partner_id: str, user_id: str, keys: Mapping[KeyUse, bytes], signature_version: str = ""
+    ) -> str:
+        """Keep what INI, HIA or H3K brought and move the user's state on."""
+        with self._database.write() as connection:
+            user = _read_user(connection, partner_id, user_id)
+            if user is None or user.state in (UserState.INITIALISED, UserState.READY):
+                raise DeskRefusal("091002", "The user is unknown, or its keys are already here.")
+            held = {} if user.state is UserState.SUSPENDED else dict(user.certificates)
+            if held.keys() & keys.keys():
+                raise DeskRefusal("091002", "These keys are already here.")
+            held |= keys
+            _keep_keys(connection, user, held, signature_version)
+            order_id = _new_order_id(connection, partner_id)
+            kind = "INI" if KeyUse.SIGNATURE in keys else "HIA"
+            whose = Protocol(partner_id=partner_id, user_id=user_id, admin_type=kind, order_id=order_id)
+            record(connection, whose, "FILE_UPLOAD", at=self._clock(), reason="TS01")
+            if self._admit and len(held) == len(KeyUse):
+                activate(connection, partner_id, user_id, at=self._clock())
+            return order_id
+
+    def remember_nonce(self, nonce: bytes, timestamp: datetime) -> bool:
+        """Remember a nonce; false for a repeated one and for one older than the bank's memory."""
+        oldest = self._clock() - _NONCE_RETENTION
+        if timestamp < oldest:
+            return False
+        with self._database.write() as connection:
+            connection.execute(delete(nonces).where(nonces.c.timestamp < oldest))
+            added = insert(nonces).values(nonce=nonce, timestamp=timestamp).on_conflict_do_nothing()
+            return bool(connection.execute(added).rowcount)
+
+    def may(self, partner_id: str, user_id: str, admin_type: str, service: Service | None) -> None:
+        """Pass, or refuse an unknown order type (091005, 091006) or one without a right to it (090003)."""
+        with self._database.read() as connection:
+            if _right(connection, partner_id, user_id, admin_type, service) is not None:
+                return
+            if _right(connection, partner_id, None, admin_type, service) is not None:
+                raise DeskRefusal("090003", f"{user_id} has no right to {service or admin_type}.")
+        if service is None:
+            raise DeskRefusal("091006", f"This bank does not offer {admin_type}.")
+        raise DeskRefusal("091005", f"This bank does not offer {service}.")
+
+    # ------------------------------------------------------------------------------------------------ orders
+    def order_known(self, partner_id: str, digest: bytes) -> bool:
+        """Whether an order with this hash was taken before."""
+        with self._database.read() as connection:
+            return _order_with(connection, partner_id, digest) is not None
+
+    def receive(self, upload: Upload, transaction_id: bytes) -> str:
+        """Take an order, once: everything of it is in the database when this returns, or nothing."""
+        reading: Reading | ElectraError
+        try:
+            reading = pain001.read(upload.data, upload.file_name or "order")
+        except ElectraError as error:
+            reading = error
+        with self._database.write() as connection:
+            taken = connection.scalar(select(orders.c.order_id).where(orders.c.transaction_id == transaction_id))
+            if taken is not None:
+                return str(taken)
+            if _order_with(connection, upload.partner_id, upload.digest) is not None:
+                raise DeskRefusal("091122", "These data were taken before.")
+            order_id, verdict = _take(connection, self._clock, upload, transaction_id, reading)
+        # The refusal leaves after the commit: the protocol keeps the row that tells of it.
+        if verdict.refusal is not None:
+            raise verdict.refusal
+        return order_id
+
+    # --------------------------------------------------------------------------------------------- downloads
+    def deliver(self, request: DownloadRequest) -> Delivery:
+        """What the subscriber asks for; without dates only what this user has not fetched yet."""
+        with self._database.write() as connection:
+            connection.execute(delete(deliveries).where(deliveries.c.made < self._clock() - _DELIVERY_LIFE))
+            if request.service is not None:
+                data, rows = _documents(connection, request)
+                return self._keep_delivery(connection, request, data, documents_sent=rows)
+            if request.admin_type == "HAC":
+                data, last = _protocol(connection, request, self._clock())
+                return self._keep_delivery(connection, request, data, event=last)
+            data = information.document(connection, request.admin_type, request.partner_id, request.user_id)
+            return self._keep_delivery(connection, request, data)
+
+    def _keep_delivery(
+        self,
+        connection: Connection,
+        request: DownloadRequest,
+        data: bytes,
+        *,
+        documents_sent: Sequence[int] = (),
+        event: int | None = None,
+    ) -> Delivery:
+        token = secrets.token_hex(16)
+        connection.execute(
+            deliveries.insert().values(
+                token=token,
+                partner_id=request.partner_id,
+                user_id=request.user_id,
+                admin_type=request.admin_type,
+                service=service_row(request.service),
+                documents=list(documents_sent),
+                event=event,
+                made=self._clock(),
+            )
+        )
+        return Delivery(data=data, token=token)
+
+    def receipt(self, token: str, *, positive: bool) -> None:
+        """Mark as fetched what the user now has; a negative receipt leaves everything to be fetched again."""
+        with self._database.write() as connection:
+            row = connection.execute(select(deliveries).where(deliveries.c.token == token)).one_or_none()
+            if row is None:
+                return
+            connection.execute(delete(deliveries).where(deliveries.c.token == token))
+            if positive:
+                _mark_fetched(connection, row, self._clock())
+
+    # ------------------------------------------------------------------------------------------ transactions
+    def open_transaction(self, opened: TransactionRecord, known: Mapping[int, str]) -> None:
+        """Keep a new transaction; those that nobody went on with are forgotten."""
+        limit = self._clock() - _TRANSACTION_LIFE
+        with self._database.write() as connection:
+            stale = select(transactions.c.transaction_id).where(transactions.c.opened < limit)
+            connection.execute(delete(segments).where(segments.c.transaction_id.in_(stale)))
+            connection.execute(delete(transactions).where(transactions.c.opened < limit))
+            connection.execute(
+                transactions.insert().values(
+                    transaction_id=opened.transaction_id,
+                    direction=opened.direction.value,
+                    partner_id=opened.partner_id,
+                    user_id=opened.user_id,
+                    segments=opened.segments,
+                    context=opened.context,
+                    opened=self._clock(),
+                )
+            )
+            rows = [
+                {"transaction_id": opened.transaction_id, "number": number, "text": text}
+                for number, text in known.items()
+            ]
+            if rows:
+                connection.execute(segments.insert(), rows)
+
+    def transaction(self, transaction_id: bytes) -> TransactionRecord | None:
+        """An open transaction, or ``None`` where there is none or its time is over."""
+        limit = self._clock() - _TRANSACTION_LIFE
+        query = select(transactions).where(
+            transactions.c.transaction_id == transaction_id, transactions.c.opened >= limit
+        )
+        with self._database.read() as connection:
+            row = connection.execute(query).one_or_none()
+        if row is None:
+            return None
+        return TransactionRecord(
+            transaction_id=row.transaction_id,
+            direction=Direction(row.direction),
+            partner_id=row.partner_id,
+            user_id=row.user_id,
+            segments=row.segments,
+            context=row.context,
+            opened=row.opened,
+        )
+
+    def keep_segment(self, transaction_id: bytes, number: int, text: str) -> None:
+        """Keep one uploaded segment; a repeated one takes the place of the first."""
+        added = insert(segments).values(transaction_id=transaction_id, number=number, text=text)
+        with self._database.write() as connection:
+            connection.execute(
+                added.on_conflict_do_update(index_elements=["transaction_id", "number"], set_={"text": text})
+            )
+
+    def segment(self, transaction_id: bytes, number: int) -> str | None:
+        """One segment, or ``None`` where it has not arrived."""
+        query = select(segments.c.text).where(segments.c.transaction_id == transaction_id, segments.c.number == number)
+        with self._database.read() as connection:
+            return connection.scalar(query)
+
+    def close_transaction(self, transaction_id: bytes) -> None:
+        """Forget a transaction and its segments."""
+        with self._database.write() as connection:
+            connection.execute(delete(segments).where(segments.c.transaction_id == transaction_id))
+            connection.execute(delete(transactions).where(transactions.c.transaction_id == transaction_id))
+
+
+# ------------------------------------------------------------------------------------------------------- users
+def _read_user(connection: Connection, partner_id: str, user_id: str) -> BankUser | None:
+    here = (users.c.partner_id == partner_id, users.c.user_id == user_id)
+    row = connection.execute(select(users).where(*here)).one_or_none()
+    if row is None:
+        return None
+    query = select(certificates).where(certificates.c.partner_id == partner_id, certificates.c.user_id == user_id)
+    return BankUser(
+        partner_id=partner_id,
+        user_id=user_id,
+        state=UserState(row.state),
+        certificates={KeyUse(key.use): key.certificate for key in connection.execute(query)},
+        signature_version=row.signature_version,
+    )
+
+
+def _keep_keys(connection: Connection, user: BankUser, held: Mapping[KeyUse, bytes], version: str) -> None:
+    here = (certificates.c.partner_id == user.partner_id, certificates.c.user_id == user.user_id)
+    connection.execute(delete(certificates).where(*here))
+    connection.execute(
+        certificates.insert(),
+        [
+            {"partner_id": user.partner_id, "user_id": user.user_id, "use": use.value, "certificate": der}
+            for use, der in held.items()
+        ],
+    )
+    state = UserState.INI if KeyUse.SIGNATURE in held else UserState.HIA
+    state = UserState.INITIALISED if len(held) == len(KeyUse) else state
+    connection.execute(
+        update(users)
+        .where(users.c.partner_id == user.partner_id, users.c.user_id == user.user_id)
+        .values(state=state.value, signature_version=version or user.signature_version)
+    )
+
+
+def activate(connection: Connection, partner_id: str, user_id: str, *, at: datetime) -> None:
+    """Make an initialised user ready: the clerk has compared the letters.
+
+    Raises:
+        ElectraError: the user is unknown, or its keys are not all here.
+    """
+    user = _read_user(connection, partner_id, user_id)
+    if user is None:
+        raise ElectraError(f"There is no user {user_id}.", repair="`electra bank status` lists the users.")
+    if user.state is not UserState.INITIALISED:
+        raise ElectraError(
+            f"{user_id} cannot be activated.",
+            cause=f"its state is {user.state.value}.",
+            repair="Nothing to do." if user.state is UserState.READY else "Send both INI and HIA first.",
+        )
+    here = (users.c.partner_id == partner_id, users.c.user_id == user_id)
+    connection.execute(update(users).where(*here).values(state=UserState.READY.value))
+    query = select(events.c.admin_type, events.c.order_id).where(
+        events.c.partner_id == partner_id, events.c.user_id == user_id, events.c.admin_type.in_(("INI", "HIA"))
+    )
+    for row in connection.execute(query.distinct().order_by(events.c.order_id)).all():
+        whose = Protocol(partner_id=partner_id, user_id=user_id, admin_type=row.admin_type, order_id=row.order_id)
+        record(connection, whose, "ORDER_HAC_FINAL_POS", at=at)
+
+
+def _right(
+    connection: Connection, partner_id: str, user_id: str | None, admin_type: str, service: Service | None
+) -> Any:
+    """The row that permits this to the user (or to anybody), or ``None``. The scope is never looked at."""
+    kind = _direction(admin_type, service)
+    if service is not None and service.option not in _OPTIONS.get(kind, frozenset({""})):
+        return None
+    query = select(rights).where(
+        rights.c.partner_id == partner_id,
+        rights.c.admin_type == kind,
+        rights.c.service == (service.name if service else ""),
+        rights.c.message == (service.message if service else ""),
+        rights.c.container == (service.container if service else ""),
+    )
+    if user_id is not None:
+        query = query.where(rights.c.user_id == user_id)
+    return connection.execute(query.limit(1)).one_or_none()
+
+
+def _direction(admin_type: str, service: Service | None) -> str:
+    """Some clients put a legacy order code beside a service: the service says which way the data go."""
+    if service is None or admin_type in ("BTU", "BTD"):
+        return admin_type
+    return "BTU" if service.message.startswith("pain.001") else "BTD"
+
+
+def _new_order_id(connection: Connection, partner_id: str) -> str:
+    """Four characters, a letter first, unique for the partner (schema type OrderIDType)."""
+    number = next_number(connection, f"order-id {partner_id}") - 1
+    rest = ""
+    for _ in range(3):
+        number, digit = divmod(number, len(_ORDER_ID_REST))
+        rest = _ORDER_ID_REST[digit] + rest
+    if number >= len(_ORDER_ID_FIRST):
+        raise DeskRefusal("091119", "The bank has no order ids left; start a new one.")
+    return _ORDER_ID_FIRST[number] + rest
+
+
+# ------------------------------------------------------------------------------------------------------ orders
+def _order_with(connection: Connection, partner_id: str, digest: bytes) -> str | None:
+    here = (orders.c.partner_id == partner_id, orders.c.digest == digest, orders.c.state != "refused")
+    return connection.scalar(select(orders.c.order_id).where(*here))
+
+
+def _take(
+    connection: Connection, clock: Clock, upload: Upload, transaction_id: bytes, reading: Reading | ElectraError
+) -> tuple[str, _Verdict]:
+    order_id = _new_order_id(connection, upload.partner_id)
+    whose = Protocol(
+        partner_id=upload.partner_id,
+        user_id=upload.user_id,
+        admin_type=upload.admin_type,
+        service=upload.service,
+        order_id=order_id,
+        digest=upload.digest,
+    )
+    now, at = clock(), bank_now(connection, clock)
+    record(connection, whose, "FILE_UPLOAD", at=now, reason="TS01", text=upload.file_name)
+    lack = _lack_of_authority(connection, upload)
+    checked = lack or _Verdict("DS01")
+    record(connection, whose, "ES_VERIFICATION", at=now, reason=checked.reason, text=checked.text)
+    verdict = lack or _unusable(reading)
+    key = _keep_order(connection, upload, transaction_id, order_id, reading, verdict, at)
+    if verdict is None and isinstance(reading, Reading):
+        verdict = _process(connection, upload, key, reading, at)
+    elif isinstance(reading, Reading) and lack is None:
+        _report_unusable(connection, upload, reading, at)
+    verdict = verdict or _Verdict()
+    final = "ORDER_HAC_FINAL_NEG" if verdict.reason else "ORDER_HAC_FINAL_POS"
+    record(connection, whose, final, at=now, reason=verdict.reason, text=verdict.text)
+    return order_id, verdict
+
+
+def _lack_of_authority(connection: Connection, upload: Upload) -> _Verdict | None:
+    if not upload.signature_flag:
+        words = "This bank takes no orders that are authorised on paper: send them with SignatureFlag."
+        return _Verdict("DS0A", words, DeskRefusal("090003", words), taken=False)
+    needed = _right(connection, upload.partner_id, upload.user_id, upload.admin_type, upload.service)
+    entitled = {
+        signer
+        for signer in upload.signers
+        if _right(connection, signer[0], signer[1], upload.admin_type, upload.service) is not None
+    }
+    if needed is None or len(entitled) < needed.signatures:
+        words = f"{len(entitled)} signatures with a right to this order; {needed.signatures if needed else 1} needed."
+        return _Verdict("DS0A", words, DeskRefusal("090003", words), taken=False)
+    return None
+
+
+def _unusable(reading: Reading | ElectraError) -> _Verdict | None:
+    if isinstance(reading, ElectraError):
+        words = reading.what
+        return _Verdict("TD03", words, DeskRefusal("090004", words), taken=False)
+    wrong = [problem for problem in reading.problems if problem.severity == "error"]
+    if not wrong and reading.orders:
+        return None
+    words = wrong[0].text if wrong else "The file holds no payment."
+    # Where the message can be named, the client learns more from the report than from a return code.
+    refusal = None if _message_id(reading) else DeskRefusal("090004", words)
+    return _Verdict("TD03", words, refusal, taken=False)
+
+
+def _message_id(reading: Reading | ElectraError) -> str:
+    return reading.orders[0].message_id if isinstance(reading, Reading) and reading.orders else ""
+
+
+def _keep_order(
+    connection: Connection,
+    upload: Upload,
+    transaction_id: bytes,
+    order_id: str,
+    reading: Reading | ElectraError,
+    verdict: _Verdict | None,
+    at: datetime,
+) -> int:
+    return insert_row(
+        connection,
+        orders,
+        partner_id=upload.partner_id,
+        user_id=upload.user_id,
+        order_id=order_id,
+        admin_type=upload.admin_type,
+        service=service_row(upload.service),
+        digest=upload.digest,
+        transaction_id=transaction_id,
+        message_id=_message_id(reading),
+        format=reading.format if isinstance(reading, Reading) else "",
+        file_name=upload.file_name,
+        data=upload.data,
+        received=at,
+        state="taken" if verdict is None or verdict.taken else "refused",
+        refusal=verdict.text if verdict else "",
+    )
+
+
+def _process(connection: Connection, upload: Upload, key: int, reading: Reading, at: datetime) -> _Verdict | None:
+    mine = {account.number for account in customer_accounts(connection, upload.partner_id)}
+    payments.accept(connection, key, reading.orders, format_name=reading.format, at=at)
+    if not any(order.debtor.account in mine for order in reading.orders):
+        return _Verdict("DS0H", "The debtor's account is not yours at this bank.")
+    payments.execute_due(connection, at)
+    return None
+
+
+def _report_unusable(connection: Connection, upload: Upload, reading: Reading, at: datetime) -> None:
+    message_id = _message_id(reading)
+    if not message_id:
+        return
+    refusals = [
+        Refusal(_FILE_REASONS.get(problem.rule, "FF01"), problem.text[:105])
+        for problem in reading.problems
+        if problem.severity == "error"
+    ]
+    subject = Subject(partner_id=upload.partner_id, message_id=message_id, format=reading.format)
+    report(connection, subject, (), status="RJCT", at=at, every=False, refusals=refusals)
+
+
+# --------------------------------------------------------------------------------------------------- downloads
+def _documents(connection: Connection, request: DownloadRequest) -> tuple[bytes, list[int]]:
+    service = request.service
+    if service is None:
+        raise DeskRefusal("091112", "The request names no service.")
+    rows = _waiting(connection, request, service.message)
+    if not rows:
+        raise DeskRefusal("090005")
+    if service.container == "ZIP":
+        return _zip(rows), [row.id for row in rows]
+    if service.message == statements.MESSAGE:
+        made = [statements.read_statement(connection, row.statement) for row in rows]
+        data = rows[0].data if len(rows) == 1 else statements.write_file(connection, made)
+        return data, [row.id for row in rows]
+    # One status report is one document: without a container they are handed out one by one, the oldest first.
+    had = set(connection.scalars(select(fetched.c.document).where(fetched.c.user_id == request.user_id)))
+    row = next((row for row in rows if row.id not in had), rows[-1])
+    return row.data, [row.id]
+
+
+def _waiting(connection: Connection, request: DownloadRequest, message: str) -> Sequence[Any]:
+    query = select(documents).where(documents.c.partner_id == request.partner_id, documents.c.message == message)
+    if request.start is None and request.end is None:
+        have = select(fetched.c.document).where(fetched.c.user_id == request.user_id)
+        query = query.where(documents.c.id.not_in(have))
+    else:
+        query = query.where(documents.c.day.between(request.start or date.min, request.end or date.max))
+    return connection.execute(query.order_by(documents.c.id)).all()
+
+
+def _zip(rows: Sequence[Any]) -> bytes:
+    """One file for each document; the same documents give the same bytes."""
+    held = BytesIO()
+    with ZipFile(held, "w", ZIP_DEFLATED) as archive:
+        for row in rows:
+            archive.writestr(ZipInfo(row.name, row.created.timetuple()[:6]), row.data, ZIP_DEFLATED)
+    return held.getvalue()
+
+
+def _protocol(connection: Connection, request: DownloadRequest, now: datetime) -> tuple[bytes, int]:
+    """The customer protocol: the whole partner's rows that are new to this user, or those of the dates asked for."""
+    query = select(events).where(events.c.partner_id == request.partner_id)
+    if request.start is None and request.end is None:
+        mark = select(protocol_marks.c.event).where(
+            protocol_marks.c.partner_id == request.partner_id, protocol_marks.c.user_id == request.user_id
+        )
+        query = query.where(events.c.id > func.coalesce(mark.scalar_subquery(), 0))
+    rows = [
+        row
+        for row in connection.execute(query.order_by(events.c.id))
+        if (request.start or date.min) <= row.at.date() <= (request.end or date.max)
+    ]
+    if not rows:
+        raise DeskRefusal("090005")
+    # Rows asked for by date leave the mark where it is: earlier ones may still be new to the user.
+    last = rows[-1].id if request.start is None and request.end is None else 0
+    return information.protocol(connection, rows, now), last
+
+
+def _mark_fetched(connection: Connection, row: Any, at: datetime) -> None:
+    for document in row.documents:
+        added = insert(fetched).values(document=document, user_id=row.user_id, at=at)
+        connection.execute(added.on_conflict_do_nothing())
+    if row.event:
+        mark = insert(protocol_marks).values(partner_id=row.partner_id, user_id=row.user_id, event=row.event)
+        further = func.max(protocol_marks.c.event, row.event)
+        connection.execute(
+            mark.on_conflict_do_update(index_elements=["partner_id", "user_id"], set_={"event": further})
+        )
+    if row.service is not None:
+        whose = Protocol(
+            partner_id=row.partner_id,
+            user_id=row.user_id,
+            admin_type=row.admin_type,
+            service=service_of(row.service),
+        )
+        record(connection, whose, "FILE_DOWNLOAD", at=at, reason="TS01")

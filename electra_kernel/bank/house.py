@@ -1,0 +1,194 @@
+"""The whole bank in one folder: opened, told about, and put behind an EBICS engine.
+
+What may live here: putting the rooms of the bank together, and what is told to those who want to connect.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+
+from sqlalchemy import select
+
+from electra_kernel.bank.clock import bank_now, business_date
+from electra_kernel.bank.database import Database, counterparties, get_fact, set_fact, users
+from electra_kernel.bank.desk import BankDesk
+from electra_kernel.bank.keys import bank_letter, ebics_keys, public_keys, write_private
+from electra_kernel.bank.ledger import balance, customer_accounts
+from electra_kernel.bank.payments import execute_due
+from electra_kernel.bank.seed import DEFAULT_SEED, plant
+from electra_kernel.ebics.keys import BankServerKeys
+from electra_kernel.ebics.server import Server
+from electra_kernel.vocabulary.accounts import format_account
+from electra_kernel.vocabulary.dates import Clock
+from electra_kernel.vocabulary.errors import ElectraError
+from electra_kernel.vocabulary.money import format_amount
+
+
+@dataclass(frozen=True, slots=True)
+class AccountLine:
+    """A customer's account as it is told: ``balance`` is text, credit positive."""
+
+    account: str
+    currency: str
+    name: str
+    owner: str
+    balance: str
+
+
+@dataclass(frozen=True, slots=True)
+class UserLine:
+    """A user as it is told."""
+
+    user: str
+    name: str
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
+class TroubleLine:
+    """An account that refuses every payment."""
+
+    account: str
+    name: str
+    currency: str
+    reason: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What the bank tells of itself."""
+
+    bank: str
+    host: str
+    bic: str
+    partner: str
+    company: str
+    date: date
+    users: tuple[UserLine, ...]
+    accounts: tuple[AccountLine, ...]
+    trouble: tuple[TroubleLine, ...]
+    http: str
+    https: str
+
+    def as_row(self) -> dict[str, object]:
+        """For JSON: dates and amounts as text."""
+        return {**asdict(self), "date": self.date.isoformat()}
+
+
+class Bank:
+    """A sandbox bank in a folder.
+
+    Args:
+        folder: holds everything; made where it is not there.
+        seed, start: what an empty folder is filled with; an existing bank keeps its own.
+
+    Raises:
+        ElectraError: the folder holds a bank of another seed.
+    """
+
+    def __init__(self, folder: Path, clock: Clock, *, seed: str | None = None, start: date | None = None) -> None:
+        self.folder, self.clock = folder, clock
+        self.database = Database(folder, create=True)
+        with self.database.write() as connection:
+            planted = get_fact(connection, "seed")
+            if not get_fact(connection, "date"):
+                plant(connection, seed=seed or DEFAULT_SEED, start=start or clock().date())
+            elif seed is not None and seed != planted:
+                raise ElectraError(
+                    f"The bank in {folder} was made with the seed {planted!r}.",
+                    repair="Leave --seed out, or name an empty folder.",
+                )
+            # What was due when the bank was last stopped in the middle of its work.
+            execute_due(connection, bank_now(connection, clock))
+            host, name = get_fact(connection, "host"), get_fact(connection, "bank")
+        self.host = host
+        self.keys: BankServerKeys = ebics_keys(folder, host, clock)
+        letter = bank_letter(name, host, public_keys(self.keys)).encode()
+        if not (folder / "bank-letter.txt").exists():
+            write_private(folder / "bank-letter.txt", letter)
+
+    def engine(self, *, admit: bool = False) -> Server:
+        """The EBICS engine with this bank behind it.
+
+        Args:
+            admit: enrol every user id of the partner and activate it as soon as its keys have arrived.
+        """
+        return Server(self.host, self.keys, BankDesk(self.database, self.clock, admit=admit), self.clock)
+
+    def fingerprints(self) -> dict[str, str]:
+        """SHA-256 of the bank's certificates, upper-case hex pairs."""
+        authentication, encryption = public_keys(self.keys).fingerprints()
+        return {"authentication": authentication, "encryption": encryption}
+
+    def remember_addresses(self, http: str, https: str) -> None:
+        """Keep where the bank is reached: HPD tells it, and the next start prefers the same ports."""
+        with self.database.write() as connection:
+            set_fact(connection, "url-http", http)
+            set_fact(connection, "url-https", https)
+
+    def close(self) -> None:
+        """Let go of the database."""
+        self.database.close()
+
+
+def facts(database: Database) -> Facts:
+    """What the bank tells of itself now."""
+    with database.read() as connection:
+        people = connection.execute(select(users).order_by(users.c.user_id)).all()
+        refusing = select(counterparties).where(counterparties.c.refusal != "").order_by(counterparties.c.account)
+        return Facts(
+            bank=get_fact(connection, "bank"),
+            host=get_fact(connection, "host"),
+            bic=get_fact(connection, "bic"),
+            partner=get_fact(connection, "partner"),
+            company=get_fact(connection, "company"),
+            date=business_date(connection),
+            users=tuple(UserLine(row.user_id, row.name, row.state) for row in people),
+            accounts=tuple(
+                AccountLine(
+                    account.number,
+                    account.currency,
+                    account.name,
+                    account.owner,
+                    f"{balance(connection, account):f}",
+                )
+                for account in customer_accounts(connection)
+            ),
+            trouble=tuple(
+                TroubleLine(row.account, row.name, row.currency, row.refusal, row.refusal_text)
+                for row in connection.execute(refusing)
+            ),
+            http=get_fact(connection, "url-http"),
+            https=get_fact(connection, "url-https"),
+        )
+
+
+def describe(told: Facts, *, ca: str, fingerprints: dict[str, str] | None = None) -> str:
+    """Everything a newcomer needs to connect any EBICS client, in plain words."""
+    lines = [
+        f"{told.bank}: a bank to practise with, on this machine only. It speaks EBICS 3.0 (H005).",
+        f"Its business date is {told.date:%A, %d %B %Y}; `electra bank clock` moves it.",
+        "",
+        "To connect an EBICS client:",
+        f"  URL      {told.https}   (or {told.http})",
+        f"  CA       {ca}",
+        f"  host     {told.host}",
+        f"  partner  {told.partner}",
+        f"  users    {', '.join(f'{user.user} ({user.name}, {user.state})' for user in told.users)}",
+        "Send INI and HIA; the clerk then activates the user with `electra bank activate` (with --admit it happens by",
+        "itself); fetch the bank's keys with HPB and compare them with bank-letter.txt.",
+    ]
+    for use, value in (fingerprints or {}).items():
+        lines.append(f"  {use} key (SHA-256): {value}")
+    lines += ["", f"Accounts of {told.company}:"]
+    for account in told.accounts:
+        amount = format_amount(Decimal(account.balance), account.currency)
+        lines.append(f"  {format_account(account.account)}  {account.currency}  {amount}  {account.name}")
+    lines += ["", "Payments to these accounts are always refused, to practise with:"]
+    for row in told.trouble:
+        lines.append(f"  {format_account(row.account)}  {row.currency}  {row.reason}  {row.text}")
+    return "\n".join(lines) + "\n"

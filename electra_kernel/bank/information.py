@@ -1,0 +1,153 @@
+"""What the bank tells about itself: HTD, HPD, HAA and the customer protocol, out of its database.
+
+What may live here: administrative downloads. What they look like on the wire is in ``electra_kernel.ebics``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, select
+
+from electra_kernel.bank.database import documents, fetched, get_fact, next_number, rights, users
+from electra_kernel.bank.ledger import customer_accounts
+from electra_kernel.bank.reports import service_of
+from electra_kernel.ebics.btf import Service
+from electra_kernel.ebics.desk import DeskRefusal, UserState
+from electra_kernel.ebics.hac import HacEvent, write_hac
+from electra_kernel.ebics.info import (
+    AccountInfo,
+    BankParameters,
+    OrderInfo,
+    Permission,
+    SubscriberInfo,
+    UserInfo,
+    write_haa,
+    write_hpd,
+    write_htd,
+)
+from electra_kernel.ebics.version import H005
+
+#: UserID@Status in HTD: 1 for a ready user (other numbers differ from bank to bank).
+_STATUS = {UserState.READY.value: 1, UserState.SUSPENDED.value: 5}
+
+
+def document(connection: Connection, admin_type: str, partner_id: str, user_id: str) -> bytes:
+    """The order data of an administrative download.
+
+    Raises:
+        DeskRefusal: 091006 for a type this bank does not have; 090005 where nothing waits (HAA).
+    """
+    match admin_type:
+        case "HTD":
+            return write_htd(_subscriber(connection, partner_id, user_id), H005)
+        case "HPD":
+            return write_hpd(_parameters(connection), H005)
+        case "HAA":
+            waiting = _waiting(connection, partner_id, user_id)
+            if not waiting:
+                raise DeskRefusal("090005")
+            return write_haa(waiting, H005)
+    raise DeskRefusal("091006", f"This bank does not offer {admin_type}.")
+
+
+def protocol(connection: Connection, rows: Iterable[Any], created: datetime) -> bytes:
+    """Rows of the customer protocol as the document HAC delivers."""
+    told = [
+        HacEvent(
+            action=row.action,
+            at=row.at,
+            admin_type=row.admin_type,
+            order_id=row.order_id,
+            partner_id=row.partner_id,
+            user_id=row.user_id,
+            service=service_of(row.service),
+            digest=row.digest,
+            reason=row.reason,
+            text=row.text,
+        )
+        for row in rows
+    ]
+    bic = get_fact(connection, "bic")
+    return write_hac(
+        told, bank_bic=bic, message_id=f"{bic}-HAC-{next_number(connection, 'protocol'):08d}", created=created
+    )
+
+
+def _subscriber(connection: Connection, partner_id: str, user_id: str) -> SubscriberInfo:
+    here = (users.c.partner_id == partner_id, users.c.user_id == user_id)
+    user = connection.execute(select(users).where(*here)).one()
+    rows = _rights(connection, partner_id, user_id)
+    bic = get_fact(connection, "bic")
+    return SubscriberInfo(
+        host_id=get_fact(connection, "host"),
+        name=get_fact(connection, "company"),
+        country=get_fact(connection, "region"),
+        orders=tuple(
+            OrderInfo(
+                admin_type=row.admin_type,
+                description=row.description,
+                service=_service(row),
+                signatures=row.signatures,
+            )
+            for row in rows
+        ),
+        accounts=tuple(
+            AccountInfo(
+                id=f"ACC{account.id}",
+                iban=account.number,
+                bic=bic,
+                holder=account.owner,
+                currency=account.currency,
+                description=account.name,
+            )
+            for account in customer_accounts(connection, partner_id)
+        ),
+        user=UserInfo(
+            user_id=user_id,
+            name=user.name,
+            status=_STATUS.get(user.state, 0),
+            permissions=tuple(
+                Permission(
+                    admin_type=row.admin_type,
+                    service=_service(row),
+                    level=user.authorisation if row.signatures else "",
+                )
+                for row in rows
+            ),
+        ),
+    )
+
+
+def _rights(connection: Connection, partner_id: str, user_id: str) -> Sequence[Any]:
+    query = select(rights).where(rights.c.partner_id == partner_id, rights.c.user_id == user_id)
+    return connection.execute(
+        query.order_by(rights.c.admin_type, rights.c.service, rights.c.message, rights.c.container)
+    ).all()
+
+
+def _service(row: Any) -> Service | None:
+    if not row.service:
+        return None
+    return Service(name=row.service, message=row.message, container=row.container)
+
+
+def _parameters(connection: Connection) -> BankParameters:
+    urls = tuple(url for key in ("https", "http") if (url := get_fact(connection, f"url-{key}")))
+    return BankParameters(
+        urls=urls,
+        institute=get_fact(connection, "bank"),
+        host_id=get_fact(connection, "host"),
+        supports=frozenset({"ClientDataDownload", "DownloadableOrderData"}),
+    )
+
+
+def _waiting(connection: Connection, partner_id: str, user_id: str) -> list[Service]:
+    """The services for which something waits that the user has not fetched."""
+    have = select(fetched.c.document).where(fetched.c.user_id == user_id)
+    query = select(documents.c.message).where(documents.c.partner_id == partner_id, documents.c.id.not_in(have))
+    messages = set(connection.scalars(query.distinct()))
+    rows = _rights(connection, partner_id, user_id)
+    return [service for row in rows if (service := _service(row)) is not None and service.message in messages]

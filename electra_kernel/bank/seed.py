@@ -1,0 +1,224 @@
+"""The bank's first day: its partner, users, rights, accounts, the people they trade with, and months of history.
+
+What may live here: the data a new bank starts with. The same seed and date give the same data, byte for byte.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, timedelta
+from decimal import Decimal
+from random import Random
+from typing import Any
+
+from schwifty import IBAN
+from sqlalchemy import Connection
+
+from electra_kernel.bank.activity import bookings_of
+from electra_kernel.bank.database import accounts, counterparties, get_fact, rights, set_fact, users
+from electra_kernel.bank.ledger import Account, Booking, Posting, account_of, book, own_account
+from electra_kernel.bank.statements import close_day
+from electra_kernel.ebics.desk import UserState
+from electra_kernel.vocabulary.dates import BusinessCalendar
+
+HOST, BANK_NAME, BANK_BIC, REGION = "ELECTRA", "Electra Sandbox Bank", "ELTRHUHB", "HU"
+PARTNER, COMPANY = "ELECTRA01", "Duna Trading Kft."
+USERS = (("ANNA", "Anna Kovács"), ("BELA", "Béla Szabó"))
+DEFAULT_SEED = "1"
+_HISTORY_DAYS = 120
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    street: str
+    post_code: str
+    town: str
+    country: str
+
+
+_PLACES = (
+    _Place("Váci út 12", "1132", "Budapest", "HU"),
+    _Place("Piac utca 5", "4025", "Debrecen", "HU"),
+    _Place("Kossuth tér 3", "6000", "Kecskemét", "HU"),
+    _Place("Baross út 41", "9021", "Győr", "HU"),
+    _Place("Király utca 8", "7621", "Pécs", "HU"),
+)
+_ABROAD = (
+    ("DE", "37040044", "COBADEFF", _Place("Hohe Straße 20", "50667", "Köln", "DE")),
+    ("DE", "70020270", "HYVEDEMM", _Place("Leopoldstraße 7", "80802", "München", "DE")),
+    ("AT", "12000", "BKAUATWW", _Place("Mariahilfer Straße 9", "1060", "Wien", "AT")),
+)
+#: Seven digits of bank and branch; the eighth is the check digit.
+_HUNGARIAN_BANKS = (("1040001", "OKHBHUHB"), ("1091800", "BACXHUHB"), ("1160000", "GIBAHUHB"), ("1200100", "UBRTHUHB"))
+
+_COMPANIES_HU = {
+    "customer": ("Alföld Bútor Kft.", "Balaton Hotel Zrt.", "Fehér Ház Kft.", "Kisduna Kereskedelmi Kft.", "Mátra Papír Zrt.", "Tisza Gép Kft."),
+    "supplier": ("Bakony Acél Kft.", "Csepel Fuvar Kft.", "Hegyalja Csomagoló Kft.", "Pannon Energia Zrt.", "Rába Irodaszer Kft."),
+    "acquirer": ("Kártya Elszámoló Zrt.",),
+    "landlord": ("Irodapark Ingatlan Kft.",),
+    "authority": ("Adóhatóság beszedési számla",),
+    "employee": ("Balogh Péter", "Farkas Réka", "Horváth Eszter", "Kiss Gábor", "Molnár Judit", "Nagy Ádám", "Németh Zsófia", "Papp László", "Takács Dóra", "Tóth Bence", "Varga Ilona", "Vörös Máté"),
+}  # fmt: skip
+_COMPANIES_ABROAD = {
+    "customer": ("Donau Handels GmbH", "Rheinwerk AG", "Alpen Möbel GmbH"),
+    "supplier": ("Isar Technik GmbH", "Wiener Logistik GmbH", "Kölner Verpackung GmbH"),
+}
+
+
+def hungarian_account(bank: str, number: str) -> str:
+    """A Hungarian IBAN with right check digits.
+
+    Args:
+        bank: 7 digits of bank and branch.
+        number: 7 digits of the account; the check digit and eight zeros follow.
+    """
+    weights = (9, 7, 3, 1, 9, 7, 3)
+
+    def checked(digits: str) -> str:
+        total = sum(int(digit) * weight for digit, weight in zip(digits, weights, strict=True))
+        return f"{digits}{-total % 10}"
+
+    return str(IBAN.from_bban("HU", f"{checked(bank)}{checked(number)}00000000", validate_bban=False))
+
+
+MAIN_ACCOUNT = hungarian_account("1177301", "1111101")
+EURO_ACCOUNT = hungarian_account("1177301", "1111102")
+
+#: Payments to these accounts always fail, for those who want to see how: account, name, reason, words.
+TROUBLE = (
+    (hungarian_account("1040001", "9999901"), "Closed Account Kft.", "HUF", "AC04", "The creditor's account is closed."),
+    (str(IBAN.from_bban("DE", "370400449999999904", validate_bban=False)), "Closed Account GmbH", "EUR", "AC04", "The creditor's account is closed."),
+    (hungarian_account("1091800", "9999902"), "Blocked Account Kft.", "HUF", "AC06", "The creditor's account is blocked."),
+    (str(IBAN.from_bban("AT", "1200099999999906", validate_bban=False)), "Blocked Account GmbH", "EUR", "AC06", "The creditor's account is blocked."),
+)  # fmt: skip
+
+#: (admin type, service, message, containers, signatures, description). A scope is never looked at.
+_RIGHTS: tuple[tuple[str, str, str, tuple[str, ...], int, str], ...] = (
+    ("BTU", "SCT", "pain.001", ("",), 1, "Credit transfers"),
+    ("BTU", "SCI", "pain.001", ("",), 1, "Instant credit transfers"),
+    ("BTU", "DCT", "pain.001", ("",), 1, "Domestic credit transfers"),
+    ("BTU", "XCT", "pain.001", ("",), 1, "Cross-border credit transfers"),
+    ("BTU", "MCT", "pain.001", ("",), 1, "Mixed credit transfers"),
+    ("BTD", "EOP", "camt.053", ("", "ZIP"), 0, "End of day statements"),
+    ("BTD", "PSR", "pain.002", ("", "ZIP"), 0, "Payment status reports"),
+    ("BTD", "REP", "pain.002", ("", "ZIP"), 0, "Payment status reports"),
+    ("HAC", "", "", ("",), 0, "Customer protocol"),
+    ("HTD", "", "", ("",), 0, "Partner and user data"),
+    ("HPD", "", "", ("",), 0, "Bank parameters"),
+    ("HAA", "", "", ("",), 0, "Available order types"),
+)
+
+
+def calendar_of(connection: Connection) -> BusinessCalendar:
+    """The days on which this bank settles."""
+    return BusinessCalendar(get_fact(connection, "region"))
+
+
+def plant(connection: Connection, *, seed: str, start: date) -> None:
+    """Fill an empty bank.
+
+    Args:
+        seed: any text; decides names, amounts and references of the history.
+        start: the bank's first business date; the next business day where the bank rests on it.
+    """
+    calendar = BusinessCalendar(REGION)
+    first_day = calendar.next_business_day(start)
+    for key, value in {
+        "seed": seed,
+        "host": HOST,
+        "bank": BANK_NAME,
+        "bic": BANK_BIC,
+        "region": REGION,
+        "partner": PARTNER,
+        "company": COMPANY,
+        "date": first_day.isoformat(),
+    }.items():
+        set_fact(connection, key, value)
+    for user_id, name in USERS:
+        enrol(connection, PARTNER, user_id, name)
+    connection.execute(counterparties.insert(), list(_counterparties(seed)))
+    _open_accounts(connection, first_day - timedelta(days=_HISTORY_DAYS + 1))
+    _live(connection, seed, first_day, calendar)
+
+
+def enrol(connection: Connection, partner_id: str, user_id: str, name: str) -> None:
+    """A new user with every right of the sandbox, signature class E."""
+    connection.execute(
+        users.insert().values(
+            partner_id=partner_id, user_id=user_id, name=name, state=UserState.NEW.value, authorisation="E"
+        )
+    )
+    rows = [
+        {
+            "partner_id": partner_id,
+            "user_id": user_id,
+            "admin_type": admin_type,
+            "service": service,
+            "message": message,
+            "container": container,
+            "signatures": signatures,
+            "description": description,
+        }
+        for admin_type, service, message, containers, signatures, description in _RIGHTS
+        for container in containers
+    ]
+    connection.execute(rights.insert(), rows)
+
+
+def _open_accounts(connection: Connection, day: date) -> None:
+    for number, currency, name, opening in (
+        (MAIN_ACCOUNT, "HUF", "Current account", Decimal(38_500_000)),
+        (EURO_ACCOUNT, "EUR", "Euro account", Decimal(180_000)),
+    ):
+        connection.execute(
+            accounts.insert().values(number=number, currency=currency, name=name, owner=COMPANY, partner_id=PARTNER)
+        )
+        account = account_of(connection, number)
+        assert isinstance(account, Account)
+        legs = (Posting(account, opening), Posting(own_account(connection, "OPENING", currency), -opening))
+        book(connection, day, [Booking("Balance brought forward", legs)])
+
+
+def _live(connection: Connection, seed: str, first_day: date, calendar: BusinessCalendar) -> None:
+    for ago in range(_HISTORY_DAYS, 0, -1):
+        day = first_day - timedelta(days=ago)
+        if calendar.is_business_day(day):
+            book(connection, day, bookings_of(connection, seed, day, calendar, history=True))
+            close_day(connection, day)
+
+
+def _counterparties(seed: str) -> Iterator[dict[str, Any]]:
+    random = Random(f"{seed}:counterparties")  # noqa: S311 - invented partners, not secrets
+    for role, names in _COMPANIES_HU.items():
+        for name in names:
+            bank, bic = random.choice(_HUNGARIAN_BANKS)
+            account = hungarian_account(bank, f"{random.randrange(1_000_000, 9_000_000)}")
+            yield _counterparty(account, name, bic, random.choice(_PLACES), role, "HUF")
+    for role, names in _COMPANIES_ABROAD.items():
+        for name in names:
+            country, code, bic, place = random.choice(_ABROAD)
+            digits = 10 if country == "DE" else 11
+            bban = f"{code}{random.randrange(10 ** (digits - 1), 9 * 10 ** (digits - 1))}"
+            account = str(IBAN.from_bban(country, bban, validate_bban=False))
+            yield _counterparty(account, name, bic, place, role, "EUR")
+    for account, name, currency, refusal, text in TROUBLE:
+        place = _PLACES[0] if currency == "HUF" else _ABROAD[0][3]
+        row = _counterparty(account, name, "", place, "trouble", currency)
+        yield {**row, "refusal": refusal, "refusal_text": text}
+
+
+def _counterparty(account: str, name: str, bic: str, place: _Place, role: str, currency: str) -> dict[str, Any]:
+    return {
+        "account": account,
+        "name": name,
+        "bic": bic,
+        "street": place.street,
+        "post_code": place.post_code,
+        "town": place.town,
+        "country": place.country,
+        "role": role,
+        "currency": currency,
+        "refusal": "",
+        "refusal_text": "",
+    }
