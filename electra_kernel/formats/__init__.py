@@ -5,12 +5,13 @@ A new format is one file and one row in ``FORMATS``.
 
 from __future__ import annotations
 
-from electra_kernel.formats import camt053, iso, pain001
+from electra_kernel.formats import camt053, iso, pain001, pain002, payments
 from electra_kernel.formats.base import Format, Reading, unreadable
+from electra_kernel.formats.payments import ColumnMap
 from electra_kernel.statements.columns import StatementTables
 from electra_kernel.statements.tables import tables_of
 
-__all__ = ["FORMATS", "Format", "Reading", "detect", "read", "read_tables"]
+__all__ = ["FORMATS", "Format", "Reading", "detect", "read", "read_payments", "read_tables"]
 
 FORMATS: tuple[Format, ...] = (
     Format(
@@ -22,12 +23,36 @@ FORMATS: tuple[Format, ...] = (
         write=pain001.write,
     ),
     Format(
+        name="pain.002",
+        title="Status reports (pain.002.001.03 and .10)",
+        extensions=(".xml",),
+        detect=pain002.detect,
+        read=pain002.read,
+        write=pain002.write,
+    ),
+    Format(
         name="camt.053",
         title="Account statements (camt.053.001.02 and .08)",
         extensions=(".xml",),
         detect=camt053.detect,
         read=camt053.read,
         write=camt053.write,
+    ),
+    Format(
+        name="xlsx",
+        title="Payments in an Excel sheet",
+        extensions=(".xlsx",),
+        detect=payments.detect_xlsx,
+        read=payments.read,
+        write=payments.write_xlsx,
+    ),
+    Format(
+        name="csv",
+        title="Payments in delimited text",
+        extensions=(".csv", ".txt", ".tsv"),
+        detect=payments.detect_csv,
+        read=payments.read,
+        write=payments.write_csv,
     ),
 )
 
@@ -60,6 +85,35 @@ def read(data: bytes, source: str) -> Reading:
         UnreadableFile: of no known format, or broken so that nothing can be used.
     """
     return detect(data, source).read(data, source)
+
+
+def read_payments(data: bytes, source: str, columns: ColumnMap | None = None, currency: str | None = None) -> Reading:
+    """Read a file of payments: orders (pain.001), or the rows of a sheet as transactions.
+
+    Args:
+        data: the file's bytes.
+        source: its name, or the SHA-256 of its bytes.
+        columns: which column of a sheet means what; recognised where not given.
+        currency: for a sheet that names none.
+
+    Raises:
+        UnreadableFile: of no known format, or no file of payments, or nothing in it can be used.
+    """
+    if columns is not None and not iso.looks_like_xml(data):
+        return payments.read(data, source, columns, currency)
+    found = detect(data, source)
+    reading = payments.read(data, source, columns, currency) if found.name in _SHEETS else found.read(data, source)
+    if reading.statements or reading.reports:
+        raise unreadable(
+            source,
+            "no-payments",
+            f"The file is a {reading.format} and holds no payments.",
+            "Choose a file of payments.",
+        )
+    return reading
+
+
+_SHEETS = ("xlsx", "csv")
 
 
 def read_tables(data: bytes, source: str) -> StatementTables:

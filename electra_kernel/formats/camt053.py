@@ -21,7 +21,7 @@ from decimal import Decimal
 from electra_kernel.formats import iso
 from electra_kernel.formats.base import Problems, Reading, unreadable
 from electra_kernel.statements.model import Balance, Entry, EntryDetail, Statement
-from electra_kernel.statements.proof import continuity, prove
+from electra_kernel.statements.proof import OPENING, continuity, prove
 from electra_kernel.vocabulary.accounts import is_iban
 from electra_kernel.vocabulary.errors import ElectraError
 from electra_kernel.vocabulary.parties import Address, Party
@@ -53,6 +53,7 @@ def read(data: bytes, source: str) -> Reading:
     """
     message = iso.parse_message(data, source, BODY, VERSIONS)
     problems, found = Problems(source), Problems(source)
+    message.warn_unnamed(problems)
     elements = message.body.findall("Stmt")
     entries = [element.findall("Ntry") for element in elements]
     places = iter(iso.offsets(data, "Ntry", sum(map(len, entries))))
@@ -93,9 +94,7 @@ def read_head(element: iso.Element, entries: int, problems: Problems) -> Stateme
     """
     identification = iso.text(element, "Id")
     balances = tuple(
-        balance
-        for child in element.findall("Bal")
-        if (balance := _balance(child, identification, problems)) is not None
+        balance for child in element.findall("Bal") if (balance := _balance(child, element, problems)) is not None
     )
     account = iso.first_text(element, "Acct/Id/IBAN", "Acct/Id/Othr/Id")
     if not account:
@@ -165,22 +164,47 @@ def _check_count(element: iso.Element, identification: str, entries: int, proble
         )
 
 
-def _balance(element: iso.Element, identification: str, problems: Problems) -> Balance | None:
+def _balance(element: iso.Element, statement: iso.Element, problems: Problems) -> Balance | None:
+    identification = iso.text(statement, "Id")
     kind = iso.first_text(element, "Tp/CdOrPrtry/Cd", "Tp/CdOrPrtry/Prtry")
-    found = element.find("Amt")
-    amount, sign = iso.decimal_or_none(iso.text(found)), _SIGNS.get(iso.text(element, "CdtDbtInd"))
-    day = iso.date_or_none(iso.first_text(element, "Dt/Dt", "Dt/DtTm"))
-    if found is None or amount is None or sign is None or day is None:
+    found, mark = element.find("Amt"), iso.text(element, "CdtDbtInd")
+    amount, sign = iso.decimal_or_none(iso.text(found)), _SIGNS.get(mark or "CRDT")
+    day = _balance_day(element, statement, kind, problems)
+    if amount is None or sign is None or day is None:
         problems.error(
             None,
             "Stmt/Bal",
             "balance-unreadable",
             f"The balance {kind} of statement {identification} is left out: its amount {iso.text(found)[:40]!r}, mark "
-            f"{iso.text(element, 'CdtDbtInd')[:10]!r} or date cannot be read.",
+            f"{mark[:10]!r} or date cannot be read.",
             "Ask the bank for a corrected statement.",
         )
         return None
+    if not mark:
+        problems.warn_once(
+            "Stmt/Bal/CdtDbtInd",
+            "balance-mark",
+            "A balance has no credit-debit mark; it counts as a credit.",
+            "See whether the statement adds up; ask the bank about the mark.",
+        )
     return Balance(kind=kind, amount=sign * amount, currency=_currency(found), date=day)
+
+
+def _balance_day(element: iso.Element, statement: iso.Element, kind: str, problems: Problems) -> date | None:
+    """The balance's date; where the bank gives none, the end of the statement's period on its side."""
+    written = iso.first_text(element, "Dt/Dt", "Dt/DtTm")
+    if written:
+        return iso.date_or_none(written)
+    side = "FrToDt/FrDtTm" if kind in OPENING else "FrToDt/ToDtTm"
+    day = iso.date_or_none(iso.first_text(statement, side, "CreDtTm"))
+    if day is not None:
+        problems.warn_once(
+            "Stmt/Bal/Dt",
+            "balance-date",
+            "A balance has no date; it takes the statement's.",
+            "Nothing need be done; ask the bank about the date.",
+        )
+    return day
 
 
 def _currency(amount: iso.Element | None) -> str:

@@ -17,7 +17,7 @@ from xml.parsers import expat
 
 from lxml import etree
 
-from electra_kernel.formats.base import unreadable
+from electra_kernel.formats.base import Problems, unreadable
 from electra_kernel.vocabulary.errors import ElectraError
 from electra_kernel.vocabulary.parties import Address
 from electra_kernel.vocabulary.xml import HostileXml, parse_xml
@@ -74,11 +74,21 @@ def version_in(namespace: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A message body with plain local names, its version, and the bytes it came from."""
+    """A message body with plain local names, its version, and whether the file names that version itself."""
 
     body: Element
     version: str
-    data: bytes
+    named: bool
+
+    def warn_unnamed(self, problems: Problems) -> None:
+        """Tell where the version had to be assumed."""
+        if not self.named:
+            problems.warn_once(
+                "Document",
+                "version-unnamed",
+                f"The file does not name its version; it was read as {self.version}.",
+                "Ask its maker to state the ISO 20022 namespace.",
+            )
 
 
 def parse_message(data: bytes, source: str, name: str, versions: tuple[str, ...]) -> Message:
@@ -92,12 +102,13 @@ def parse_message(data: bytes, source: str, name: str, versions: tuple[str, ...]
     except HostileXml as error:
         raise refused(error, data, source) from error
     body = the_one_body(root, source, name)
-    version = check_version(etree.QName(body.tag).namespace or "", source, name, versions)
+    namespace = etree.QName(body.tag).namespace or ""
+    version = check_version(namespace, source, name, versions)
     etree.strip_tags(body, etree.Comment)
     for element in body.iter():
         if isinstance(element.tag, str):
             element.tag = etree.QName(element.tag).localname
-    return Message(body, version, data)
+    return Message(body, version, bool(version_in(namespace)))
 
 
 def the_one_body(root: Element, source: str, name: str) -> Element:
@@ -329,23 +340,23 @@ def tag(name: str, value: str, limit: int = 0) -> str:
     return f"<{name}>{escape(value)}</{name}>"
 
 
-def lines_of(free: str) -> list[str]:
-    """Free text as lines of at most 140 characters that make the same text again when joined by a space.
+def lines_of(free: str, limit: int = 140) -> list[str]:
+    """Free text as lines of at most ``limit`` characters that make the same text again when joined by a space.
 
     Raises:
-        ElectraError: a run of more than 140 characters without a space.
+        ElectraError: a run of more characters than that without a space.
     """
-    if len(free) <= 140:
+    if len(free) <= limit:
         return [free] if free else []
     lines: list[str] = []
     for word in free.split(" "):
-        if lines and len(lines[-1]) + 1 + len(word) <= 140:
+        if lines and len(lines[-1]) + 1 + len(word) <= limit:
             lines[-1] += f" {word}"
         else:
             lines.append(word)
-    if "" in lines or max(map(len, lines)) > 140:
+    if "" in lines or max(map(len, lines)) > limit:
         raise ElectraError(
-            f"The remittance {free[:20]!r}… cannot be split into lines of 140.", repair="Shorten it or add spaces."
+            f"The text {free[:20]!r}… cannot be split into lines of {limit}.", repair="Shorten it or add spaces."
         )
     return lines
 

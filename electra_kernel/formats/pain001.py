@@ -7,7 +7,7 @@ element's path, so that nothing is dropped without a word. Source: ISO 20022 mes
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
@@ -189,14 +189,15 @@ _REPEATED = {"RmtInf/Ustrd", "Cdtr/PstlAdr/AdrLine", "Dbtr/PstlAdr/AdrLine"}
 def read(data: bytes, source: str) -> Reading:
     """Read a file into one order for each payment block.
 
-    A file with several blocks gives orders with message ids ``MsgId-1``, ``MsgId-2`` … (at most 35 characters). A
-    creation time without an offset is taken for UTC. Several free texts of one payment are joined by a space.
+    The orders of a file with several blocks share its message id. A creation time without an offset is taken for UTC.
+    Several free texts of one payment are joined by a space.
 
     Raises:
         UnreadableFile: not such a message, or broken so that nothing can be used.
     """
     message = iso.parse_message(data, source, BODY, VERSIONS)
     problems = Problems(source)
+    message.warn_unnamed(problems)
     body = message.body
     transactions = list(body.iter("CdtTrfTxInf"))
     places = dict(zip(transactions, iso.offsets(data, "CdtTrfTxInf", len(transactions)), strict=True))
@@ -211,9 +212,8 @@ def read(data: bytes, source: str) -> Reading:
     block_places = iso.offsets(data, "PmtInf", len(blocks))
     base = _base(header, problems)
     orders = []
-    for number, (block, place) in enumerate(zip(blocks, block_places, strict=True), 1):
-        order = _order(block, place, base, places, problems)
-        orders.append(order if len(blocks) == 1 else replace(order, message_id=_numbered(order.message_id, number)))
+    for block, place in zip(blocks, block_places, strict=True):
+        orders.append(_order(block, place, base, places, problems))
     if len(blocks) > 1:
         problems.warn_once(
             "PmtInf",
@@ -222,11 +222,6 @@ def read(data: bytes, source: str) -> Reading:
             "Check, sign and send each of the orders.",
         )
     return Reading(format=message.version, orders=tuple(orders), problems=problems.rows())
-
-
-def _numbered(message_id: str, number: int) -> str:
-    suffix = f"-{number}"
-    return message_id[: 35 - len(suffix)] + suffix
 
 
 @dataclass(frozen=True, slots=True)
