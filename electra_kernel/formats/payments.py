@@ -32,7 +32,7 @@ from typing import Any, TypeAlias
 
 import xlsxwriter
 from python_calamine import CalamineError, CalamineWorkbook
-from schwifty.registry import get as registered
+from schwifty.registry import get_countries
 
 from electra_kernel.formats import iso
 from electra_kernel.formats.base import Problems, Reading, unreadable
@@ -624,7 +624,7 @@ def _amount_of_text(text: str) -> Decimal:
 
 @cache
 def _iban_countries() -> frozenset[str]:
-    return frozenset(str(country) for country in registered("iban"))
+    return frozenset(get_countries())
 
 
 def _account(values: Mapping[str, str]) -> str:
