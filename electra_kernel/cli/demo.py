@@ -238,9 +238,9 @@ def fetch_statements(demo: Demo) -> Figures:
 def report(demo: Demo) -> Figures:
     """Print the cash position, write the PDFs, and run the statement-analysis notebook to HTML."""
     position = demo.workbench.position()
-    for row in position.itertuples(index=False):
-        amount = format_amount(row.book_balance, row.currency)
-        _say(f"      {format_account(row.account):<36}{amount:>20} {row.currency}  on {row.as_of}")
+    for row in position.to_dict("records"):
+        amount = format_amount(row["book_balance"], row["currency"])
+        _say(f"      {format_account(row['account']):<36}{amount:>20} {row['currency']}  on {row['as_of']}")
     order = demo.order
     demo.keep("order.pdf", order.pdf())
     statements = demo.workbench.statements

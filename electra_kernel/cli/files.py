@@ -16,6 +16,7 @@ import pyarrow.parquet
 
 from electra_kernel import formats
 from electra_kernel.cli.tables import say, show
+from electra_kernel.formats import camt053, pain001, payments
 from electra_kernel.formats.base import Reading
 from electra_kernel.orders.kinds import KINDS
 from electra_kernel.orders.rulebooks import check
@@ -92,23 +93,46 @@ def _texts(table: pa.Table) -> pa.Table:
 
 
 def _frame(table: pa.Table) -> pd.DataFrame:
-    return table.to_pandas(types_mapper=pd.ArrowDtype)
+    frame: pd.DataFrame = table.to_pandas(types_mapper=pd.ArrowDtype)
+    return frame
 
 
 def convert_file(source: Path, target: Path, to: str) -> None:
-    """Read one file and write what it says in another format or as a table."""
+    """Read one file and write what it says in another format, or its entries as a table.
+
+    Raises:
+        ElectraError: the file's content has no place in the wanted format; says what has.
+    """
     data = read_file(source)
-    if not to and target.suffix.lower() in (".csv", ".xlsx", ".parquet", ".json"):
-        reading = formats.read(data, source.name)
-        if reading.statements:
-            write_table(formats.read_tables(data, source.name).entries, target)
-            say(f"{target} written")
-            return
-    written, losses = formats.convert(data, source.name, to or target.suffix.lower().lstrip("."))
-    target.write_bytes(written)
-    for loss in losses:
-        print(loss, file=sys.stderr)  # noqa: T201 - the command line's own voice
+    reading = formats.read(data, source.name)
+    wanted = to or target.suffix.lower().lstrip(".")
+    if reading.statements and wanted in ("csv", "xlsx", "parquet", "json"):
+        write_table(formats.read_tables(data, hashlib.sha256(data).hexdigest()).entries, target)
+    else:
+        target.write_bytes(_converted(reading, wanted, source.name))
+    for problem in reading.problems:
+        print(problem, file=sys.stderr)  # noqa: T201 - the command line's own voice
     say(f"{target} written")
+
+
+def _converted(reading: Reading, wanted: str, source: str) -> bytes:
+    payments_of = reading.transactions or tuple(item for order in reading.orders for item in order.transactions)
+    if payments_of and wanted in ("csv", "xlsx"):
+        if reading.orders:
+            say("Not carried over: the debtor, the execution date and the message's ids.")
+        return payments.write_csv(payments_of) if wanted == "csv" else payments.write_xlsx(payments_of)
+    if len(reading.orders) == 1 and wanted in pain001.VERSIONS:
+        return pain001.write(reading.orders[0], version=wanted)
+    if reading.statements and wanted in camt053.VERSIONS:
+        first = reading.statements[0]
+        created = first.created or system_clock()
+        return camt053.write(reading.statements, message_id=first.identification, created=created, version=wanted)
+    raise ElectraError(
+        f"A {reading.format} cannot become {wanted or 'a file without an ending'}.",
+        where=source,
+        repair="Orders become pain.001, csv or xlsx; statements camt.053, csv, xlsx, parquet or json. "
+        "Payments without a debtor become an order with wb.orders.read(…).",
+    )
 
 
 def check_file(file: Path, rules: str) -> int:

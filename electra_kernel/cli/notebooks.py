@@ -40,7 +40,7 @@ def run_notebook(notebook: Path, environment: Mapping[str, str]) -> bytes:
     from nbclient.exceptions import CellExecutionError
     from nbconvert import HTMLExporter
 
-    pages = nbformat.read(notebook, as_version=4)
+    pages = nbformat.read(notebook, as_version=4)  # type: ignore[no-untyped-call]
     client = NotebookClient(
         pages, timeout=300, kernel_name="python3", resources={"metadata": {"path": str(notebook.parent)}}
     )
@@ -49,6 +49,7 @@ def run_notebook(notebook: Path, environment: Mapping[str, str]) -> bytes:
     except CellExecutionError as error:
         raise ElectraError("A cell of the notebook failed.", where=notebook.name, cause=str(error)[-800:]) from error
     # No script from elsewhere: the page must open on a machine that may ask nothing of the internet.
-    exporter = HTMLExporter(mathjax_url="", require_js_url="", jquery_url="", widget_renderer_url="")
+    urls = dict.fromkeys(("mathjax_url", "require_js_url", "jquery_url", "widget_renderer_url"), "")
+    exporter = HTMLExporter(**urls)  # type: ignore[no-untyped-call]
     html, _ = exporter.from_notebook_node(pages)
     return html.encode()

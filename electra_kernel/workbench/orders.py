@@ -18,7 +18,7 @@ import pandas as pd
 
 from electra_kernel import formats
 from electra_kernel.ebics.signature import OrderSignature, order_digest
-from electra_kernel.formats import pain001
+from electra_kernel.formats import pain001, payments
 from electra_kernel.formats.payments import ColumnMap
 from electra_kernel.orders.kinds import KINDS, kind_for
 from electra_kernel.orders.lifecycle import EventKind, OrderEvent, State, state_of
@@ -38,6 +38,9 @@ from electra_kernel.workbench.passwords import PasswordSource
 
 if TYPE_CHECKING:
     from electra_kernel.workbench.workbench import Workbench
+
+#: The message version in which orders are sent.
+VERSION = pain001.VERSIONS[-1]
 
 _EDITABLE = frozenset({State.DRAFT, State.READY, State.PART_SIGNED, State.SIGNED})
 
@@ -199,7 +202,7 @@ class TrackedOrder:
             self._must_be(frozenset({State.READY, State.PART_SIGNED}), "signed")
             scheme = line.record.signature_version
             digest = self.digest
-            value = base64.b64encode(key.sign(digest, scheme)).decode()
+            value = base64.b64encode(key.sign(digest, "A005" if scheme == "A005" else "A006")).decode()
             self.note(
                 EventKind.SIGNED,
                 user=user,
@@ -304,7 +307,7 @@ def archive_order(store: Store, order: Order) -> dict[str, str]:
     lines = json.dumps([item.position for item in order.transactions]).encode()
     return {
         "document": store.archive.put(
-            pain001.write(order), name=f"{order.message_id}.xml", media_type="application/xml"
+            pain001.write(order, version=VERSION), name=f"{order.message_id}.xml", media_type="application/xml"
         ),
         "lines_file": store.archive.put(lines, name=f"{order.message_id}.lines.json", media_type="application/json"),
     }
@@ -381,12 +384,12 @@ class Orders(Mapping[str, TrackedOrder]):
         """Make every order of a file; arguments and errors as in ``read``."""
         data, name = read_file(Path(path)), Path(path).name
         sha = archive_file(self._store, data, name)
-        reading = formats.read_payments(data, name, columns)
+        reading = payments.read(data, name, columns) if columns else formats.read(data, name)
         if reading.transactions:
             debit = self._debtor(debtor, debtor_name, connection)
-            orders = (self._order(debit, reading.transactions, kind, execution_date),)
+            orders = [self._order(debit, reading.transactions, kind, execution_date)]
         else:
-            orders = tuple(self._with_new_ids(order, kind, execution_date) for order in reading.orders)
+            orders = [self._with_new_ids(order, kind, execution_date) for order in reading.orders]
         if not orders:
             raise NoUsablePayments(name, reading.problems)
         if limit is not None and len(orders) > limit:
@@ -513,7 +516,7 @@ class Orders(Mapping[str, TrackedOrder]):
             kind=order.kind,
             message_id=order.message_id,
             document=archived["document"],
-            format=pain001.NEWEST,
+            format=VERSION,
             connection=connection,
             source=source,
             source_name=name,

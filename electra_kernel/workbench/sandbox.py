@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import atexit
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from queue import Empty, Queue
 from threading import Thread
@@ -31,38 +33,48 @@ class SandboxInfo:
     fingerprints: Mapping[str, str]
 
 
-class Sandbox:
-    """A running sandbox bank. It ends with this process, or with ``stop``."""
+#: What a sandbox bank said of itself, for programs that run beside it and shall use it too.
+SANDBOX_VARIABLE = "ELECTRA_SANDBOX"
 
-    def __init__(self, process: subprocess.Popen[str], info: SandboxInfo, data: Path) -> None:
-        self._process, self.info, self.data = process, info, data
+
+class Sandbox:
+    """A running sandbox bank. The one that was started here ends with this process, or with ``stop``."""
+
+    def __init__(self, process: subprocess.Popen[str] | None, words: str, data: Path) -> None:
+        self._process, self.words, self.info, self.data = process, words, _info(words), data
         atexit.register(self.stop)
 
     @classmethod
-    def start(cls, data: Path, *, seed: int = 1, admit: bool = False, timeout: float = 60.0) -> Sandbox:
+    def beside(cls, data: Path) -> Sandbox | None:
+        """The bank that a surrounding program (``electra lab``) runs on this data folder, or ``None``."""
+        words = os.environ.get(SANDBOX_VARIABLE, "")
+        return cls(None, words, data) if words and _info(words).ca.parent == data.resolve() else None
+
+    @classmethod
+    def start(
+        cls, data: Path, *, seed: int = 1, admit: bool = False, day: date | None = None, timeout: float = 60.0
+    ) -> Sandbox:
         """Start the bank on its data folder and wait until it answers.
 
         Args:
             data: the bank's folder; made on first use.
             seed: chooses the company and its history; the same seed gives the same data.
             admit: activate users as soon as their keys arrive, without a letter.
+            day: a new bank's first business date; today by default.
             timeout: seconds to wait for the bank to be ready.
 
         Raises:
             ElectraError: the bank did not start; the error carries its last words.
         """
         data.mkdir(parents=True, exist_ok=True)
-        command = bank_command("serve", "--data", str(data), "--seed", str(seed), "--json", "--until-eof")
-        log = (data / "serve.log").open("ab")
-        process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
-            [*command, *(["--admit"] if admit else [])],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=log,
-            text=True,
-        )
-        log.close()
-        return cls(process, _info(_first_line(process, timeout, data)), data)
+        command = [*bank_command("serve", "--data", str(data), "--seed", str(seed)), "--json", "--until-eof"]
+        command += ["--admit"] if admit else []
+        command += ["--date", day.isoformat()] if day else []
+        with (data / "serve.log").open("ab") as log:
+            process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
+                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True
+            )
+        return cls(process, _first_line(process, timeout, data), data)
 
     def run(self, *arguments: str) -> str:
         """Run one of the bank's commands (``clock``, ``activate``, ``status``) on this bank and return what it says.
@@ -81,11 +93,13 @@ class Sandbox:
     @property
     def running(self) -> bool:
         """Whether the process is alive."""
-        return self._process.poll() is None
+        return self._process is None or self._process.poll() is None
 
     def stop(self) -> None:
         """End the bank; what it knows stays on its disk."""
         atexit.unregister(self.stop)
+        if self._process is None:
+            return
         if self.running:
             self._process.terminate()
             try:

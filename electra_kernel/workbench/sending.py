@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from electra_kernel import formats
 from electra_kernel.channels.base import BankUnreachable
 from electra_kernel.ebics.errors import BankRefusal, OrderAlreadyThere
-from electra_kernel.ebics.hac import HacAction, HacEvent, read_hac
+from electra_kernel.ebics.hac import FINAL_NEGATIVE, FINAL_POSITIVE, HacEvent, read_hac
 from electra_kernel.orders.lifecycle import EventKind, State
 from electra_kernel.orders.status import StatusReport
 from electra_kernel.vocabulary.errors import ElectraError, Problem
@@ -41,10 +41,7 @@ _STATES_BY_STATUS = {
     "RJCT": State.REJECTED,
 }
 
-_STATES_BY_ACTION = {
-    HacAction.ORDER_HAC_FINAL_POS: State.ACCEPTED,
-    HacAction.ORDER_HAC_FINAL_NEG: State.REJECTED,
-}
+_STATES_BY_ACTION = {FINAL_POSITIVE: State.ACCEPTED, FINAL_NEGATIVE: State.REJECTED}
 
 
 class NotSignedYet(ElectraError):

@@ -161,7 +161,8 @@ class Statements:
 
 def arrow_frame(table: ibis.Table) -> pd.DataFrame:
     """Run an expression into a DataFrame with Arrow types, so that amounts stay decimal."""
-    return table.to_pyarrow().to_pandas(types_mapper=pd.ArrowDtype)
+    frame: pd.DataFrame = table.to_pyarrow().to_pandas(types_mapper=pd.ArrowDtype)
+    return frame
 
 
 def problem_table(problems: Iterable[Problem]) -> pa.Table:

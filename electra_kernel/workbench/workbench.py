@@ -105,14 +105,19 @@ class Workbench:
             self.store.connections.add(called, url=url, host=host, partner=partner, user=user, ca_file=place)
         return self.connections[called]
 
-    def connect_sandbox(self, *, seed: int = 1) -> Connection:
+    def connect_sandbox(self, *, seed: int = 1, day: date | None = None) -> Connection:
         """Start the sandbox bank of this workbench and connect to it as its first user.
 
         The bank ends with this program; what it knows stays in the workbench's folder ``sandbox``. The first time a
         password for the new keys is asked for.
+
+        Args:
+            seed: chooses the sandbox company and its history; counts for a new bank only.
+            day: a new bank's first business date; today by default.
         """
         if self._sandbox is None or not self._sandbox.running:
-            self._sandbox = Sandbox.start(self.folder / "sandbox", seed=seed, admit=True)
+            data = self.folder / "sandbox"
+            self._sandbox = Sandbox.beside(data) or Sandbox.start(data, seed=seed, day=day, admit=True)
         info = self._sandbox.info
         connection = self.connect(
             info.https, host=info.host, partner=info.partner, user=info.users[0], ca=info.ca, name="sandbox"
