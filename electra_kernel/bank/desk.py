@@ -488,7 +488,7 @@ def _process(connection: Connection, upload: Upload, key: int, reading: Reading,
     payments.accept(connection, key, reading.orders, format_name=reading.format, at=at)
     if not any(order.debtor.account in mine for order in reading.orders):
         return _Verdict("DS0H", "The debtor's account is not yours at this bank.")
-    payments.execute_due(connection, at)
+    payments.execute_due(connection, at, {key: reading.orders})
     return None
 
 

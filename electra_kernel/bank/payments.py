@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from itertools import groupby
+from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import Connection, select
@@ -166,8 +167,13 @@ def _account_refusal(number: str) -> Refusal | None:
 
 
 # --------------------------------------------------------------------------------------------------- execution
-def execute_due(connection: Connection, at: datetime) -> int:
+def execute_due(
+    connection: Connection, at: datetime, read: Mapping[int, Sequence[Order]] = MappingProxyType({})
+) -> int:
     """Execute every kept block whose date has come, where the bank settles today.
+
+    Args:
+        read: by the key of an order what was just read of it, so that large ones are not read twice.
 
     Returns:
         how many blocks were executed or refused.
@@ -185,8 +191,8 @@ def execute_due(connection: Connection, at: datetime) -> int:
     if not due:
         return 0
     context = _context(connection)
-    for _, rows in groupby(due, key=lambda row: row.order):
-        _execute_order(connection, context, list(rows), at)
+    for key, rows in groupby(due, key=lambda row: row.order):
+        _execute_order(connection, context, list(rows), at, read.get(key))
     return len(due)
 
 
@@ -201,10 +207,12 @@ def _context(connection: Connection) -> _Context:
     )
 
 
-def _execute_order(connection: Connection, context: _Context, rows: Sequence[Any], at: datetime) -> None:
+def _execute_order(
+    connection: Connection, context: _Context, rows: Sequence[Any], at: datetime, read: Sequence[Order] | None
+) -> None:
     first = rows[0]
-    read = pain001.read(first.data, first.message_id).orders
-    outcomes = [_execute_block(connection, context, row, read[row.number], at.date()) for row in rows]
+    held = pain001.read(first.data, first.message_id).orders if read is None else read
+    outcomes = [_execute_block(connection, context, row, held[row.number], at.date()) for row in rows]
     subject = Subject(partner_id=first.partner_id, message_id=first.message_id, format=first.format)
     states = connection.scalars(select(blocks.c.state).where(blocks.c.order == first.order)).all()
     report(connection, subject, outcomes, status=_order_status(states), at=at, every=True)
