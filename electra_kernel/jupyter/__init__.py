@@ -1,1 +1,1 @@
-"""The IPython extension, displays and the kernel spec. Thin: every button and magic calls a public function."""
+"""Electra inside Jupyter: the IPython extension, the kernelspec, and settings that keep JupyterLab off the internet."""

@@ -37,6 +37,7 @@ from electra_kernel.workbench.files import archive_file, problem_frame, read_fil
 from electra_kernel.workbench.passwords import PasswordSource
 
 if TYPE_CHECKING:
+    from electra_kernel.workbench.connections import Connection
     from electra_kernel.workbench.workbench import Workbench
 
 #: The message version in which orders are sent.
@@ -76,6 +77,15 @@ class TrackedOrder:
     def record(self) -> OrderRecord:
         """The order's row in the database."""
         return self._store.orders.get(self.id)
+
+    @property
+    def connection(self) -> Connection:
+        """The connection the order goes through: the one it names, else the only one there is.
+
+        Raises:
+            ElectraError: it names none, and there is none or more than one.
+        """
+        return self._workbench.connections.default(self.record.connection or None)
 
     @property
     def document(self) -> bytes:

@@ -143,7 +143,7 @@ class Workbench:
         Args:
             on: as of the end of this day; the newest statement by default.
         """
-        return arrow_frame(position(self.store.ledger.balances(), self.store.ledger.entries(), on))
+        return arrow_frame(position(self.store.ledger.entries(), self.store.ledger.balances(), on))
 
     def holder_of(self, account: str, connection: str | None = None) -> str:
         """The account holder's name as the bank knows it, else the name in ``electra.toml``.
