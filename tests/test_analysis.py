@@ -10,6 +10,7 @@ from typing import Any
 
 import ibis
 import matplotlib as mpl
+import pandas as pd
 import pyarrow as pa
 import pytest
 from hypothesis import given, settings
@@ -458,6 +459,27 @@ def test_a_sweep_keeps_the_pool_whole_and_its_journal_reproduces_every_position(
 
 
 # Pictures.
+
+
+def test_pictures_take_frames_of_arrow_types_too() -> None:
+    from matplotlib import pyplot as plt
+
+    from electra_kernel.analysis.plots import plot_balances, plot_counterparties, plot_flows
+
+    def arrow(expression: Any) -> Any:
+        return expression.to_pyarrow().to_pandas(types_mapper=pd.ArrowDtype)
+
+    figure, (top, middle, bottom) = plt.subplots(3)
+    assert len(plot_balances(top, arrow(daily_balances(LEDGER, BOOKS)), currency="HUF")) == 1
+    inflow, _ = plot_flows(middle, arrow(flows(LEDGER)), currency="HUF")
+    assert [bar.get_height() for bar in inflow] == [107.0]
+    assert (
+        len(plot_counterparties(bottom, arrow(top_counterparties(entries_of(bought("-5", None, B)))), currency="HUF"))
+        == 1
+    )
+    assert [label.get_text() for label in bottom.get_yticklabels()] == [B]
+    figure.canvas.draw()
+    plt.close(figure)
 
 
 def test_pictures_show_every_account_month_and_counterparty_with_their_currency() -> None:

@@ -295,6 +295,8 @@ ANYTHING = st.lists(st.one_of(AT_HOME, NEWS, st.just(CANCELLED)), max_size=12)
         ([CREATED, GOOD, signed(), QUEUED, SENDING], State.SENT),
         ([CREATED, GOOD, signed(), QUEUED, SENDING, RECEIVED, bank(State.ACCEPTED)], State.ACCEPTED),
         ([CREATED, GOOD, signed(), QUEUED, SENDING, EDITED], State.SENT),
+        ([CREATED, GOOD, signed(), QUEUED, SENDING, event(EventKind.NOT_SENT)], State.QUEUED),
+        ([CREATED, GOOD, signed(), QUEUED, SENDING, RECEIVED, event(EventKind.NOT_SENT)], State.RECEIVED),
         ([CREATED, GOOD, signed(), QUEUED, CANCELLED], State.CANCELLED),
         ([CREATED, CANCELLED, signed()], State.CANCELLED),
         ([CREATED, GOOD, signed(), QUEUED, SENDING, CANCELLED], State.SENT),

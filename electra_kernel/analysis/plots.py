@@ -13,9 +13,12 @@ from matplotlib.axes import Axes
 from matplotlib.container import BarContainer
 from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FuncFormatter
+from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-_IN, _OUT, _LINE, _QUIET = "#2f7f79", "#b5563c", "#1f4e5f", "#66717e"
+from electra_kernel.vocabulary.accounts import format_account
+
+_IN, _OUT, _QUIET = "#2f7f79", "#b5563c", "#66717e"
+_LINES = ("#1f4e5f", "#b5563c", "#6a9a3d", "#8a5a9e", "#c39a2f", "#4c86b8")
 
 
 def plot_balances(axes: Axes, daily: Any, *, currency: str, column: str = "book_balance") -> list[Line2D]:
@@ -29,11 +32,14 @@ def plot_balances(axes: Axes, daily: Any, *, currency: str, column: str = "book_
     """
     rows = daily[daily["currency"] == currency]
     lines = []
-    for account, group in rows.groupby("account", sort=True):
-        lines += axes.step(list(group["day"]), _numbers(group[column]), where="post", label=str(account), linewidth=1.6)
-    if len(lines) == 1:
-        lines[0].set_color(_LINE)
-    elif lines:
+    for number, (account, group) in enumerate(rows.groupby("account", sort=True)):
+        look: dict[str, Any] = {
+            "color": _LINES[number % len(_LINES)],
+            "linewidth": 1.6,
+            "label": format_account(str(account)),
+        }
+        lines += axes.step(list(group["day"]), _numbers(group[column]), where="post", **look)
+    if len(lines) > 1:
         axes.legend(frameon=False, fontsize="small")
     axes.axhline(0, color=_QUIET, linewidth=0.6)
     locator = AutoDateLocator()  # type: ignore[no-untyped-call]
@@ -71,6 +77,7 @@ def plot_counterparties(axes: Axes, parties: Any, *, currency: str, by: str = "o
     # A "$" from outside must not start a formula.
     axes.set_yticks(range(len(names)), names, parse_math=False)
     axes.invert_yaxis()
+    axes.xaxis.set_major_locator(MaxNLocator(4))
     axes.set_title("Paid most to" if by == "outflow" else "Received most from", loc="left")
     _dress(axes, axes.xaxis, currency)
     return bars
@@ -82,6 +89,11 @@ def _numbers(column: Sequence[Decimal] | Any) -> list[float]:
 
 def _short(name: str) -> str:
     return name if len(name) <= 32 else name[:31] + "…"
+
+
+def _tick(value: float, _: int | None) -> str:
+    shown = f"{value:,.2f}".removesuffix(".00")
+    return shown.replace(",", "\u2009").replace("-", "\u2212")
 
 
 def _dress(axes: Axes, money: Any, currency: str) -> None:
