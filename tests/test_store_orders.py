@@ -1,4 +1,4 @@
-"""Orders, connections and imports as rows; an order's events."""
+"""Orders and connections as rows; an order's events."""
 
 from __future__ import annotations
 
@@ -139,13 +139,3 @@ def test_a_connection_that_is_not_there_or_twice_there_is_refused(tmp_path: Path
         with pytest.raises(TypeError, match="created"):
             store.connections.update("one", created=system_clock())
         assert store.connections.find("two") is None
-
-
-def test_an_import_is_noted_once(tmp_path: Path) -> None:
-    with Store.open(tmp_path, system_clock) as store:
-        sha = store.archive.put(b"statement", name="file")
-        assert store.imports.find(sha) is None
-        noted = store.imports.add(sha, format="camt.053.001.08", entries=3, known=1)
-        assert store.imports.add(sha, format="camt.053.001.08", entries=0, known=3) == noted
-        assert store.imports.find(sha) == noted
-        assert store.imports.all() == [noted]

@@ -2,7 +2,6 @@
 
 from electra_kernel.store.archive import ArchivedFile
 from electra_kernel.store.connections import ConnectionRecord
-from electra_kernel.store.imports import ImportRecord
 from electra_kernel.store.journal import JournalBroken, JournalEvent
 from electra_kernel.store.locks import Busy
 from electra_kernel.store.orders import OrderRecord
@@ -13,7 +12,6 @@ __all__ = [
     "ArchivedFile",
     "Busy",
     "ConnectionRecord",
-    "ImportRecord",
     "JournalBroken",
     "JournalEvent",
     "OrderRecord",

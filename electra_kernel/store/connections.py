@@ -20,7 +20,7 @@ from electra_kernel.vocabulary.dates import Clock
 from electra_kernel.vocabulary.errors import ElectraError
 
 
-class NoSuchConnection(ElectraError):
+class NoSuchConnection(ElectraError, KeyError):
     """No connection has this name."""
 
 

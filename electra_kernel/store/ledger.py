@@ -13,7 +13,8 @@ so the files' own minima and maxima let DuckDB skip what a period does not touch
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from threading import RLock
@@ -59,12 +60,14 @@ class Appended:
     Attributes:
         entries, details, balances: rows that are new in the ledger.
         known: entries that were there already, or came twice in what was given.
+        by_source: new entries of each source that brought any.
     """
 
     entries: int
     details: int
     balances: int
     known: int
+    by_source: Mapping[str, int]
 
 
 class Ledger:
@@ -94,8 +97,14 @@ class Ledger:
         given = {name: _gather(name, files) for name in SCHEMAS}
         with self._locks.hold("ledger", purpose="writing statements to the ledger", wait=600):
             added = {name: self._append_table(name, rows) for name, rows in given.items()}
-        known = given["entries"].num_rows - added["entries"]
-        return Appended(added["entries"], added["details"], added["balances"], known)
+        new = {name: rows.num_rows for name, rows in added.items()}
+        return Appended(
+            entries=new["entries"],
+            details=new["details"],
+            balances=new["balances"],
+            known=given["entries"].num_rows - new["entries"],
+            by_source=Counter(added["entries"].column("source").to_pylist()),
+        )
 
     def entries(self) -> Any:
         """Every entry as an ibis table, columns ``statements.columns.ENTRIES``, as of now."""
@@ -113,18 +122,19 @@ class Ledger:
         """Everything that was strange in a statement, columns ``statements.columns.PROBLEMS``, as of now."""
         return self._table("problems")
 
-    def _append_table(self, name: str, rows: pa.Table) -> int:
+    def _append_table(self, name: str, rows: pa.Table) -> pa.Table:
+        """Append the rows that are new and return them."""
         if rows.num_rows == 0:
-            return 0
+            return rows
         table = self._open(name)
         fresh = _unknown(rows, KEYS[name], table.file_uris() if table else [])
         if fresh.num_rows == 0:
-            return 0
+            return fresh
         if table is None:
             table = DeltaTable.create(str(self._folder / name), schema=SCHEMAS[name], mode="ignore")
         write_deltalake(table, fresh, mode="append", writer_properties=_WRITER)
         _join_small_files(table)
-        return int(fresh.num_rows)
+        return fresh
 
     def _open(self, name: str) -> DeltaTable | None:
         path = self._folder / name

@@ -25,7 +25,7 @@ from electra_kernel.vocabulary.errors import ElectraError
 _EDITABLE = frozenset({State.DRAFT, State.READY, State.PART_SIGNED, State.SIGNED})
 
 
-class NoSuchOrder(ElectraError):
+class NoSuchOrder(ElectraError, KeyError):
     """No order has this id."""
 
 

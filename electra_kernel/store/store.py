@@ -16,7 +16,6 @@ from electra_kernel.store.archive import Archive
 from electra_kernel.store.connections import Connections
 from electra_kernel.store.database import Database
 from electra_kernel.store.files import make_private_folder
-from electra_kernel.store.imports import Imports
 from electra_kernel.store.journal import Journal
 from electra_kernel.store.keys import Keys
 from electra_kernel.store.locks import Locks
@@ -39,7 +38,7 @@ class Store:
     Attributes:
         folder: the workbench's folder, absolute.
         settings: what ``electra.toml`` says.
-        journal, archive, orders, connections, imports, keys: the rooms' memory.
+        journal, archive, orders, connections, keys: the rooms' memory.
     """
 
     def __init__(self, folder: Path, settings: Settings, database: Database, locks: Locks, clock: Clock) -> None:
@@ -49,7 +48,6 @@ class Store:
         self.archive = Archive(folder / "archive", database, clock)
         self.connections = Connections(database, clock)
         self.orders = Orders(database, self.journal, clock)
-        self.imports = Imports(database, clock)
         self.keys = Keys(folder / "keys")
 
     @classmethod

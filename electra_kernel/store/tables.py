@@ -115,14 +115,3 @@ orders = Table(
     Column("source_name", Text, nullable=False),
     Column("created", Moment, nullable=False),
 )
-
-#: Files that are wholly in the ledger; written last, so a file without a row has still to be imported.
-imports = Table(
-    "imports",
-    metadata,
-    Column("document", ForeignKey("archive.sha256"), primary_key=True),
-    Column("format", Text, nullable=False),
-    Column("entries", Integer, nullable=False),
-    Column("known", Integer, nullable=False),
-    Column("at", Moment, nullable=False),
-)

@@ -75,7 +75,7 @@ class Connection:
     @property
     def version(self) -> EbicsVersion:
         """The protocol version spoken with this bank."""
-        return VERSIONS[self.record.protocol]
+        return next(version for version in VERSIONS.values() if version.protocol == self.record.protocol)
 
     def hashes(self) -> Mapping[str, str]:
         """SHA-256 of each certificate, as the letter prints them."""

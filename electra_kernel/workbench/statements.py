@@ -11,16 +11,17 @@ from typing import TYPE_CHECKING
 import ibis
 import pandas as pd
 import pyarrow as pa
+from tqdm.auto import tqdm
 
 from electra_kernel import formats
 from electra_kernel.printing import statement_pdf
-from electra_kernel.statements.columns import PROBLEMS
+from electra_kernel.statements.columns import PROBLEMS, StatementTables
 from electra_kernel.statements.model import Statement
 from electra_kernel.statements.proof import prove
 from electra_kernel.vocabulary.accounts import parse_account
 from electra_kernel.vocabulary.errors import ElectraError, Problem, UnreadableFile
 from electra_kernel.vocabulary.text import html_table
-from electra_kernel.workbench.fetching import fetched
+from electra_kernel.workbench.fetching import Fetched, fetched
 from electra_kernel.workbench.files import archive_file, read_file
 from electra_kernel.workbench.services import statement_services
 
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
 
 #: The journal's subject under which imported statement files are listed.
 _SUBJECT = "statements"
+
+#: From how many files on a progress bar is worth its place.
+SHOWN_FROM = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,33 +69,42 @@ class Statements:
         with line.conversation() as talk:
             for service in statement_services(line.info()):
                 with fetched(self._store, line, talk, service=service, since=since, until=until) as files:
-                    done += [self._take(file.data, file.sha256, file.name) for file in files]
+                    done += self._take(files)
         return _import_frame(done)
 
     def read(self, path: str | Path) -> pd.DataFrame:
         """Read a statement file, or every file of a folder, and append to the ledger once; returns as ``fetch`` does."""
         place = Path(path)
         files = sorted(file for file in place.rglob("*") if file.is_file()) if place.is_dir() else [place]
-        return _import_frame([self._read_file(file) for file in files])
+        return _import_frame(
+            self._take(tqdm(map(self._archived, files), total=len(files), disable=len(files) < SHOWN_FROM))
+        )
 
-    def _read_file(self, file: Path) -> Imported:
+    def _archived(self, file: Path) -> Fetched:
         data = read_file(file)
-        return self._take(data, archive_file(self._store, data, file.name), file.name)
+        return Fetched(file.name, data, archive_file(self._store, data, file.name))
 
-    def _take(self, data: bytes, sha: str, name: str) -> Imported:
-        """Put one archived file into the ledger; what cannot be read becomes a problem there."""
-        try:
-            tables = formats.read_tables(data, sha)
-        except UnreadableFile as error:
-            self._workbench.report_problem(error.problem)
-            return Imported(sha, name, 0, 0, False, (error.problem,))
-        appended = self._store.ledger.append(tables)
-        problems = tuple(Problem(**row) for row in tables.problems.to_pylist())
-        proved = not any(problem.severity == "error" for problem in problems)
+    def _take(self, files: Iterable[Fetched]) -> list[Imported]:
+        """Put archived files into the ledger, all in one append; what cannot be read becomes a problem there."""
+        read: list[tuple[Fetched, StatementTables]] = []
+        refused: list[Imported] = []
+        for file in files:
+            try:
+                read.append((file, formats.read_tables(file.data, file.sha256)))
+            except UnreadableFile as error:
+                self._workbench.report_problem(error.problem)
+                refused.append(Imported(file.sha256, file.name, 0, 0, False, (error.problem,)))
+        appended = self._store.ledger.append(*(tables for _, tables in read))
+        imported = [_imported(file, tables, appended.by_source.get(file.sha256, 0)) for file, tables in read]
+        self._note(imported)
+        return imported + refused
+
+    def _note(self, imported: Iterable[Imported]) -> None:
         known = {event.data["source"] for event in self._store.journal.events(subject=_SUBJECT)}
-        if sha not in known:
-            self._store.journal.append(_SUBJECT, "imported", {"source": sha, "name": name, "new": appended.entries})
-        return Imported(sha, name, tables.entries.num_rows, appended.entries, proved, problems)
+        for item in imported:
+            if item.source not in known:
+                data = {"source": item.source, "name": item.name, "entries": item.entries, "new": item.new}
+                self._store.journal.append(_SUBJECT, "imported", data)
 
     def entries(
         self, *, since: str | date | None = None, until: str | date | None = None, account: str | None = None
@@ -157,6 +170,12 @@ class Statements:
         events = self._store.journal.events(subject=_SUBJECT)
         rows = [(event.at, event.data["name"], event.data["new"]) for event in events]
         return html_table(("Imported", "File", "New entries"), rows, caption="Statements")
+
+
+def _imported(file: Fetched, tables: StatementTables, new: int) -> Imported:
+    problems = tuple(Problem(**row) for row in tables.problems.to_pylist())
+    proved = not any(problem.severity == "error" for problem in problems)
+    return Imported(file.sha256, file.name, tables.entries.num_rows, new, proved, problems)
 
 
 def arrow_frame(table: ibis.Table) -> pd.DataFrame:

@@ -70,14 +70,6 @@ def upgrade() -> None:
         sa.Column("source_name", sa.Text, nullable=False),
         sa.Column("created", sa.String(32), nullable=False),
     )
-    op.create_table(
-        "imports",
-        sa.Column("document", sa.String(64), sa.ForeignKey("archive.sha256"), primary_key=True),
-        sa.Column("format", sa.Text, nullable=False),
-        sa.Column("entries", sa.Integer, nullable=False),
-        sa.Column("known", sa.Integer, nullable=False),
-        sa.Column("at", sa.String(32), nullable=False),
-    )
     _guard_journal()
 
 
