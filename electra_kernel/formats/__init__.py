@@ -5,7 +5,7 @@ A new format is one file and one row in ``FORMATS``.
 
 from __future__ import annotations
 
-from electra_kernel.formats import camt053, iso, pain001, pain002, payments
+from electra_kernel.formats import camt053, camt053_tables, iso, pain001, pain002, payments
 from electra_kernel.formats.base import Format, Reading, unreadable
 from electra_kernel.formats.payments import ColumnMap
 from electra_kernel.statements.columns import StatementTables
@@ -37,6 +37,7 @@ FORMATS: tuple[Format, ...] = (
         detect=camt053.detect,
         read=camt053.read,
         write=camt053.write,
+        tables=camt053_tables.read_tables,
     ),
     Format(
         name="xlsx",

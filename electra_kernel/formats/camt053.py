@@ -36,7 +36,8 @@ _SEQUENCE = (
 )
 _RANK = {name: rank for rank, name in enumerate(_SEQUENCE)}
 _SIGNS = {"CRDT": 1, "DBIT": -1}
-_REVERSAL = {"": False, "false": False, "0": False, "true": True, "1": True}
+#: What the reversal mark says.
+REVERSAL = {"": False, "false": False, "0": False, "true": True, "1": True}
 
 
 def detect(data: bytes) -> bool:
@@ -111,7 +112,7 @@ def read_head(element: iso.Element, entries: int, problems: Problems) -> Stateme
     any_currency = next((balance.currency for balance in balances), "")
     return Statement(
         identification=identification,
-        account="".join(account.split()) if iso.text(element, "Acct/Id/IBAN") else account,
+        account=iso.compact(account) if iso.text(element, "Acct/Id/IBAN") else account,
         currency=iso.text(element, "Acct/Ccy") or closing or any_currency,
         balances=balances,
         entries=(),
@@ -273,9 +274,9 @@ class _EntryReading:
         )
 
     def flag(self, value: str) -> bool:
-        if value not in _REVERSAL:
+        if value not in REVERSAL:
             self._odd("RvslInd", "boolean", value, "the entry counts as no reversal")
-        return _REVERSAL.get(value, False)
+        return REVERSAL.get(value, False)
 
     def day(self, element: iso.Element, name: str) -> date | None:
         value = iso.first_text(element, f"{name}/Dt", f"{name}/DtTm")
@@ -384,7 +385,7 @@ def _counterparty(element: iso.Element, side: str) -> Party | None:
             parties,
             *(f"{side}/Nm", f"{side}/Pty/Nm", f"{side}/Agt/FinInstnId/Nm", f"Ultmt{side}/Nm", f"Ultmt{side}/Pty/Nm"),
         ),
-        account="".join(iban.split()) or other,
+        account=iso.compact(iban) or other,
         bic=iso.first_text(element, f"RltdAgts/{side}Agt/FinInstnId/BICFI", f"RltdAgts/{side}Agt/FinInstnId/BIC"),
         address=_address(parties, side),
     )

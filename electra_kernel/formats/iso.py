@@ -104,11 +104,16 @@ def parse_message(data: bytes, source: str, name: str, versions: tuple[str, ...]
     body = the_one_body(root, source, name)
     namespace = etree.QName(body.tag).namespace or ""
     version = check_version(namespace, source, name, versions)
+    plain_names(body)
+    return Message(body, version, bool(version_in(namespace)))
+
+
+def plain_names(body: Element) -> None:
+    """Take away namespaces and comments, in place."""
     etree.strip_tags(body, etree.Comment)
     for element in body.iter():
         if isinstance(element.tag, str):
             element.tag = etree.QName(element.tag).localname
-    return Message(body, version, bool(version_in(namespace)))
 
 
 def the_one_body(root: Element, source: str, name: str) -> Element:
@@ -216,6 +221,11 @@ def rate_or_none(value: str) -> Decimal | None:
     return Decimal(value) if _RATE.fullmatch(value) else None
 
 
+def compact(value: str) -> str:
+    """An account number without white space."""
+    return "".join(part for part in re.split(r"[ \t\r\n]+", value))
+
+
 def date_or_none(value: str) -> date | None:
     """The date an ISO date or date-time begins with, as the bank wrote it; ``None`` where it is none."""
     if not _DATE.match(value):
@@ -273,29 +283,12 @@ def offsets(data: bytes, name: str, count: int) -> list[int | None]:
 
 
 def _search_offsets(data: bytes, name: str) -> list[int]:
-    encoding = "utf-16-le" if data[1:2] == b"\0" or data[:2] == b"\xff\xfe" else "ascii"
-    if data[:1] == b"\0" or data[:2] == b"\xfe\xff":
-        encoding = "utf-16-be"
-    found: list[int] = []
-    # The regular expression engine searches the literal beginning fast; a prefix needs the general pattern.
-    prefix = _prefix(data, name, encoding)
-    literal = f"<{prefix}{name}".encode(encoding)
-    ends = tuple(end.encode(encoding) for end in "> /\t\r\n")
-    width, at = len(literal), data.find(literal)
-    while at >= 0:
-        if data.startswith(ends, at + width):
-            found.append(at)
-        at = data.find(literal, at + width)
-    return found
-
-
-def _prefix(data: bytes, name: str, encoding: str) -> str:
-    match = re.search(f":{name}".encode(encoding) + b"[ \t\r\n/>]", data)
-    if not match:
-        return ""
-    start = data.rfind("<".encode(encoding), 0, match.start())
-    prefix = data[start : match.start()].decode(encoding, "replace")[1:]
-    return f"{prefix}:" if re.fullmatch(r"[\w.-]+", prefix) else ""
+    """Where the start tags stand, taking the first one's prefix for all; finds nothing in UTF-16."""
+    first = re.search(rb"<(?:[\w.-]+:)?" + name.encode() + rb"[ >/\t\r\n]", data)
+    if first is None:
+        return []
+    pattern = re.compile(re.escape(first[0][:-1]) + rb"[ >/\t\r\n]")
+    return [match.start() for match in pattern.finditer(data)]
 
 
 def _parsed_offsets(data: bytes, name: str) -> list[int]:
@@ -420,6 +413,9 @@ def looks_like(data: bytes) -> str:
         return "broken XML"
     if b"\0" in data[:4096]:
         return "a binary file"
+    lines = data[:4096].splitlines()[:-1]
+    if any(sum(delimiter in line for line in lines) > len(lines) // 2 for delimiter in (b";", b",", b"\t")):
+        return "a table in text without a header of payments (an amount, and an account or a name)"
     if data.lstrip()[:1] in (b"{", b"["):
         return "JSON"
     return "plain text of no known format"

@@ -32,7 +32,8 @@ from typing import Any, TypeAlias
 
 import xlsxwriter
 from python_calamine import CalamineError, CalamineWorkbook
-from schwifty.registry import get_countries
+from schwifty import registry
+from schwifty.exceptions import SchwiftyException
 
 from electra_kernel.formats import iso
 from electra_kernel.formats.base import Problems, Reading, unreadable
@@ -623,8 +624,11 @@ def _amount_of_text(text: str) -> Decimal:
 
 
 @cache
-def _iban_countries() -> frozenset[str]:
-    return frozenset(get_countries())
+def _has_ibans(country: str) -> bool:
+    try:
+        return bool(registry.get_iban_spec(country))
+    except SchwiftyException:
+        return False
 
 
 def _account(values: Mapping[str, str]) -> str:
@@ -635,7 +639,7 @@ def _account(values: Mapping[str, str]) -> str:
     if not text:
         raise _BadCell("account", "missing", "The account is missing.", "Fill in the account number.")
     country = values.get("bic", "")[4:6].upper()
-    if country and country not in _iban_countries() and re.fullmatch(r"[0-9A-Za-z /-]{1,34}", text):
+    if country and not _has_ibans(country) and re.fullmatch(r"[0-9A-Za-z /-]{1,34}", text):
         return text
     try:
         return parse_account(text)

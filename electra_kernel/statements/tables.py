@@ -14,6 +14,7 @@ from electra_kernel.statements.model import Entry, EntryDetail, Statement
 from electra_kernel.vocabulary.errors import Problem
 
 _NOTHING = EntryDetail()
+_NO_ID = "-"
 #: Columns that an entry without a word of its own takes from its only detail.
 _TEXTS = (
     "bank_transaction_code",
@@ -40,21 +41,37 @@ def tables_of(statements: Sequence[Statement], source: str, problems: Sequence[P
         problems: rows for the problems table.
     """
     rows = [(statement, entry) for statement in statements for entry in statement.entries]
-    entries = _table([_entry_row(statement, entry, source) for statement, entry in rows], ENTRIES)
+    entries = entries_of(rows, source)
+    details, owners = details_of(rows, source)
     ids = entry_ids(entries)
-    entries = entries.set_column(0, ENTRIES.field("entry_id"), ids)
-    details = [
-        _detail_row(entry_id, number, entry, detail, source)
-        for entry_id, (_, entry) in zip(ids.to_pylist(), rows, strict=True)
-        if len(entry.details) > 1
-        for number, detail in enumerate(entry.details)
-    ]
     return StatementTables(
-        entries=entries,
-        details=_table(details, DETAILS),
+        entries=with_ids(entries, ids),
+        details=with_ids(details, ids.take(pa.array(owners, pa.int64()))),
         balances=balances_of(statements),
         problems=problems_of(problems),
     )
+
+
+def with_ids(rows: pa.Table, ids: pa.Array) -> pa.Table:
+    """Rows with their entry ids in the first column."""
+    return rows.set_column(0, ENTRIES.field("entry_id"), ids)
+
+
+def entries_of(rows: Sequence[tuple[Statement, Entry]], source: str) -> pa.Table:
+    """One row an entry; the ids are still to be filled in."""
+    return _table([_entry_row(statement, entry, source) for statement, entry in rows], ENTRIES)
+
+
+def details_of(rows: Sequence[tuple[Statement, Entry]], source: str) -> tuple[pa.Table, list[int]]:
+    """One row a payment of each batched entry, and the number of its entry in ``rows``; ids still to be filled in."""
+    owners = [
+        (number, place)
+        for number, (_, entry) in enumerate(rows)
+        if len(entry.details) > 1
+        for place in range(len(entry.details))
+    ]
+    details = [_detail_row(place, rows[number][1], source) for number, place in owners]
+    return _table(details, DETAILS), [number for number, _ in owners]
 
 
 def balances_of(statements: Sequence[Statement]) -> pa.Table:
@@ -92,7 +109,7 @@ def _entry_row(statement: Statement, entry: Entry, source: str) -> dict[str, Any
     row = _shared_columns(only)
     row.update({name: value for name in _TEXTS if (value := getattr(entry, name, ""))})
     row.update(
-        entry_id="-",
+        entry_id=_NO_ID,
         account=statement.account,
         currency=entry.currency,
         statement=statement.identification,
@@ -117,11 +134,12 @@ def _entry_row(statement: Statement, entry: Entry, source: str) -> dict[str, Any
     return row
 
 
-def _detail_row(entry_id: str, number: int, entry: Entry, detail: EntryDetail, source: str) -> dict[str, Any]:
+def _detail_row(place: int, entry: Entry, source: str) -> dict[str, Any]:
+    detail = entry.details[place]
     return {
         **_shared_columns(detail),
-        "entry_id": entry_id,
-        "detail": number,
+        "entry_id": _NO_ID,
+        "detail": place,
         "amount": detail.amount,
         "reversal": entry.reversal,
         "source": source,
