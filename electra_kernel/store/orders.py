@@ -219,6 +219,20 @@ class Orders:
         """Where the order is, derived from its events."""
         return state_of(self.events(order_id))
 
+    def states(self) -> dict[str, State]:
+        """Where every order is, by id, oldest first; one look at the journal for all of them."""
+        happened: dict[str, list[OrderEvent]] = {record.id: [] for record in self.all()}
+        by_subject = {subject_of(order_id): events for order_id, events in happened.items()}
+        for event in self._journal.events():
+            if event.subject in by_subject and event.kind in set(EventKind):
+                by_subject[event.subject].append(OrderEvent(EventKind(event.kind), event.at, event.data))
+        return {order_id: state_of(events) for order_id, events in happened.items()}
+
+    def signed_digests(self) -> dict[bytes, str]:
+        """The ids of orders by the 32-byte hash that was signed."""
+        signed = self._journal.events(kind=EventKind.SIGNED)
+        return {bytes.fromhex(event.data["digest"]): event.subject.removeprefix(subject_of("")) for event in signed}
+
     def _events_in(self, connection: Connection, order_id: str) -> list[OrderEvent]:
         kinds = set(EventKind)
         return [

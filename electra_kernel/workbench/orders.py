@@ -43,6 +43,9 @@ if TYPE_CHECKING:
 #: The message version in which orders are sent.
 VERSION = pain001.VERSIONS[-1]
 
+#: Signed, sent off, and not yet proved to have arrived.
+WAITING = frozenset({State.QUEUED, State.SENT})
+
 _EDITABLE = frozenset({State.DRAFT, State.READY, State.PART_SIGNED, State.SIGNED})
 
 
@@ -433,8 +436,7 @@ class Orders(Mapping[str, TrackedOrder]):
 
     def outbox(self) -> list[TrackedOrder]:
         """Orders that are signed and have still to arrive at the bank."""
-        waiting = (State.QUEUED, State.SENT)
-        return [order for order in self.values() if order.status in waiting]
+        return [self[order_id] for order_id, state in self._store.orders.states().items() if state in WAITING]
 
     def send_outbox(self) -> list[TrackedOrder]:
         """Send whatever waits in the outbox; returns what has arrived."""

@@ -7,6 +7,7 @@ hash (EBICS return code 091122), which is a proof of arrival too.
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from electra_kernel import formats
@@ -81,7 +82,8 @@ def _has_arrived(workbench: Workbench, order: TrackedOrder, talk: Conversation) 
     attempts = [event for event in order.history if event.kind is EventKind.SENDING]
     if not attempts:
         return False
-    start = min(attempt.at for attempt in attempts).date()
+    # A day earlier than by our clock: the bank may count its days in another zone.
+    start = min(attempt.at for attempt in attempts).date() - timedelta(days=1)
     download = talk.client.download(admin_type="HAC", start=start, end=workbench.today())
     talk.run(download)
     if download.data is None:
@@ -128,12 +130,13 @@ def follow(workbench: Workbench, connection: Connection) -> int:
 
 
 def _take_hac(workbench: Workbench, file: Fetched) -> set[str]:
-    by_digest = {order.digest: order for order in workbench.orders.values() if order.signatures}
+    by_digest = workbench.store.orders.signed_digests()
     moved = set[str]()
     for event in read_hac(file.data):
-        order = by_digest.get(event.digest or b"")
-        if order is None:
+        order_id = by_digest.get(event.digest or b"")
+        if order_id is None:
             continue
+        order = workbench.orders[order_id]
         if order.status in (State.QUEUED, State.SENT):
             order.note(EventKind.RECEIVED, order_id=event.order_id, proof="HAC")
         if state := _STATES_BY_ACTION.get(event.action):
