@@ -385,6 +385,7 @@ class Database:
                 repair="Start one with `electra bank serve --data DIR`, or name another folder.",
             )
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path.touch(mode=0o600)
         self.engine = _engine(path)
         with self.write() as connection:
             metadata.create_all(connection)

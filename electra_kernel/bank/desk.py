@@ -405,7 +405,16 @@ def _take(
         digest=upload.digest,
     )
     now, at = clock(), bank_now(connection, clock)
-    record(connection, whose, "FILE_UPLOAD", at=now, reason="TS01", text=upload.file_name)
+    # Without SignatureFlag an order is authorised on paper. This bank takes the paper as given where a user who may
+    # sign has signed for the transport, and says so in its protocol.
+    record(
+        connection,
+        whose,
+        "FILE_UPLOAD",
+        at=now,
+        reason="TS01" if upload.signature_flag else "TS04",
+        text=upload.file_name,
+    )
     lack = _lack_of_authority(connection, upload)
     checked = lack or _Verdict("DS01")
     record(connection, whose, "ES_VERIFICATION", at=now, reason=checked.reason, text=checked.text)
@@ -422,9 +431,6 @@ def _take(
 
 
 def _lack_of_authority(connection: Connection, upload: Upload) -> _Verdict | None:
-    if not upload.signature_flag:
-        words = "This bank takes no orders that are authorised on paper: send them with SignatureFlag."
-        return _Verdict("DS0A", words, DeskRefusal("090003", words), taken=False)
     needed = _right(connection, upload.partner_id, upload.user_id, upload.admin_type, upload.service)
     entitled = {
         signer
