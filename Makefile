@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # One stamp a set of extras: an environment is made once and again only when the project's needs change.
 INSTALL = $(PYTHON) -m venv $(VENV) && $(BIN)/python -m pip install --quiet --constraint constraints.txt
 
-.PHONY: demo test lab lint docs bench clean
+.PHONY: demo test lab lint docs bench browser clean
 
 demo: $(VENV)/.base
 	$(BIN)/electra demo --out demo-out
@@ -29,6 +29,10 @@ docs: $(VENV)/.docs
 bench: $(VENV)/.test
 	$(BIN)/python -m tests.bench
 
+# Needs Debian's chromium; skips with a clear word where it is missing.
+browser: $(VENV)/.browser
+	$(BIN)/python -m pytest -rs tests/browser
+
 clean:
 	rm -rf $(VENV) demo-out docs/_build .mypy_cache .pytest_cache .ruff_cache
 
@@ -36,6 +40,6 @@ $(VENV)/.base: pyproject.toml constraints.txt
 	$(INSTALL) --editable .
 	@touch $@
 
-$(VENV)/.test $(VENV)/.lint $(VENV)/.docs: $(VENV)/.%: pyproject.toml constraints.txt
+$(VENV)/.test $(VENV)/.lint $(VENV)/.docs $(VENV)/.browser: $(VENV)/.%: pyproject.toml constraints.txt
 	$(INSTALL) --editable '.[$*]'
 	@touch $@ $(VENV)/.base

@@ -184,6 +184,8 @@ def test_an_order_is_made_once_however_often_the_button_is_pressed(reopened: Wor
 
 def test_the_last_payment_of_a_form_stays(reopened: Workbench, sent: list[Any]) -> None:
     form = OrderForm(reopened)
+    assert form.debtor.control.value == form.debtor.control.options[0][1]
+    assert form.execution_date.control.value >= reopened.today()
     assert form.payments[0].remove.disabled
     click(form.add)
     click(form.payments[0].remove)
@@ -278,10 +280,11 @@ def test_one_wrong_payment_hides_no_problem_of_another() -> None:
 
 
 def test_an_order_without_account_day_or_currency_says_so() -> None:
-    whole = OrderTexts(debtor=None, kind="sepa", currency="EURO", execution_date=None, payments=())
+    whole = OrderTexts(debtor=None, kind="sepa", currency="EURO", execution_date=None, payments=(PaymentTexts(),))
     order, messages = entry.read_order(whole, NOW, TODAY)
     assert order is None
-    assert [message.field for message in messages] == ["debtor", "execution_date", "currency"]
+    fields = [message.field for message in messages]
+    assert fields == ["debtor", "execution_date", "currency", "name", "account", "amount"]
 
 
 def test_the_total_counts_what_can_be_read() -> None:

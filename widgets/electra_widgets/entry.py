@@ -27,6 +27,8 @@ from electra_kernel.workbench.orders import TrackedOrder
 Value = TypeVar("Value")
 
 _ZERO = Decimal(0)
+#: Stands in where the form's own currency cannot be read, so that the payments are read all the same.
+_ANY_CURRENCY = "EUR"
 
 #: Where a rule's field stands in the form; what is not listed belongs to the form as a whole.
 _FIELDS: Mapping[str, str] = {
@@ -172,11 +174,12 @@ def read_order(texts: OrderTexts, now: datetime, today: date) -> tuple[Order | N
         The order, or ``None`` where anything is an error; and every message, warnings among them. The order's ids are
         those of a form: making it gives it its own.
     """
-    messages = _order_messages(texts)
-    if texts.debtor is None or texts.execution_date is None or messages:
+    general = _order_messages(texts)
+    currency = texts.currency if is_currency(texts.currency) else _ANY_CURRENCY
+    read = [read_payment(payment, currency, place) for place, payment in enumerate(texts.payments)]
+    messages = general + [message for _, found in read for message in found]
+    if texts.debtor is None or texts.execution_date is None or general:
         return None, messages
-    read = [read_payment(payment, texts.currency, place) for place, payment in enumerate(texts.payments)]
-    messages += [message for _, found in read for message in found]
     payments = tuple(payment for payment, _ in read if payment)
     order = Order(
         message_id="FORM",

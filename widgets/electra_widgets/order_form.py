@@ -160,7 +160,9 @@ class OrderForm(Form):
             self.status.say_error(error)
             return
         self.debtor.control.options = [(str(account), account) for account in accounts]
-        if not accounts:
+        if accounts:
+            self.debtor.control.index = 0
+        else:
             self.status.say("There is no account that can pay: connect to a bank first, with wb.connect_sandbox().")
         self.refresh()
 
