@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from lxml import etree
 
 from electra_kernel.ebics import authsignature, envelope
+from electra_kernel.ebics.btf import Service
 from electra_kernel.ebics.client import Client, Exchange, Subscriber
 from electra_kernel.ebics.desk import KeyUse, UserState
 from electra_kernel.ebics.documents import Answer, Phase, Request
@@ -588,6 +589,41 @@ def test_exchanges_used_out_of_order_are_our_own_mistake():
     for exchange in (client().hev(), client().hia(), client().hpb(), upload(b"x"), client().download(admin_type="HTD")):
         with pytest.raises(LocalProtocolError):
             _ = exchange.result
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"user_id": "ANNA_1"}, {"partner_id": ""}, {"host_id": "x" * 36}, {"user_id": "ANNA\n"}],
+)
+def test_identifications_the_schema_forbids_are_refused_before_anything_is_sent(change: dict[str, str]):
+    with pytest.raises(LocalProtocolError) as caught:
+        replace(client().subscriber, **change)
+    assert caught.value.repair
+
+
+@pytest.mark.parametrize(
+    "service",
+    [
+        replace(PAYMENTS, name="sct"),
+        replace(PAYMENTS, message="PAIN.001"),
+        replace(PAYMENTS, scope="H"),
+        replace(PAYMENTS, container="TAR"),
+        replace(PAYMENTS, version="8"),
+    ],
+)
+def test_services_the_schema_forbids_are_refused_before_anything_is_sent(service: Service):
+    with pytest.raises(LocalProtocolError):
+        client().download(service=service)
+    with pytest.raises(LocalProtocolError):
+        client().upload(service, b"x", [signature(b"x")])
+
+
+@pytest.mark.parametrize("name", ["a\x00b", "a" * 257, "line\nline"])
+def test_names_that_fit_into_no_document_are_refused_before_anything_is_sent(name: str):
+    with pytest.raises(LocalProtocolError):
+        client().upload(PAYMENTS, b"x", [signature(b"x")], file_name=name)
+    with pytest.raises(LocalProtocolError):
+        client().download(service=STATEMENTS, parameters={name: "1"})
 
 
 @pytest.mark.parametrize("name", ["signature", "authentication", "encryption"])

@@ -46,7 +46,10 @@ class BankRefusal(EbicsError):
     def __init__(self, code: str, report: str = "", *, level: str = "") -> None:
         known: ReturnCode = lookup(code)
         self.code, self.name, self.report, self.level = code, known.name, report, level or known.level
-        cause = f"{known.cause} The bank's words: {report}".strip() if report else known.cause
+        own_words = report.removeprefix(f"[{known.name}]").strip()
+        cause = known.cause
+        if own_words and own_words != known.meaning:
+            cause = f"{cause} The bank's words: {own_words}".strip()
         super().__init__(f"{known.meaning} ({code} {known.name})", cause=cause, repair=known.repair, where="bank")
 
 

@@ -1,0 +1,280 @@
+"""Uploads and downloads as the client sees them: announced, cut into segments, resumed, proved (spec 3.0.2, chapter 5)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from lxml import etree
+
+from electra_kernel.ebics import authsignature, envelope
+from electra_kernel.ebics.codes import NO_DATA, RECOVERY
+from electra_kernel.ebics.documents import Answer, Encryption, KeyDigests, Kind, OrderDetails, Phase, Request
+from electra_kernel.ebics.errors import BankSignatureInvalid, EbicsError, LocalProtocolError, RemoteProtocolError
+from electra_kernel.ebics.exchange import Exchange, Result, read_proved, unfinished
+from electra_kernel.ebics.keys import certificate_digest, number_digest, public_key_of
+from electra_kernel.ebics.responses import SIGNED_ANSWER, read_answer
+from electra_kernel.ebics.segments import Collector, split
+from electra_kernel.ebics.session import Session
+from electra_kernel.ebics.signature import OrderSignature, order_digest, write_signatures
+from electra_kernel.ebics.tree import local
+from electra_kernel.ebics.version import EbicsVersion
+
+_RECOVERIES = 5
+_SEGMENT_COUNT_LIMIT = 10_000
+
+
+class _Transaction(Exchange[Result]):
+    """What uploads and downloads share: signed answers, a transaction id, phases."""
+
+    def __init__(self, session: Session, details: OrderDetails) -> None:
+        super().__init__(session)
+        self._bank_keys, self._details = session.known_bank(), details
+        self._phase = Phase.INITIALISATION
+        self._transaction_id = b""
+
+    @property
+    def transaction_id(self) -> bytes:
+        """16 bytes, given by the bank with its first answer; empty before."""
+        return self._transaction_id
+
+    def _opening(self) -> Request:
+        digests = KeyDigests(
+            authentication=self._session.key_name(self._bank_keys.authentication),
+            encryption=self._session.key_name(self._bank_keys.encryption),
+        )
+        return replace(self._base(Kind.NORMAL, self._details), bank_digests=digests, phase=Phase.INITIALISATION)
+
+    def _following(self, phase: Phase) -> Request:
+        subscriber = self._session.subscriber
+        return Request(
+            version=self._version, host_id=subscriber.host_id, transaction_id=self._transaction_id, phase=phase
+        )
+
+    def _proved(self, root: etree._Element) -> Answer:
+        if root.tag != self._version.tag(SIGNED_ANSWER):
+            raise BankSignatureInvalid(
+                f"The answer is {local(root)}, which carries no signature. {_claims(root, self._version)}"
+            )
+        try:
+            authsignature.verify(root, public_key_of(self._bank_keys.authentication))
+        except authsignature.AuthSignatureInvalid as error:
+            raise BankSignatureInvalid(f"{str(error)[:1].upper()}{str(error)[1:]}.") from error
+        answer = read_proved(root, self._version)
+        if self._transaction_id and answer.transaction_id not in {b"", self._transaction_id}:
+            raise RemoteProtocolError("The answer belongs to another transaction.", repair="Send the request again.")
+        return answer
+
+    def _check_step(self, answer: Answer, number: int) -> None:
+        # A late copy of an earlier answer is genuine and yet not the answer to this request.
+        segment = answer.segment_number if self._phase is not Phase.RECEIPT else None
+        if answer.phase is not self._phase or segment not in {None, number}:
+            raise RemoteProtocolError("The answer belongs to another request.", repair="Send the request again.")
+
+    def _open(self, answer: Answer) -> None:
+        if not answer.transaction_id:
+            raise RemoteProtocolError("The bank opened no transaction.", repair="Try again.")
+        self._transaction_id = answer.transaction_id
+
+
+def _claims(root: etree._Element, version: EbicsVersion) -> str:
+    try:
+        answer = read_answer(root, version)
+    except ValueError:
+        return ""
+    return f"Without proof it says {answer.technical}/{answer.business} {answer.report}"
+
+
+class Upload(_Transaction[str]):
+    """An order on its way to the bank: ``result`` is the bank's order id, empty where it gives none."""
+
+    def __init__(
+        self, session: Session, details: OrderDetails, data: bytes, signatures: Sequence[OrderSignature]
+    ) -> None:
+        super().__init__(session, details)
+        if not signatures:
+            raise LocalProtocolError("An order without a signature cannot be sent.", repair="Sign it first.")
+        self._digest = order_digest(data)
+        self._key = envelope.new_key()
+        self._segments = split(envelope.seal(data, self._key), session.segment_size)
+        self._signatures = tuple(signatures)
+        self._arrived, self._order_id = 0, ""
+        self._recoveries, self._told = 0, -1
+
+    @property
+    def digest(self) -> bytes:
+        """The order's 32-byte hash, which the bank's HAC names too."""
+        return self._digest
+
+    @property
+    def segments(self) -> int:
+        """How many segments there are."""
+        return len(self._segments)
+
+    @property
+    def sent(self) -> int:
+        """How many segments the bank has confirmed."""
+        return self._arrived
+
+    @property
+    def result(self) -> str:
+        """The bank's order id."""
+        if self._arrived < len(self._segments):
+            raise unfinished("The order id")
+        return self._order_id
+
+    def _next(self) -> bytes:
+        if self._phase is Phase.INITIALISATION:
+            return self._signed(self._announcement())
+        number = self._arrived + 1
+        request = replace(
+            self._following(Phase.TRANSFER),
+            segment_number=number,
+            last_segment=number == len(self._segments),
+            order_data=self._segments[number - 1],
+        )
+        return self._signed(request)
+
+    def _announcement(self) -> Request:
+        receiver = self._bank_keys.encryption
+        return replace(
+            self._opening(),
+            segments=len(self._segments),
+            encryption=Encryption(
+                receiver_digest=self._session.key_name(receiver),
+                wrapped_key=envelope.wrap_key(self._key, public_key_of(receiver)),
+            ),
+            signature_data=envelope.seal(write_signatures(self._signatures, self._version), self._key),
+            data_digest=self._digest,
+            signature_version=self._signatures[0].version,
+        )
+
+    def _take(self, root: etree._Element) -> None:
+        answer = self._proved(root)
+        if answer.technical == RECOVERY and self._phase is Phase.TRANSFER:
+            self._recover(answer)
+            return
+        self._check_codes(answer)
+        self._check_step(answer, self._arrived + 1)
+        self._order_id = answer.order_id or self._order_id
+        if self._phase is Phase.INITIALISATION:
+            self._open(answer)
+            self._phase = Phase.TRANSFER
+            return
+        self._arrived += 1
+        self._over = self._arrived == len(self._segments)
+
+    def _recover(self, answer: Answer) -> None:
+        # The recovery point is the last segment the bank has (spec 3.0.2, 5.5.2.2), so the next one is due. A bank that
+        # tells the same point again means the segment itself.
+        self._recoveries += 1
+        if self._recoveries > _RECOVERIES:
+            self._refuse(answer.technical, answer.report, "technical")
+        point = 0 if answer.phase is Phase.INITIALISATION else answer.segment_number or 0
+        start = point - 1 if point == self._told else point
+        self._told, self._arrived = point, min(max(start, 0), len(self._segments) - 1)
+
+
+class Download(_Transaction[bytes | None]):
+    """Data on their way from the bank: ``result`` are the data, or ``None`` where the bank has none.
+
+    When ``data`` are whole ``request`` gives ``None``: keep them safe, call ``acknowledge``, and go on with ``request`` and
+    ``answer`` for the receipt. Until the bank has the receipt it offers the data again.
+    """
+
+    def __init__(self, session: Session, details: OrderDetails) -> None:
+        super().__init__(session, details)
+        self._collector = Collector(_SEGMENT_COUNT_LIMIT)
+        self._encryption: Encryption | None = None
+        self._announced, self._recoveries = 0, 0
+        self._data: bytes | None = None
+        self._receipt: bool | None = None
+        self._nothing = False
+
+    @property
+    def data(self) -> bytes | None:
+        """The data once all segments are in; ``None`` before, and where the bank has none."""
+        return self._data
+
+    @property
+    def segments(self) -> int:
+        """How many segments the bank announced; 0 before it did."""
+        return self._announced
+
+    @property
+    def received(self) -> int:
+        """How many segments are in."""
+        return self._collector.received
+
+    @property
+    def result(self) -> bytes | None:
+        """The data, or ``None`` where the bank has none."""
+        if self._data is None and not self._nothing:
+            raise unfinished("The data")
+        return self._data
+
+    def acknowledge(self, positive: bool) -> None:
+        """Make the receipt the next request: ``True`` once the data are safe, ``False`` to have them offered again."""
+        if self._phase is not Phase.RECEIPT or self._receipt is not None:
+            raise LocalProtocolError("There is nothing to acknowledge now.")
+        if positive and self._data is None:
+            raise LocalProtocolError("Data that could not be opened cannot be acknowledged as received.")
+        self._receipt = positive
+
+    def _next(self) -> bytes | None:
+        if self._phase is Phase.INITIALISATION:
+            return self._signed(self._opening())
+        if self._phase is Phase.TRANSFER:
+            number = self._collector.received + 1
+            step = replace(
+                self._following(Phase.TRANSFER), segment_number=number, last_segment=number == self._announced
+            )
+            return self._signed(step)
+        if self._receipt is None:
+            return None
+        return self._signed(replace(self._following(Phase.RECEIPT), receipt=0 if self._receipt else 1))
+
+    def _take(self, root: etree._Element) -> None:
+        answer = self._proved(root)
+        if NO_DATA in {answer.business, answer.technical} and self._phase is Phase.INITIALISATION:
+            self._nothing = self._over = True
+            return
+        if answer.technical == RECOVERY and self._phase is Phase.TRANSFER and self._recoveries < _RECOVERIES:
+            self._recoveries += 1
+            return
+        self._check_codes(answer)
+        self._check_step(answer, self._collector.received + 1)
+        if self._phase is Phase.RECEIPT:
+            self._over = True
+            return
+        if self._phase is Phase.INITIALISATION:
+            self._start(answer)
+        self._collector.add(self._collector.received + 1, answer.order_data, last=answer.last_segment)
+        self._phase = Phase.TRANSFER
+        if self._collector.complete:
+            self._finish()
+
+    def _start(self, answer: Answer) -> None:
+        own = self._session.keys.encryption_der
+        if answer.encryption is None:
+            raise RemoteProtocolError("The bank sent no transaction key.", repair="Fetch again.")
+        if answer.encryption.receiver_digest not in {certificate_digest(own), number_digest(public_key_of(own))}:
+            raise RemoteProtocolError(
+                "The bank encrypted the data for another key than this user's.",
+                repair="Ask the bank which encryption key it holds for this user.",
+            )
+        self._open(answer)
+        self._encryption, self._announced = answer.encryption, answer.segments or 1
+
+    def _finish(self) -> None:
+        self._phase, self._waiting = Phase.RECEIPT, None
+        try:
+            wrapped = b"" if self._encryption is None else self._encryption.wrapped_key
+            key = envelope.unwrap_key(wrapped, self._session.keys.encryption_key)
+            self._data = envelope.unseal(self._collector.content(), key, self._session.inflated_limit)
+        except EbicsError as error:
+            raise RemoteProtocolError(
+                "The bank's data cannot be opened.",
+                cause=str(error),
+                repair="Acknowledge as not received; fetch again.",
+            ) from error
