@@ -55,9 +55,10 @@ def read_tables(data: bytes, source: str) -> StatementTables:
     """
     try:
         text = _as_utf8(data)
+        path = iso.head(text).path_to(camt053.BODY)
         with ThreadPoolExecutor(1) as pool:
-            skeleton = _Skeleton(text)
-            future = pool.submit(_parse, skeleton.path, text)
+            future = pool.submit(_parse, path, text)
+            skeleton = _Skeleton(text, path)
             _check_characters(text)
             tables = future.result()
         return _Fast(data, text, source, skeleton, tables).tables()
@@ -142,35 +143,39 @@ def _declarations(text: bytes, start: int, mark: bytes) -> bool:
 class _Skeleton:
     """The document without its entries: heads, and where in the bytes each entry starts and ends."""
 
-    def __init__(self, text: bytes) -> None:
+    def __init__(self, text: bytes, path: str) -> None:
         first = re.search(rb"<((?:[\w.-]+:)?)Ntry[ >/\t\r\n]", text)
         self.prefix = first[1] if first else b""
-        start = re.compile(b"<" + re.escape(self.prefix) + rb"Ntry[ >/\t\r\n]")
-        self.starts = [match.start() for match in start.finditer(text)]
-        self.ends = self._ends(text)
+        self.starts, self.ends = self._entries(text)
         body_starts = self.starts[0] if self.starts else len(text)
         if _declarations(text, body_starts, b"!") or _declarations(text, body_starts, b"?"):
             raise _NotPlain
-        edges = [0, *(edge for pair in zip(self.starts, self.ends, strict=True) for edge in pair), len(text)]
-        pieces = (text[edges[i] : edges[i + 1]] for i in range(0, len(edges), 2))
+        edges = zip([0, *self.ends], [*self.starts, len(text)], strict=True)
+        pieces = [text[end:start] for end, start in edges]
         self.root = parse_xml(b"".join(pieces))
         bodies = list(self.root.iter("{*}" + camt053.BODY))
         if len(bodies) != 1:
             raise _NotPlain
         self.body = bodies[0]
         chain = [self.body, *self.body.iterancestors()]
-        self.path = "/" + "/".join(etree.QName(element.tag).localname for element in reversed(chain))
+        if path != "/" + "/".join(etree.QName(element.tag).localname for element in reversed(chain)):
+            raise _NotPlain
 
-    def _ends(self, text: bytes) -> list[int]:
-        closing = b"</" + self.prefix + b"Ntry"
-        ends = []
-        for start, following in zip(self.starts, [*self.starts[1:], len(text)], strict=True):
-            end = text.rfind(closing, start, following)
-            end = text.find(b">", end) + 1 if end >= 0 else 0
-            if not end:
-                raise _NotPlain
-            ends.append(end)
-        return ends
+    def _entries(self, text: bytes) -> tuple[list[int], list[int]]:
+        """Where each entry starts and ends; refused where the tags do not come in pairs, one after the other."""
+        name = self.prefix + b"Ntry"
+        found = [match.start() for match in re.finditer(re.escape(name) + rb"[ >/\t\r\n]", text)]
+        at, letters = np.asarray(found, np.int64), np.frombuffer(text, np.uint8)
+        if not len(at) or at[0] < 2:
+            return [], []
+        before, two_before = letters[at - 1], letters[at - 2]
+        opening = before == ord("<")
+        closing = (before == ord("/")) & (two_before == ord("<"))
+        at, opening = at[opening | closing], opening[opening | closing]
+        ends = at[1::2] + len(name) + 1
+        if len(at) % 2 or not opening[::2].all() or opening[1::2].any() or (letters[ends - 1] != ord(">")).any():
+            raise _NotPlain
+        return (at[::2] - 1).tolist(), ends.tolist()
 
 
 # --------------------------------------------------------------------------------------------- what xml2arrow reads
@@ -230,6 +235,9 @@ def _parser_for(path: str) -> XmlToArrowParser:
             for name in _ADDRESSES
         ),
     ]
+    for name, levels in _CHARGES.items():
+        below = f"{entry}/{name}"
+        tables.append(_table(name, below, levels, below, ("Amt", "CdtDbtInd", "TtlChrgsAndTaxAmt", "Rcrd/Amt")))
     with tempfile.NamedTemporaryFile("w", suffix=".yaml", encoding="utf-8") as config:
         config.write("tables:\n" + "".join(tables))
         config.flush()
@@ -237,6 +245,7 @@ def _parser_for(path: str) -> XmlToArrowParser:
 
 
 _CHILD = ("stmt", "ntry", "tx", "child")
+_CHARGES = {"Chrgs": ("stmt", "ntry", "child"), "NtryDtls/TxDtls/Chrgs": _CHILD}
 
 
 def _table(name: str, path: str, levels: Sequence[str], below: str, names: Sequence[str]) -> str:
@@ -266,8 +275,9 @@ class _Columns:
         if path not in self._columns:
             column = self._batch.column(path)
             if self.has(path):
-                trimmed = pc.utf8_trim(column, characters=" \t\r\n")
-                column = pc.if_else(pc.equal(trimmed, ""), pa.scalar(None, pa.string()), trimmed)
+                column = pc.ascii_trim(column, characters=" \t\r\n")
+                if pc.min(pc.binary_length(column)).as_py() == 0:
+                    column = pc.if_else(pc.equal(column, ""), _NULL_TEXT, column)
             self._columns[path] = column
         return self._columns[path]
 
@@ -336,8 +346,9 @@ def _gathered(owners: Indices, texts: Column, rows: int, separator: str) -> Colu
     owners = owners[there]
     if not len(owners):
         return pa.nulls(rows, pa.string())
-    order = np.argsort(owners, kind="stable")
-    texts = texts.filter(pa.array(there)).take(pa.array(order))
+    texts = texts.filter(pa.array(there)) if len(owners) < len(texts) else texts
+    if np.any(np.diff(owners) < 0):
+        raise _NotPlain
     counts = np.bincount(owners, minlength=rows)
     offsets = np.concatenate(([0], np.cumsum(counts)))
     lists = pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), texts)
@@ -574,11 +585,9 @@ class _Fast:
 
     def _mark_charges(self) -> None:
         """Charges come in too many shapes for columns: their entries go the exact way."""
-        pattern = b"<" + self._skeleton.prefix + b"Chrgs"
-        places = [match.start() for match in re.finditer(re.escape(pattern), self._text)]
-        if places and self._rows:
-            owners = np.searchsorted(self._skeleton.starts, places, side="right") - 1
-            self._odd[owners[owners >= 0]] = True
+        for name in _CHARGES:
+            raw = self._raw[name]
+            self._odd[self._before[raw.level("stmt")] + raw.level("ntry")] = True
 
     # ------------------------------------------------------------------------------------------------- tables
     def _entry_table(self, entries: Mapping[str, Column], details: _Details) -> pa.Table:

@@ -35,9 +35,14 @@ _NOWHERE = Address()
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """The first elements of an XML file: (local name, namespace), outermost first."""
+    """The first elements of an XML file as (local name, namespace) and as paths of local names, in file order."""
 
     elements: tuple[tuple[str, str], ...]
+    paths: tuple[str, ...] = ()
+
+    def path_to(self, name: str) -> str:
+        """The path of plain names from the root to the first element of this local name; empty where there is none."""
+        return next((path for path in self.paths if path.endswith(f"/{name}")), "")
 
     def body(self, name: str) -> str | None:
         """The namespace of the first element of this local name, or ``None`` where there is none."""
@@ -54,16 +59,23 @@ def head(data: bytes) -> Head:
     """The elements that start within the first 64 KiB. Raises nothing: what cannot be parsed ends the list."""
     if not looks_like_xml(data):
         return Head(())
-    pull = etree.XMLPullParser(events=("start",), resolve_entities=False, no_network=True, load_dtd=False)
+    pull = etree.XMLPullParser(events=("start", "end"), resolve_entities=False, no_network=True, load_dtd=False)
     found: list[tuple[str, str]] = []
+    paths: list[str] = []
+    open_ones: list[str] = []
     try:
         pull.feed(data[:_HEAD])
-        for _, element in cast("Iterator[tuple[str, Element]]", pull.read_events()):
+        for event, element in cast("Iterator[tuple[str, Element]]", pull.read_events()):
+            if event == "end":
+                open_ones.pop()
+                continue
             name = etree.QName(element.tag)
+            open_ones.append(name.localname)
             found.append((name.localname, name.namespace or ""))
+            paths.append("/" + "/".join(open_ones))
     except (etree.XMLSyntaxError, ValueError, LookupError):
         pass
-    return Head(tuple(found))
+    return Head(tuple(found), tuple(paths))
 
 
 def version_in(namespace: str) -> str:

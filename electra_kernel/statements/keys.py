@@ -1,6 +1,6 @@
 """Entry ids: the content key by which an entry is known however often its statement is imported.
 
-The rule. The key is a hash over account, currency, status, booking date, value date, signed amount, the reversal
+The rule. The key is a hash (BLAKE2b, 128 bits) over account, currency, status, booking date, value date, signed amount, the reversal
 mark and the bank's reference of the entry. Where the bank gives none (nothing, ``NONREF`` or ``NOTPROVIDED``) the
 statement's identification, the entry's reference, the end-to-end id, the remittance and the counterparty's account
 stand in its place. Entries of one file that agree in all of this are told apart by their running number among each
@@ -9,8 +9,8 @@ other, so two identical rows stay two, and the same file read again gives the sa
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from hashlib import sha256
+from collections.abc import Sequence
+from hashlib import blake2b
 from typing import Any
 
 import pyarrow as pa
@@ -37,7 +37,7 @@ def entry_ids(columns: pa.Table) -> pa.Array:
     stated = _joined([columns[name] for name in _ALWAYS])
     instead = _joined([columns[name] for name in _WITHOUT_REFERENCE])
     keys = pc.binary_join_element_wise(stated, pc.coalesce(reference, instead), _SEPARATOR)
-    return pa.array(_numbered(keys.to_pylist()), pa.string())
+    return pa.array(_numbered(keys.cast(pa.binary()).to_pylist()), pa.string())
 
 
 def _joined(columns: Sequence[Any]) -> Any:
@@ -45,11 +45,17 @@ def _joined(columns: Sequence[Any]) -> Any:
     return pc.binary_join_element_wise(*written, _SEPARATOR, null_handling="replace", null_replacement="")
 
 
-def _numbered(keys: Iterable[str]) -> list[str]:
+def _numbered(keys: Sequence[bytes]) -> list[str]:
+    if len(set(keys)) == len(keys):
+        return [_digest(key) for key in keys]
     ids: list[str] = []
-    seen: dict[str, int] = {}
+    seen: dict[bytes, int] = {}
     for key in keys:
         number = seen.get(key, 0)
         seen[key] = number + 1
-        ids.append(sha256(f"{key}{_SEPARATOR}{number}".encode()).hexdigest()[:32])
+        ids.append(_digest(key if not number else b"%b%b%d" % (key, _SEPARATOR.encode(), number)))
     return ids
+
+
+def _digest(key: bytes) -> str:
+    return blake2b(key, digest_size=16).hexdigest()
