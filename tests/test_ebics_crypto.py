@@ -247,7 +247,9 @@ def _prefixed(document: bytes, signer: str) -> bytes:
         <xsl:template match="e:AuthSignature"/></xsl:stylesheet>"""
     plain = etree.tostring(etree.XSLT(etree.XML(sheet))(etree.fromstring(document)))
     declared = b'xmlns:e="urn:org:ebics:H005"'
-    root = etree.fromstring(plain.replace(declared, declared + b' xmlns:ds="http://www.w3.org/2000/09/xmldsig#"', 1))
+    # xml:lang on the root is inherited by the signed parts (Canonical XML 1.0, 2.4).
+    more = b' xmlns:ds="http://www.w3.org/2000/09/xmldsig#" xmlns:unused="urn:unused" xml:lang="hu"'
+    root = etree.fromstring(plain.replace(declared, declared + more, 1))
     authsignature.sign(root, transport_keys(signer).authentication_key)
     return etree.tostring(root)
 

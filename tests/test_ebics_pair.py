@@ -21,7 +21,7 @@ from electra_kernel.ebics import authsignature, envelope
 from electra_kernel.ebics.btf import Service
 from electra_kernel.ebics.client import Client, Exchange, Subscriber
 from electra_kernel.ebics.desk import KeyUse, UserState
-from electra_kernel.ebics.documents import Answer, Phase, Request
+from electra_kernel.ebics.documents import Answer, OrderDetails, Phase, Request
 from electra_kernel.ebics.errors import (
     BankRefusal,
     BankSignatureInvalid,
@@ -462,6 +462,49 @@ def _opened(desk: DictDesk, data: bytes = noise(1024)) -> tuple[Server, Exchange
     return bank, exchange
 
 
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ({"segments": None}, "091010"),
+        ({"encryption": None}, "091010"),
+        ({"segments": 0}, "091113"),
+        ({"data_digest": b"x" * 256}, "091113"),
+        ({"details": OrderDetails(admin_type="BTU")}, "091112"),
+        ({"details": None}, "091010"),
+        ({"phase": None}, "091010"),
+        ({"nonce": b""}, "091010"),
+    ],
+)
+def test_announcements_that_lack_something_are_refused(change: dict[str, object], code: str):
+    desk = open_desk()
+    assert _transfer(server(desk), upload(b"order"), **change).technical == code
+    assert desk.records == {}
+
+
+@pytest.mark.parametrize(("content", "code"), [(b"AAAA", "091111"), (b"", "")])
+def test_signatures_that_cannot_be_read_are_refused_and_none_at_all_name_no_signer(content: bytes, code: str):
+    desk = open_desk()
+    bank, exchange = server(desk), upload(b"order")
+    document = _opening(exchange)
+    sent = re.search(rb">([^<]*)</SignatureData>", document)
+    assert sent is not None
+    exchange.answer(bank.handle(_resigned(document, sent[1], content)))
+    assert _refusal(partial(run, exchange, bank)) == code
+    assert [order.signers for order in desk.orders] == ([] if code else [()])
+
+
+@pytest.mark.parametrize("number", [0, 99, 2])
+def test_segments_a_download_does_not_have_are_refused(number: int):
+    desk = open_desk()
+    desk.mail["HTD"] = noise(2000)
+    bank = server(desk, limits=Limits(segment_sent=400))
+    exchange = client().download(admin_type="HTD")
+    exchange.answer(bank.handle(_opening(exchange)))
+    desk.parts[exchange.transaction_id].pop(2)
+    code = {0: "091113", 99: "091104", 2: "091101"}[number]
+    assert _transfer(bank, exchange, segment_number=number).technical == code
+
+
 def test_segments_beyond_the_announced_number_are_refused():
     bank, exchange = _opened(open_desk())
     assert _transfer(bank, exchange, segment_number=99).technical == "091104"
@@ -691,6 +734,14 @@ def test_hpb_for_another_host_or_another_key_is_not_believed():
         elsewhere.answer(answer)
     exchange.answer(answer)
     assert exchange.result == bank_keys()
+
+
+def test_a_bank_with_short_keys_is_not_believed():
+    weak = generate_key(1024)
+    weak_certificate = certificate_for(weak, KeyUse.AUTHENTICATION, common_name="weak", not_before=NOW)
+    keys = replace(transport_keys("bank"), authentication_key=weak, authentication_certificate=weak_certificate)
+    with pytest.raises(RemoteProtocolError, match="1024 and 2048 bits"):
+        run(client().hpb(), Server(HOST, keys, open_desk(), clock))
 
 
 def test_an_internal_error_of_the_desk_is_an_answer_and_the_order_can_be_sent_again():

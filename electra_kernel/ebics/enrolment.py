@@ -20,7 +20,7 @@ from electra_kernel.vocabulary.xml import HostileXml
 _LIMIT = 2**20
 #: In which states a user may send which keys.
 _STATES = {"INI": {UserState.NEW, UserState.HIA}, "HIA": {UserState.NEW, UserState.INI}}
-_TOO_SHORT = {KeyUse.SIGNATURE: "091204", KeyUse.AUTHENTICATION: "091205", KeyUse.ENCRYPTION: "091206"}
+_WRONG_LENGTH = {KeyUse.SIGNATURE: "091204", KeyUse.AUTHENTICATION: "091205", KeyUse.ENCRYPTION: "091206"}
 
 
 def take_keys(gate: Gate, request: Request) -> Answer:
@@ -82,8 +82,9 @@ def _check_certificate(gate: Gate, der: bytes, use: KeyUse, version: EbicsVersio
         certificate, key = read_certificate(der)
     except UnusableCertificate as error:
         raise DeskRefusal("091219", str(error)) from error
-    if key.key_size < version.least_key_bits:
-        raise DeskRefusal(_TOO_SHORT[use], f"The key has {key.key_size} bits; {version.least_key_bits} are needed.")
+    least, most = version.key_bits
+    if not least <= key.key_size <= most:
+        raise DeskRefusal(_WRONG_LENGTH[use], f"The key has {key.key_size} bits; {least} to {most} are taken.")
     if not gate.strict:
         return
     _check_usage(certificate, use)

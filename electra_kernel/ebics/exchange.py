@@ -226,7 +226,7 @@ class Hpb(_KeyManagement[BankKeys]):
             key = envelope.unwrap_key(answer.encryption.wrapped_key, self._session.keys.encryption_key)
             data = envelope.unseal(answer.order_data, key, DOCUMENT_LIMIT)
             sent = orderdata.read_hpb(data, self._version)
-            public_key_of(sent.authentication), public_key_of(sent.encryption)
+            sizes = [public_key_of(der).key_size for der in (sent.authentication, sent.encryption)]
         except (EbicsError, HostileXml, ValueError) as error:
             raise RemoteProtocolError(
                 "The bank's keys cannot be read.", cause=str(error), repair="Try again."
@@ -234,5 +234,11 @@ class Hpb(_KeyManagement[BankKeys]):
         if sent.host_id != self._session.subscriber.host_id:
             raise RemoteProtocolError(
                 f"The keys are those of the host {sent.host_id!r}.", repair="Compare the host id with the contract."
+            )
+        least, most = self._version.key_bits
+        if not all(least <= size <= most for size in sizes):
+            raise RemoteProtocolError(
+                f"The bank's keys have {sizes[0]} and {sizes[1]} bits; {least} to {most} are safe.",
+                repair="Do not use this bank's EBICS access; tell the bank.",
             )
         self._keys = BankKeys(sent.authentication, sent.encryption)

@@ -24,8 +24,8 @@ _REPORT_LENGTH = 256
 
 
 def report_text(code: str, words: str = "") -> str:
-    """``[EBICS_NAME] words``, on one line and within the schema's 256 characters."""
-    said = words or lookup(code).meaning
+    """``[EBICS_NAME] words``, on one printable line and within the schema's 256 characters."""
+    said = "".join(each if each.isprintable() else " " for each in words or lookup(code).meaning)
     return " ".join(f"[{lookup(code).name}] {said}".split())[:_REPORT_LENGTH]
 
 

@@ -31,7 +31,7 @@ class EbicsVersion:
         order_type: name of the element that carries the order type.
         authentication, encryption: key versions in use.
         signatures: schemes of the electronic signature that may be used, the preferred one first.
-        least_key_bits: shortest RSA modulus accepted.
+        key_bits: shortest and longest RSA modulus accepted.
     """
 
     protocol: str
@@ -42,7 +42,7 @@ class EbicsVersion:
     authentication: str = "X002"
     encryption: str = "E002"
     signatures: tuple[str, ...] = ("A006", "A005")
-    least_key_bits: int = 2048
+    key_bits: tuple[int, int] = (2048, 16384)
 
     def tag(self, name: str) -> str:
         """``name`` in this version's namespace, as lxml writes it."""
