@@ -1,0 +1,167 @@
+"""Tables of the pages that are made from the code itself. One function a table, each gives Markdown.
+
+What a column of the ledger means is told here, once; the build fails where a column has no meaning.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import fields
+
+import pyarrow as pa
+
+from electra_kernel.ebics.codes import CODES
+from electra_kernel.formats import FORMATS
+from electra_kernel.formats.payments import _NAMES, ColumnMap
+from electra_kernel.orders.kinds import KINDS
+from electra_kernel.statements.columns import BALANCES, DETAILS, ENTRIES, PROBLEMS
+
+#: What each column of ``entries``, ``details``, ``balances`` and ``problems`` says.
+MEANINGS: Mapping[str, str] = {
+    "entry_id": "the key by which an entry is known however often it is imported",
+    "detail": "the number of the payment inside its entry, from 0",
+    "account": "IBAN, or the national number as the bank prints it",
+    "currency": "ISO 4217 code",
+    "statement": "the statement's identification",
+    "sequence": "the statement's running number",
+    "booking_date": "the day on which it was booked",
+    "value_date": "the day from which it bears interest",
+    "status": "`BOOK` booked, `PDNG` pending, `INFO` for information",
+    "amount": "signed: credit positive, debit negative",
+    "reversal": "whether the entry takes an earlier one back",
+    "bank_transaction_code": "domain, family and sub-family of ISO 20022, such as `PMNT-RCDT-ESCT`",
+    "proprietary_code": "the bank's own code",
+    "bank_reference": "the bank's reference of the entry",
+    "entry_reference": "the entry's reference inside its statement",
+    "counterparty_name": "the other party",
+    "counterparty_account": "the other party's account",
+    "counterparty_bic": "the other party's bank",
+    "counterparty_address": "the other party's address in one line",
+    "remittance": "the text of the payment",
+    "structured_reference": "creditor reference (ISO 11649) or the like",
+    "end_to_end_id": "the payer's reference; travels unchanged from end to end",
+    "mandate_id": "the mandate of a direct debit",
+    "creditor_id": "the creditor's identifier of a direct debit",
+    "original_amount": "the amount before conversion",
+    "original_currency": "the currency before conversion",
+    "exchange_rate": "the rate of the conversion",
+    "charges": "charges inside the amount",
+    "details": "how many payments the entry holds",
+    "additional_information": "what else the bank says",
+    "source": "SHA-256 of the file: its bytes are in the archive",
+    "position": "byte offset in XML, line in text",
+    "kind": "ISO 20022 balance type: `OPBD` opening, `CLBD` closing, `CLAV` available, …",
+    "date": "the day of the balance",
+    "field": "the field in question",
+    "rule": "the short name of the rule that is broken",
+    "text": "what is wrong",
+    "repair": "what to do about it",
+    "severity": "`error` or `warning`",
+}
+
+#: What each field of a payment means, for the table of recognised header names.
+PAYMENT_FIELDS: Mapping[str, str] = {
+    "name": "who is paid",
+    "account": "the payee's account",
+    "bic": "the payee's bank",
+    "amount": "the amount",
+    "currency": "the currency",
+    "end_to_end_id": "your reference",
+    "remittance": "text to the payee",
+    "structured_reference": "creditor reference",
+    "purpose": "purpose code",
+    "instruction_id": "reference for the bank only",
+    "street": "street",
+    "building": "house number",
+    "post_code": "post code",
+    "town": "town",
+    "country": "country code",
+    "address": "address in one text",
+    "identification": "the payee's identification",
+    "ultimate_debtor": "on whose behalf",
+    "ultimate_creditor": "for whom in the end",
+}
+
+
+def markdown_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A Markdown table; cells may not break lines or columns."""
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(_cell(cell) for cell in line) + " |" for line in lines)
+
+
+def _cell(text: str) -> str:
+    return " ".join(text.split()).replace("|", "\\|")
+
+
+def entries_columns() -> str:
+    """The columns of the ledger's entries."""
+    return _schema(ENTRIES)
+
+
+def details_columns() -> str:
+    """The columns by which details differ from entries."""
+    return _schema(pa.schema([field for field in DETAILS if field.name in ("entry_id", "detail")]))
+
+
+def balances_columns() -> str:
+    """The columns of balances."""
+    return _schema(BALANCES)
+
+
+def problems_columns() -> str:
+    """The columns of problems."""
+    return _schema(PROBLEMS)
+
+
+def _schema(schema: pa.Schema) -> str:
+    rows = [(f"`{field.name}`", f"`{field.type}`", MEANINGS[field.name]) for field in schema]
+    return markdown_table(("column", "type", "meaning"), rows)
+
+
+def formats() -> str:
+    """What is read and written."""
+    rows = [
+        (f"`{each.name}`", each.title, "yes", "yes" if each.write else "no", ", ".join(each.extensions))
+        for each in FORMATS
+    ]
+    return markdown_table(("name", "what", "read", "written", "usual endings"), rows)
+
+
+def payment_headers() -> str:
+    """Header names that are recognised in a sheet of payments."""
+    rows = [
+        (f"`{each.name}`", PAYMENT_FIELDS[each.name], ", ".join(dict.fromkeys(_NAMES[each.name])))
+        for each in fields(ColumnMap)
+    ]
+    return markdown_table(("field", "meaning", "header names"), rows)
+
+
+def kinds() -> str:
+    """Kinds of orders."""
+    rows = [
+        (f"`{kind.code}`", kind.title, ", ".join(kind.currencies) or "any", f"`{kind.rulebook}`", kind.calendar)
+        for kind in KINDS.values()
+    ]
+    return markdown_table(("kind", "what", "currency", "rules", "settlement days of"), rows)
+
+
+def return_codes() -> str:
+    """EBICS return codes: what happened, whose fault, what to do."""
+    rows = [
+        (f"`{each.code}`", each.meaning, each.cause or "—", each.repair or "Nothing.", each.name.removeprefix("EBICS_"))
+        for each in sorted(CODES.values(), key=lambda each: each.code)
+    ]
+    return markdown_table(("code", "what happened", "why", "what to do", "name"), rows)
+
+
+#: The tables by the name under which a page uses them: ``{{ name }}``.
+TABLES: Mapping[str, Callable[[], str]] = {
+    "entries_columns": entries_columns,
+    "details_columns": details_columns,
+    "balances_columns": balances_columns,
+    "problems_columns": problems_columns,
+    "formats": formats,
+    "payment_headers": payment_headers,
+    "kinds": kinds,
+    "return_codes": return_codes,
+}
