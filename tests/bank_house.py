@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -44,6 +45,7 @@ _numbers = count(1)
 @cache
 def _planted() -> Path:
     folder = Path(mkdtemp(prefix="electra-bank-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
     database = Database(folder, create=True)
     with database.write() as connection:
         plant(connection, seed="1", start=START)

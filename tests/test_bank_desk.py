@@ -14,8 +14,12 @@ from electra_kernel.ebics.btf import Service
 from electra_kernel.ebics.desk import DeskRefusal, Direction, KeyUse, TransactionRecord, UserState
 from electra_kernel.ebics.info import read_haa, read_hpd, read_htd
 from electra_kernel.ebics.version import H005
+from electra_kernel.formats import pain001
 from electra_kernel.vocabulary.errors import ElectraError
-from tests.bank_house import NOW, START, bank_at, clock, order, payment
+from electra_kernel.vocabulary.xml import parse_xml
+from tests.bank_house import CLOSED, NOW, REPORTS, START, STATEMENTS, bank_at, clock, order, payment, unzip
+from tests.ebics_house import schema
+from tests.shared import needs_shared
 
 SIGNATURE = {KeyUse.SIGNATURE: b"s"}
 TRANSPORT = {KeyUse.AUTHENTICATION: b"x", KeyUse.ENCRYPTION: b"e"}
@@ -200,3 +204,20 @@ def test_a_failed_order_leaves_nothing_half_done(bank, monkeypatch):
         bank.desk.receive(bad, bank.fresh())
     assert (bank.balance(), bank.protocol(), bank.reports()) == (before, (), [])
     assert bank.desk.receive(upload, bank.fresh()) == "A000"
+
+
+@needs_shared
+def test_everything_the_bank_hands_out_validates_against_the_published_schemas(bank):
+    bank.send(order(payment("1"), payment("2", CLOSED)))
+    bank.send(data=pain001.write(order(payment("1")), version="pain.001.001.03"))
+    bank.move(22)
+    with bank.database.write() as connection:
+        set_fact(connection, "url-https", "https://127.0.0.1:1")
+    for admin_type in ("HTD", "HPD", "HAA"):
+        schema("ebics/H005/ebics_orders_H005.xsd").assertValid(parse_xml(bank.fetch(admin_type=admin_type)))
+    schema("iso20022/pain.002.001.03.xsd").assertValid(parse_xml(bank.fetch(admin_type="HAC")))
+    for service in (STATEMENTS, REPORTS):
+        for data in unzip(bank.fetch(service)):
+            document = parse_xml(data)
+            name = str(document.tag).split("xsd:")[1].split("}")[0]
+            schema(f"iso20022/{name}.xsd").assertValid(document)

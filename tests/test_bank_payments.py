@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
@@ -222,3 +223,40 @@ def test_an_order_authorised_on_paper_is_marked_so_in_the_protocol(bank):
     bank.send(order(payment("10")), flag=False)
     assert bank.protocol()[0].reason == "TS04"
     assert _statuses(bank)[-1] == "ACSC"
+
+
+@pytest.mark.parametrize("what", ["name", "bic", "remittance", "message id", "payment id", "end to end id"])
+def test_an_order_that_could_not_be_told_again_is_refused_and_the_day_still_closes(bank, what):
+    made = order(payment("10"))
+    only = made.transactions[0]
+    old, new = {
+        "name": (only.counterparty.name, "N" * 141),
+        "bic": ("<Cdtr>", f"<CdtrAgt><FinInstnId><BICFI>{'B' * 40}</BICFI></FinInstnId></CdtrAgt><Cdtr>"),
+        "remittance": (only.remittance, "R" * 300),
+        "message id": (made.message_id, "M" * 36),
+        "payment id": (made.payment_id, "P" * 36),
+        "end to end id": (only.end_to_end_id, "E" * 36),
+    }[what]
+    with pytest.raises(DeskRefusal, match="090004"):
+        bank.send(data=pain001.write(made).replace(old.encode(), new.encode()))
+    assert bank.protocol()[-1].action == "ORDER_HAC_FINAL_NEG"
+    assert bank.move()[0].entries is not None
+
+
+def test_orders_that_arrive_at_the_same_moment_are_each_booked_once(bank):
+    before = bank.balance()
+    uploads = [bank.upload(order(payment("3"))) for _ in range(24)]
+    # Every order is handed in twice, under two transactions: one of the two must be refused as known.
+    with ThreadPoolExecutor(8) as pool:
+        taken = list(pool.map(lambda upload: _taken(bank, upload), [*uploads, *uploads]))
+    assert sum(taken) == 24
+    assert bank.balance() == before - 72
+
+
+def _taken(bank, upload):
+    try:
+        return bool(bank.desk.receive(upload, bank.fresh()))
+    except DeskRefusal as refusal:
+        if refusal.code != "091122":
+            raise
+        return False

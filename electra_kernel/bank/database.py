@@ -42,6 +42,8 @@ from electra_kernel.vocabulary.errors import ElectraError
 #: Amounts are whole numbers of 0.00001, so that SQLite adds them exactly (the ledger's decimal128(18, 5)).
 _SCALE = 5
 _BUSY_MILLISECONDS = 60_000
+#: More than the web server has threads: nobody waits for a connection, only for the writer before.
+_CONNECTIONS = 50
 
 metadata = MetaData()
 
@@ -387,8 +389,9 @@ class Database:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         path.touch(mode=0o600)
         self.engine = _engine(path)
-        with self.write() as connection:
-            metadata.create_all(connection)
+        if create:
+            with self.write() as connection:
+                metadata.create_all(connection)
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -408,7 +411,9 @@ class Database:
 
 
 def _engine(path: Path) -> Engine:
-    engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": _BUSY_MILLISECONDS / 1000})
+    engine = create_engine(
+        f"sqlite:///{path}", connect_args={"timeout": _BUSY_MILLISECONDS / 1000}, pool_size=_CONNECTIONS
+    )
 
     @event.listens_for(engine, "connect")
     def _open(connection: Any, _: Any) -> None:

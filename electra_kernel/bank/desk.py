@@ -67,6 +67,8 @@ _USER_ID = re.compile(r"[a-zA-Z0-9,=]{1,35}")
 #: Service options that change nothing of what is done here. Any other names a service this bank does not have.
 _OPTIONS = {"BTU": frozenset({"", "URG", "XCH"}), "BTD": frozenset({"", "SCT"})}
 _ORDER_ID_FIRST, _ORDER_ID_REST = "ABCDEFGHIJKLMNOPQRSTUVWXYZ", "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+#: ISO 20022 Max35Text: longer ids cannot come back in a report.
+_ID_LENGTH = 35
 #: ISO 20022 reasons for a file that contradicts itself, by the rule it breaks.
 _FILE_REASONS = {"control-sum": "AM10", "transaction-count": "AM19"}
 
@@ -159,6 +161,8 @@ class BankDesk:
         reading: Reading | ElectraError
         try:
             reading = pain001.read(upload.data, upload.file_name or "order")
+            if not any(problem.severity == "error" for problem in reading.problems):
+                payments.check_tellable(reading.orders, format_name=reading.format, at=self._clock())
         except ElectraError as error:
             reading = error
         with self._database.write() as connection:
@@ -452,7 +456,7 @@ def _unusable(reading: Reading | ElectraError) -> _Verdict | None:
         return None
     words = wrong[0].text if wrong else "The file holds no payment."
     # Where the message can be named, the client learns more from the report than from a return code.
-    refusal = None if _message_id(reading) else DeskRefusal("090004", words)
+    refusal = None if 0 < len(_message_id(reading)) <= _ID_LENGTH else DeskRefusal("090004", words)
     return _Verdict("TD03", words, refusal, taken=False)
 
 
@@ -500,7 +504,7 @@ def _process(connection: Connection, upload: Upload, key: int, reading: Reading,
 
 def _report_unusable(connection: Connection, upload: Upload, reading: Reading, at: datetime) -> None:
     message_id = _message_id(reading)
-    if not message_id:
+    if not 0 < len(message_id) <= _ID_LENGTH:
         return
     refusals = [
         Refusal(_FILE_REASONS.get(problem.rule, "FF01"), problem.text[:105])

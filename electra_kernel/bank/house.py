@@ -21,6 +21,7 @@ from electra_kernel.bank.payments import execute_due
 from electra_kernel.bank.seed import DEFAULT_SEED, plant
 from electra_kernel.ebics.keys import BankServerKeys
 from electra_kernel.ebics.server import Server
+from electra_kernel.ebics.version import VERSIONS
 from electra_kernel.vocabulary.accounts import format_account
 from electra_kernel.vocabulary.dates import Clock
 from electra_kernel.vocabulary.errors import ElectraError
@@ -93,23 +94,29 @@ class Bank:
     def __init__(self, folder: Path, clock: Clock, *, seed: str | None = None, start: date | None = None) -> None:
         self.folder, self.clock = folder, clock
         self.database = Database(folder, create=True)
+        try:
+            host, name = self._open(seed, start)
+        except BaseException:
+            self.database.close()
+            raise
+        self.host = host
+        self.keys: BankServerKeys = ebics_keys(folder, host, clock)
+        write_private(folder / "bank-letter.txt", bank_letter(name, host, public_keys(self.keys)).encode())
+
+    def _open(self, seed: str | None, start: date | None) -> tuple[str, str]:
+        """Fill an empty bank, or go on with the one that is there; gives its host id and name."""
         with self.database.write() as connection:
             planted = get_fact(connection, "seed")
             if not get_fact(connection, "date"):
-                plant(connection, seed=seed or DEFAULT_SEED, start=start or clock().date())
+                plant(connection, seed=seed or DEFAULT_SEED, start=start or self.clock().date())
             elif seed is not None and seed != planted:
                 raise ElectraError(
-                    f"The bank in {folder} was made with the seed {planted!r}.",
+                    f"The bank in {self.folder} was made with the seed {planted!r}.",
                     repair="Leave --seed out, or name an empty folder.",
                 )
             # What was due when the bank was last stopped in the middle of its work.
-            execute_due(connection, bank_now(connection, clock))
-            host, name = get_fact(connection, "host"), get_fact(connection, "bank")
-        self.host = host
-        self.keys: BankServerKeys = ebics_keys(folder, host, clock)
-        letter = bank_letter(name, host, public_keys(self.keys)).encode()
-        if not (folder / "bank-letter.txt").exists():
-            write_private(folder / "bank-letter.txt", letter)
+            execute_due(connection, bank_now(connection, self.clock))
+            return get_fact(connection, "host"), get_fact(connection, "bank")
 
     def engine(self, *, admit: bool = False) -> Server:
         """The EBICS engine with this bank behind it.
@@ -170,7 +177,7 @@ def facts(database: Database) -> Facts:
 def describe(told: Facts, *, ca: str, fingerprints: dict[str, str] | None = None) -> str:
     """Everything a newcomer needs to connect any EBICS client, in plain words."""
     lines = [
-        f"{told.bank}: a bank to practise with, on this machine only. It speaks EBICS 3.0 (H005).",
+        f"{told.bank}: a bank to practise with, on this machine only. It speaks {_spoken()}.",
         f"Its business date is {told.date:%A, %d %B %Y}; `electra bank clock` moves it.",
         "",
         "To connect an EBICS client:",
@@ -192,3 +199,7 @@ def describe(told: Facts, *, ca: str, fingerprints: dict[str, str] | None = None
     for row in told.trouble:
         lines.append(f"  {format_account(row.account)}  {row.currency}  {row.reason}  {row.text}")
     return "\n".join(lines) + "\n"
+
+
+def _spoken() -> str:
+    return " and ".join(f"EBICS {version.release} ({version.protocol})" for version in VERSIONS.values())

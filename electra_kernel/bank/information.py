@@ -28,7 +28,7 @@ from electra_kernel.ebics.info import (
     write_hpd,
     write_htd,
 )
-from electra_kernel.ebics.version import H005
+from electra_kernel.ebics.version import H005, VERSIONS
 
 #: UserID@Status in HTD: 1 for a ready user (other numbers differ from bank to bank).
 _STATUS = {UserState.READY.value: 1, UserState.SUSPENDED.value: 5}
@@ -140,6 +140,7 @@ def _parameters(connection: Connection) -> BankParameters:
         urls=urls,
         institute=get_fact(connection, "bank"),
         host_id=get_fact(connection, "host"),
+        protocols=tuple(version.protocol for version in VERSIONS.values()),
         supports=frozenset({"ClientDataDownload", "DownloadableOrderData"}),
     )
 

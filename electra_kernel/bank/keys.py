@@ -10,6 +10,7 @@ import ipaddress
 import os
 import ssl
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -82,7 +83,7 @@ def _key_folder(folder: Path) -> Path:
 def _kept(path: Path, make: Callable[[], _Pair]) -> _Pair:
     if not path.exists():
         key, certificate = make()
-        write_private(path, _pem(key) + certificate.public_bytes(Encoding.PEM))
+        write_private(path, _pem(key) + certificate.public_bytes(Encoding.PEM), once=True)
     try:
         content = path.read_bytes()
         key_read = load_pem_private_key(content, None)
@@ -103,15 +104,24 @@ def _pem(key: _Private) -> bytes:
     return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
 
 
-def write_private(path: Path, data: bytes) -> None:
-    """Write a file that only its owner reads, whole or not at all."""
+def write_private(path: Path, data: bytes, *, once: bool = False) -> None:
+    """Write a file that only its owner reads, whole or not at all.
+
+    Args:
+        once: keep what another process put there first.
+    """
     partial = path.with_name(f".{path.name}.{os.getpid()}")
     partial.unlink(missing_ok=True)
     with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
         file.write(data)
         file.flush()
         os.fsync(file.fileno())
-    partial.replace(path)
+    if not once:
+        partial.replace(path)
+        return
+    with suppress(FileExistsError):
+        path.hardlink_to(partial)
+    partial.unlink()
 
 
 # --------------------------------------------------------------------------------------------------------- TLS

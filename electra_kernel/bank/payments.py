@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from itertools import groupby
@@ -29,11 +29,11 @@ from electra_kernel.bank.ledger import (
     customer_accounts,
     own_account,
 )
-from electra_kernel.bank.reports import BlockOutcome, Refusal, Subject, group_status, report
+from electra_kernel.bank.reports import BlockOutcome, Refusal, Subject, group_status, render, report
 from electra_kernel.bank.seed import calendar_of
-from electra_kernel.formats import pain001
+from electra_kernel.formats import camt053, pain001
 from electra_kernel.orders.model import Order, Transaction
-from electra_kernel.statements.model import Entry, EntryDetail
+from electra_kernel.statements.model import Balance, Entry, EntryDetail, Statement
 from electra_kernel.vocabulary.accounts import AccountError, parse_account
 from electra_kernel.vocabulary.parties import Party
 
@@ -84,6 +84,28 @@ def accept(connection: Connection, order_key: int, read: Sequence[Order], *, for
     reasons = [duplicate] if duplicate else []
     report(connection, subject, outcomes, status=status, at=at, every=False, refusals=reasons)
     return status
+
+
+def check_tellable(read: Sequence[Order], *, format_name: str, at: datetime) -> None:
+    """See that everything an order says can be told again, in a report and on statements of both sides.
+
+    An order is refused for it when it arrives: later, when a day is closed, it would be in everybody's way.
+
+    Raises:
+        ElectraError: an id, a name or a text is too long for the messages it would come back in.
+    """
+    for order in read:
+        subject = Subject(partner_id="", message_id=order.message_id, format=format_name)
+        render(subject, [BlockOutcome(order, "ACSC")], message_id="trial", status="ACSC", at=at, every=True)
+        entries = [_sent(order, order.transactions), *(_received(order, payment) for payment in order.transactions[:1])]
+        trial = Statement(
+            identification="trial",
+            account=order.debtor.account,
+            currency=order.currency,
+            balances=(Balance(kind="CLBD", amount=Decimal(0), currency=order.currency, date=at.date()),),
+            entries=tuple(replace(entry, booking_date=at.date(), value_date=at.date()) for entry in entries),
+        )
+        camt053.write([trial], message_id="trial", created=at)
 
 
 def _keep(connection: Connection, block: int, refusals: Mapping[int, Refusal]) -> None:
@@ -291,12 +313,20 @@ def _bookings(context: _Context, order: Order, paid: Sequence[Transaction]) -> I
 
 
 def _booking(context: _Context, order: Order, payments: Sequence[Transaction]) -> Booking:
-    account = context.accounts[order.debtor.account]
-    total = sum((payment.amount.amount for payment in payments), Decimal(0))
+    entry = _sent(order, payments)
+    legs = (
+        Posting(context.accounts[order.debtor.account], entry.amount, entry),
+        *_credits(context, order, payments),
+    )
+    return Booking(f"Order {order.message_id} {order.payment_id}", legs)
+
+
+def _sent(order: Order, payments: Sequence[Transaction]) -> Entry:
+    """What the payer's statement shows."""
     code = _CODES.get(order.kind, _CODES["cross-border"])
-    entry = Entry(
-        amount=-total,
-        currency=account.currency,
+    return Entry(
+        amount=-sum((payment.amount.amount for payment in payments), Decimal(0)),
+        currency=order.currency,
         booking_date=None,
         value_date=None,
         bank_transaction_code=_SALARY if all(payment.purpose == "SALA" for payment in payments) else code,
@@ -304,8 +334,6 @@ def _booking(context: _Context, order: Order, payments: Sequence[Transaction]) -
         additional_information=f"Order {order.payment_id}, {len(payments)} payments" if len(payments) > 1 else "",
         details=tuple(_detail(payment, payment.counterparty, -payment.amount.amount) for payment in payments),
     )
-    legs = (Posting(account, -total, entry), *_credits(context, order, payments))
-    return Booking(f"Order {order.message_id} {order.payment_id}", legs)
 
 
 def _credits(context: _Context, order: Order, payments: Sequence[Transaction]) -> Iterator[Posting]:
@@ -316,21 +344,21 @@ def _credits(context: _Context, order: Order, payments: Sequence[Transaction]) -
         if account is None:
             outside += payment.amount.amount
         else:
-            yield _credit(account, order, payment)
+            yield Posting(account, payment.amount.amount, _received(order, payment))
     if outside:
         yield Posting(context.clearing[payments[0].amount.currency], outside)
 
 
-def _credit(account: Account, order: Order, payment: Transaction) -> Posting:
-    entry = Entry(
+def _received(order: Order, payment: Transaction) -> Entry:
+    """What the statement of a payee at this bank shows."""
+    return Entry(
         amount=payment.amount.amount,
-        currency=account.currency,
+        currency=payment.amount.currency,
         booking_date=None,
         value_date=None,
         bank_transaction_code=_BETWEEN_CUSTOMERS,
         details=(_detail(payment, order.debtor, payment.amount.amount),),
     )
-    return Posting(account, payment.amount.amount, entry)
 
 
 def _detail(payment: Transaction, counterparty: Party, amount: Decimal) -> EntryDetail:

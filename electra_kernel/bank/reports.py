@@ -95,8 +95,36 @@ def report(
         refusals: reasons of the whole order's status.
     """
     number = next_number(connection, "report")
+    message_id = f"{get_fact(connection, 'bic')}-PSR-{number:08d}"
+    connection.execute(
+        documents.insert().values(
+            partner_id=subject.partner_id,
+            message=MESSAGE,
+            day=at.date(),
+            created=at,
+            name=f"{at:%Y-%m-%d}_{MESSAGE}_{number:08d}.xml",
+            data=render(subject, outcomes, message_id=message_id, status=status, at=at, every=every, refusals=refusals),
+        )
+    )
+
+
+def render(
+    subject: Subject,
+    outcomes: Sequence[BlockOutcome],
+    *,
+    message_id: str,
+    status: str,
+    at: datetime,
+    every: bool,
+    refusals: Sequence[Refusal] = (),
+) -> bytes:
+    """The report as bytes; the arguments are those of ``report``.
+
+    Raises:
+        ElectraError: an id or a text of the order does not fit into a report.
+    """
     made = StatusReport(
-        message_id=f"{get_fact(connection, 'bic')}-PSR-{number:08d}",
+        message_id=message_id,
         created=at,
         original_message_id=subject.message_id,
         original_format=subject.format,
@@ -107,17 +135,7 @@ def report(
         ),
         transactions=tuple(row for outcome in outcomes for row in outcome.transactions(every=every)),
     )
-    version = _ANSWERS.get(subject.format, "pain.002.001.10")
-    connection.execute(
-        documents.insert().values(
-            partner_id=subject.partner_id,
-            message=MESSAGE,
-            day=at.date(),
-            created=at,
-            name=f"{at:%Y-%m-%d}_{MESSAGE}_{number:08d}.xml",
-            data=pain002.write(made, version=version),
-        )
-    )
+    return pain002.write(made, version=_ANSWERS.get(subject.format, "pain.002.001.10"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
