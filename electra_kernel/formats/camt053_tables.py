@@ -571,14 +571,12 @@ class _Fast:
         alike = pc.or_(pc.is_null(own), pc.fill_null(pc.equal(own, currency), False))
         whole = _mask(pc.and_(alike, pc.is_valid(details.columns["amount"])))
         partial = np.bincount(details.entry[~whole], minlength=self._rows) > 0
-        sums = (
-            pa.table({"entry": details.entry, "amount": details.columns["amount"]})
-            .group_by("entry")
-            .aggregate([("amount", "sum")])
-        )
-        numbers = sums["entry"].to_numpy()
+        numbers, sums = details.entry, details.columns["amount"]
+        if len(np.unique(numbers)) < len(numbers):
+            table = pa.table({"entry": numbers, "amount": sums}).group_by("entry").aggregate([("amount", "sum")])
+            numbers, sums = table["entry"].to_numpy(), table["amount_sum"].cast(AMOUNT).combine_chunks()
         stated = entries["amount"].take(pa.array(numbers))
-        differ = _mask(pc.fill_null(pc.not_equal(sums["amount_sum"].cast(AMOUNT).combine_chunks(), stated), False))
+        differ = _mask(pc.fill_null(pc.not_equal(sums, stated), False))
         odd = np.zeros(self._rows, np.bool_)
         odd[numbers[differ]] = True
         self._odd |= odd & ~partial

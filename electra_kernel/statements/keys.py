@@ -35,8 +35,9 @@ def entry_ids(columns: pa.Table) -> pa.Array:
     reference = columns["bank_reference"]
     reference = pc.if_else(pc.is_in(reference, value_set=_NO_REFERENCE), pa.scalar(None, pa.string()), reference)
     stated = _joined([columns[name] for name in _ALWAYS])
-    instead = _joined([columns[name] for name in _WITHOUT_REFERENCE])
-    keys = pc.binary_join_element_wise(stated, pc.coalesce(reference, instead), _SEPARATOR)
+    if reference.null_count:
+        reference = pc.coalesce(reference, _joined([columns[name] for name in _WITHOUT_REFERENCE]))
+    keys = pc.binary_join_element_wise(stated, reference, _SEPARATOR)
     return pa.array(_numbered(keys.cast(pa.binary()).to_pylist()), pa.string())
 
 

@@ -1,1 +1,1 @@
-"""How fast the work is, as ratios within one run. Never asserted as time on a clock."""
+"""Benchmarks: what is fast stays fast. Ratios within one run, printed, never asserted."""

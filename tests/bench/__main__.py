@@ -1,0 +1,12 @@
+"""Runs every benchmark and prints a table: ``python -m tests.bench``."""
+
+from __future__ import annotations
+
+from tests.bench import camt053
+
+BENCHES = (camt053,)
+
+if __name__ == "__main__":
+    for bench in BENCHES:
+        for result in bench.run():
+            print(result, flush=True)

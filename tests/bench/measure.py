@@ -1,0 +1,40 @@
+"""How the benchmarks measure: medians of several runs, taken in turn, so that a busy machine slows both alike."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from statistics import median
+from time import perf_counter
+
+ROUNDS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One row: what was measured, against what, the seconds of both and the bar for their ratio."""
+
+    name: str
+    seconds: float
+    against: str
+    baseline: float
+    bar: str
+
+    def __str__(self) -> str:
+        ratio = self.seconds / self.baseline
+        return f"{self.name:<52} {self.seconds:8.3f} s  {ratio:6.2f} × {self.against} ({self.baseline:.3f} s); bar {self.bar}"
+
+
+def compare(name: str, work: Callable[[], object], against: str, baseline: Callable[[], object], bar: str) -> Result:
+    """Medians of both, run in turn."""
+    mine, theirs = [], []
+    for _ in range(ROUNDS):
+        theirs.append(_seconds(baseline))
+        mine.append(_seconds(work))
+    return Result(name, median(mine), against, median(theirs), bar)
+
+
+def _seconds(work: Callable[[], object]) -> float:
+    start = perf_counter()
+    work()
+    return perf_counter() - start
