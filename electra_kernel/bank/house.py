@@ -202,4 +202,7 @@ def describe(told: Facts, *, ca: str, fingerprints: dict[str, str] | None = None
 
 
 def _spoken() -> str:
-    return " and ".join(f"EBICS {version.release} ({version.protocol})" for version in VERSIONS.values())
+    # HEV prints releases as 03.00; people say 3.0.
+    return " and ".join(
+        f"EBICS {each.release.strip('0').ljust(3, '0')} ({each.protocol})" for each in VERSIONS.values()
+    )
