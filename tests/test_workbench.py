@@ -6,7 +6,7 @@ import itertools
 import sqlite3
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from electra_kernel import Workbench
 from electra_kernel.channels.base import BankUnreachable, Channel, ChannelError
 from electra_kernel.channels.internet import InternetChannel
 from electra_kernel.ebics.errors import EbicsError, RemoteProtocolError
+from electra_kernel.ebics.hac import HacEvent
 from electra_kernel.orders.lifecycle import State
 from electra_kernel.orders.model import Transaction
 from electra_kernel.signing.passwordkey import WrongPassword
@@ -28,7 +29,7 @@ from electra_kernel.vocabulary.parties import Party
 from electra_kernel.workbench.connections import BankKeysDiffer, NotReady
 from electra_kernel.workbench.orders import NoUsablePayments, OrderNotReady
 from electra_kernel.workbench.sandbox import Sandbox
-from electra_kernel.workbench.sending import NotSignedYet
+from electra_kernel.workbench.sending import NotSignedYet, proof_of_arrival
 
 DEBTOR = "HU42 1177 3016 1111 1018 0000 0000"
 PASSWORD = "correct horse battery"
@@ -156,6 +157,18 @@ def test_whatever_breaks_on_the_line_exactly_one_order_is_at_the_bank_in_the_end
     order.send()
     assert order.status is State.RECEIVED
     assert orders_at_the_bank(bank, order.record.message_id) == 1
+
+
+def test_an_attempt_that_the_bank_refused_is_no_proof_of_arrival() -> None:
+    at, digest = datetime(2026, 1, 5, tzinfo=UTC), b"d" * 32
+    upload = HacEvent(action="FILE_UPLOAD", at=at, order_id="A001", digest=digest)
+    refused = HacEvent(action="ORDER_HAC_FINAL_NEG", at=at, order_id="A001")
+    again = HacEvent(action="FILE_UPLOAD", at=at, order_id="A002", digest=digest)
+    assert proof_of_arrival([], digest) is None
+    assert proof_of_arrival([upload], digest) is upload
+    assert proof_of_arrival([upload, refused], digest) is None
+    assert proof_of_arrival([upload, refused, again], digest) is again
+    assert proof_of_arrival([upload], b"x" * 32) is None
 
 
 def test_an_altered_answer_is_not_believed_and_the_order_stays_in_the_outbox(treasury: Workbench, line: Line) -> None:

@@ -233,6 +233,15 @@ class Orders:
         signed = self._journal.events(kind=EventKind.SIGNED)
         return {bytes.fromhex(event.data["digest"]): event.subject.removeprefix(subject_of("")) for event in signed}
 
+    def received_ids(self) -> dict[str, str]:
+        """The ids of orders by the bank's id, where the bank told one."""
+        received = self._journal.events(kind=EventKind.RECEIVED)
+        return {
+            event.data["order_id"]: event.subject.removeprefix(subject_of(""))
+            for event in received
+            if event.data.get("order_id")
+        }
+
     def _events_in(self, connection: Connection, order_id: str) -> list[OrderEvent]:
         kinds = set(EventKind)
         return [

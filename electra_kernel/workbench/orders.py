@@ -43,9 +43,6 @@ if TYPE_CHECKING:
 #: The message version in which orders are sent.
 VERSION = pain001.VERSIONS[-1]
 
-#: Signed, sent off, and not yet proved to have arrived.
-WAITING = frozenset({State.QUEUED, State.SENT})
-
 _EDITABLE = frozenset({State.DRAFT, State.READY, State.PART_SIGNED, State.SIGNED})
 
 
@@ -120,6 +117,12 @@ class TrackedOrder:
     def history(self) -> list[OrderEvent]:
         """Everything that happened to the order, oldest first."""
         return self._store.orders.events(self.id)
+
+    @property
+    def bank_id(self) -> str:
+        """The bank's id of the order; empty until it is known to have arrived, or where the bank told none."""
+        arrived = [event.data.get("order_id", "") for event in self.history if event.kind is EventKind.RECEIVED]
+        return str(arrived[-1]) if arrived else ""
 
     def events(self) -> pd.DataFrame:
         """The order's history as a table: at, event, and what is worth telling."""
@@ -436,7 +439,7 @@ class Orders(Mapping[str, TrackedOrder]):
 
     def outbox(self) -> list[TrackedOrder]:
         """Orders that are signed and have still to arrive at the bank."""
-        return [self[order_id] for order_id, state in self._store.orders.states().items() if state in WAITING]
+        return [self[order_id] for order_id, state in self._store.orders.states().items() if state in sending.WAITING]
 
     def send_outbox(self) -> list[TrackedOrder]:
         """Send whatever waits in the outbox; returns what has arrived."""

@@ -7,6 +7,7 @@ hash (EBICS return code 091122), which is a proof of arrival too.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -25,7 +26,10 @@ if TYPE_CHECKING:
     from electra_kernel.workbench.orders import TrackedOrder
     from electra_kernel.workbench.workbench import Workbench
 
-_SENDABLE = frozenset({State.SIGNED, State.QUEUED, State.SENT})
+#: Signed, sent off, and not yet proved to have arrived.
+WAITING = frozenset({State.QUEUED, State.SENT})
+
+_SENDABLE = WAITING | {State.SIGNED}
 
 #: ISO 20022 status codes (ExternalPaymentGroupStatus1Code) as states of an order.
 _STATES_BY_STATUS = {
@@ -88,12 +92,23 @@ def _has_arrived(workbench: Workbench, order: TrackedOrder, talk: Conversation) 
     talk.run(download)
     if download.data is None:
         return False
-    events = read_hac(download.data)
+    proof = proof_of_arrival(read_hac(download.data), order.digest)
     talk.acknowledge(download)
-    proof = next((event for event in events if event.digest == order.digest), None)
     if proof is not None:
         order.note(EventKind.RECEIVED, order_id=proof.order_id, proof="HAC")
     return proof is not None
+
+
+def proof_of_arrival(events: Iterable[HacEvent], digest: bytes) -> HacEvent | None:
+    """The event that proves that the bank took an order with this hash; what it took and refused is no proof.
+
+    Args:
+        events: the bank's protocol (HAC).
+        digest: the order's 32-byte hash.
+    """
+    protocol = list(events)
+    refused = {event.order_id for event in protocol if event.action == FINAL_NEGATIVE}
+    return next((event for event in protocol if event.digest == digest and event.order_id not in refused), None)
 
 
 def _upload(order: TrackedOrder, connection: Connection, talk: Conversation) -> None:
@@ -130,19 +145,41 @@ def follow(workbench: Workbench, connection: Connection) -> int:
 
 
 def _take_hac(workbench: Workbench, file: Fetched) -> set[str]:
-    by_digest = workbench.store.orders.signed_digests()
-    moved = set[str]()
+    """Note what the protocol says of our orders; one order at the bank after the other."""
+    ours_by_digest = workbench.store.orders.signed_digests()
+    ours_by_bank_id = workbench.store.orders.received_ids()
+    at_the_bank: dict[str, list[HacEvent]] = {}
     for event in read_hac(file.data):
-        order_id = by_digest.get(event.digest or b"")
-        if order_id is None:
-            continue
-        order = workbench.orders[order_id]
-        if order.status in (State.QUEUED, State.SENT):
-            order.note(EventKind.RECEIVED, order_id=event.order_id, proof="HAC")
+        at_the_bank.setdefault(event.order_id, []).append(event)
+    moved = set[str]()
+    # Refused attempts last: by then it is known under which id the order did arrive.
+    for bank_id, events in sorted(at_the_bank.items(), key=lambda item: _refused(item[1])):
+        digest = next((event.digest for event in events if event.digest), b"")
+        order_id = ours_by_digest.get(digest) or ours_by_bank_id.get(bank_id)
+        if order_id is not None:
+            _note_protocol(workbench.orders[order_id], bank_id, events, file)
+            moved.add(order_id)
+    return moved
+
+
+def _note_protocol(order: TrackedOrder, bank_id: str, events: list[HacEvent], file: Fetched) -> None:
+    """Note how one order fared at the bank.
+
+    An attempt that the bank refused does not count against the order once it arrived under another id, or while it
+    waits to be sent again.
+    """
+    refused = _refused(events)
+    if not refused and (order.status in WAITING or not order.bank_id):
+        order.note(EventKind.RECEIVED, order_id=bank_id, proof="HAC")
+    if order.status in WAITING or (refused and order.bank_id not in ("", bank_id)):
+        return
+    for event in events:
         if state := _STATES_BY_ACTION.get(event.action):
             order.note(EventKind.BANK_STATUS, state=state.value, source="HAC", reason=_words(event), file=file.sha256)
-        moved.add(order.id)
-    return moved
+
+
+def _refused(events: Iterable[HacEvent]) -> bool:
+    return any(event.action == FINAL_NEGATIVE for event in events)
 
 
 def _words(event: HacEvent) -> str:
