@@ -452,6 +452,7 @@ class _Fast:
         valued, odd_valued = _dates(raw.first("ValDt/Dt", "ValDt/DtTm"))
         status = raw.first("Sts/Cd", "Sts", "Sts/Prtry")
         self._odd |= odd | odd_booked | odd_valued | unmarked | _mask(pc.is_null(amounts)) | _mask(pc.is_null(status))
+        self._odd |= _mask(pc.is_null(raw["Amt/@Ccy"]))
         self._odd |= _mask(pc.and_(pc.is_valid(raw["RvslInd"]), pc.is_null(reversal)))
         own = pa.array([head.currency or None for head in self._heads], pa.string()).take(pa.array(self._statement))
         shared, odd_shared = _shared(raw, positive)
@@ -490,7 +491,8 @@ class _Fast:
         positive = np.where(unmarked, self._positive[entry], marked)
         amounts, odd = _decimals(raw.first("Amt", "AmtDtls/TxAmt/Amt"), _AMOUNT_PATTERN, AMOUNT)
         shared, odd_shared = _shared(raw, positive)
-        self._flag(entry, odd | odd_shared)
+        currency = pc.if_else(pc.is_valid(raw["Amt"]), raw["Amt/@Ccy"], raw["AmtDtls/TxAmt/Amt/@Ccy"])
+        self._flag(entry, odd | odd_shared | _mask(pc.and_(pc.is_valid(amounts), pc.is_null(currency))))
         debtor_is_other = pa.array(self._positive[entry] != self._reversal[entry])
         mandate = raw["Refs/MndtId"]
         creditor = raw.first("RltdPties/Cdtr/Id/PrvtId/Othr/Id", "RltdPties/Cdtr/Pty/Id/PrvtId/Othr/Id")
@@ -501,7 +503,7 @@ class _Fast:
             **other,
             **self._remittance(entry),
             "amount": _signed(amounts, positive),
-            "amount_currency": pc.if_else(pc.is_valid(raw["Amt"]), raw["Amt/@Ccy"], raw["AmtDtls/TxAmt/Amt/@Ccy"]),
+            "amount_currency": currency,
             "bank_reference": raw["Refs/AcctSvcrRef"],
             "end_to_end_id": raw["Refs/EndToEndId"],
             "mandate_id": mandate,

@@ -30,7 +30,6 @@ _RATE = re.compile(r"[0-9]{1,8}(?:\.[0-9]{1,10})?")
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?![0-9])")
 _UNSAFE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 _HEAD = 65_536
-_NOWHERE = Address()
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,13 +272,14 @@ def amount_text(amount: Decimal) -> str:
     """
     written = f"{amount:f}"
     whole, _, fraction = written.partition(".")
-    fraction = fraction.rstrip("0") if len(fraction) > 2 else fraction
-    if len(fraction) > 5 or len(whole.lstrip("-")) > 13:
+    if len(fraction) > 2:
+        fraction = fraction.rstrip("0")
+    if len(fraction) > 5 or len(whole) > 13:
         raise ElectraError(
             f"The amount {written[:40]} has too many digits for the file.",
             repair="At most 13 digits before and 5 after the decimal point.",
         )
-    return f"{whole}.{fraction:0<2}"
+    return f"{whole}.{fraction}" if len(fraction) >= 2 else f"{whole}.{fraction:0<2}"
 
 
 # ------------------------------------------------------------------------------------------------ byte offsets
@@ -321,13 +321,10 @@ def _parsed_offsets(data: bytes, name: str) -> list[int]:
 
 # ----------------------------------------------------------------------------------------------------- writing
 def escape(value: str) -> str:
-    """Text for an XML element on one line: markup and line ends become references."""
-    if value.isalnum():
-        return value
-    value = value.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    if value.isprintable():
-        return value
-    return value.replace("\n", "&#10;").replace("\r", "&#13;").replace("\t", "&#9;")
+    """Text for an XML element; line ends become references in ``document``."""
+    if "&" in value or "<" in value or ">" in value:
+        return value.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return value
 
 
 def tag(name: str, value: str, limit: int = 0) -> str:
@@ -342,7 +339,10 @@ def tag(name: str, value: str, limit: int = 0) -> str:
         raise ElectraError(
             f"{value[:20]!r}… has {len(value)} characters; {name} holds {limit}.", repair="Shorten the text yourself."
         )
-    return f"<{name}>{escape(value)}</{name}>"
+    # As ``escape`` does: a call for each of a million texts would cost more than the work.
+    if "&" in value or "<" in value or ">" in value:
+        value = value.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return f"<{name}>{value}</{name}>"
 
 
 def lines_of(free: str, limit: int = 140) -> list[str]:
@@ -368,17 +368,16 @@ def lines_of(free: str, limit: int = 140) -> list[str]:
 
 def address(where: Address) -> str:
     """``PstlAdr`` in the schema's order, or nothing for an empty address."""
-    if where == _NOWHERE:
-        return ""
-    parts = (
-        tag("StrtNm", where.street, 70),
-        tag("BldgNb", where.building, 16),
-        tag("PstCd", where.post_code, 16),
-        tag("TwnNm", where.town, 35),
-        tag("Ctry", where.country, 2),
-        *[tag("AdrLine", line, 70) for line in where.lines],
+    lines = "".join([tag("AdrLine", line, 70) for line in where.lines]) if where.lines else ""
+    inside = (
+        (tag("StrtNm", where.street, 70) if where.street else "")
+        + (tag("BldgNb", where.building, 16) if where.building else "")
+        + (tag("PstCd", where.post_code, 16) if where.post_code else "")
+        + (tag("TwnNm", where.town, 35) if where.town else "")
+        + (tag("Ctry", where.country, 2) if where.country else "")
+        + lines
     )
-    return f"<PstlAdr>{''.join(parts)}</PstlAdr>"
+    return f"<PstlAdr>{inside}</PstlAdr>" if inside else ""
 
 
 def document(version: str, body: str) -> bytes:
@@ -387,11 +386,15 @@ def document(version: str, body: str) -> bytes:
     Raises:
         ElectraError: the texts hold a character that XML cannot carry.
     """
-    if not body.isprintable() and (match := _UNSAFE.search(body)):
-        raise ElectraError(
-            f"A text holds the character U+{ord(match[0]):04X}, which XML cannot carry.",
-            repair="Remove the control character from the text.",
-        )
+    if not body.isprintable():
+        if match := _UNSAFE.search(body):
+            raise ElectraError(
+                f"A text holds the character U+{ord(match[0]):04X}, which XML cannot carry.",
+                repair="Remove the control character from the text.",
+            )
+        # Markup holds no line ends, so these stand in texts. As references they survive every reader, and the
+        # order hash of EBICS, which drops line ends, covers them.
+        body = body.replace("\n", "&#10;").replace("\r", "&#13;").replace("\t", "&#9;")
     opening = f'<?xml version="1.0" encoding="UTF-8"?><Document xmlns="urn:iso:std:iso:20022:tech:xsd:{version}">'
     return f"{opening}{body}</Document>".encode()
 

@@ -7,6 +7,7 @@ element's path, so that nothing is dropped without a word. Source: ISO 20022 mes
 from __future__ import annotations
 
 import re
+import string
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -100,8 +101,9 @@ def _transaction(transaction: Transaction, spelling: _Version) -> str:
         else ""
     )
     purpose = f"<Purp>{tag('Cd', transaction.purpose, 4)}</Purp>" if transaction.purpose else ""
+    instruction = tag("InstrId", transaction.instruction_id, 35) if transaction.instruction_id else ""
     return (
-        f"<CdtTrfTxInf><PmtId>{tag('InstrId', transaction.instruction_id, 35)}"
+        f"<CdtTrfTxInf><PmtId>{instruction}"
         f"{tag('EndToEndId', transaction.end_to_end_id or NOT_PROVIDED, 35)}</PmtId>"
         f'<Amt><InstdAmt Ccy="{amount.currency}">{iso.amount_text(amount.amount)}</InstdAmt></Amt>'
         f"{payer}{agent}<Cdtr>{_party(party)}</Cdtr>{account}{payee}{purpose}"
@@ -122,12 +124,9 @@ def _remittance(transaction: Transaction) -> str:
 
 
 def _party(party: Party) -> str:
-    who = iso.tag("Id", party.identification, 35)
-    return (
-        _required("Nm", party.name, 140)
-        + iso.address(party.address)
-        + (f"<Id><OrgId><Othr>{who}</Othr></OrgId></Id>" if who else "")
-    )
+    who = party.identification and f"<Id><OrgId><Othr>{iso.tag('Id', party.identification, 35)}</Othr></OrgId></Id>"
+    name = iso.tag("Nm", party.name, 140) or _given("Nm", party.name)
+    return f"{name}{iso.address(party.address)}{who}"
 
 
 def _agent(bic: str, spelling: _Version) -> str:
@@ -136,13 +135,16 @@ def _agent(bic: str, spelling: _Version) -> str:
     return f"<FinInstnId><Othr><Id>{NOT_PROVIDED}</Id></Othr></FinInstnId>"
 
 
+_LETTERS = {ord(letter): str(number) for number, letter in enumerate(string.ascii_uppercase, 10)}
 _IBAN = re.compile(r"[A-Z]{2}[0-9]{2}[A-Z0-9]{11,30}")
 
 
 def _account(account: str) -> str:
     # ISO 13616 modulo 97; the country's own rules are the rulebook's matter, not the file's.
-    if _IBAN.fullmatch(account) and int("".join([str(int(c, 36)) for c in account[4:] + account[:4]])) % 97 == 1:
-        return f"<IBAN>{account}</IBAN>"
+    if _IBAN.fullmatch(account):
+        number, checked = account[4:], account[:4].translate(_LETTERS)
+        if int((number if number.isdigit() else number.translate(_LETTERS)) + checked) % 97 == 1:
+            return f"<IBAN>{account}</IBAN>"
     return f"<Othr>{iso.tag('Id', account, 34)}</Othr>"
 
 
