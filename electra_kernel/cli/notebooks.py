@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import electra_kernel
 from electra_kernel.vocabulary.errors import ElectraError
@@ -36,18 +37,23 @@ def run_notebook(notebook: Path, environment: Mapping[str, str]) -> bytes:
         ElectraError: a cell failed; the error carries its words.
     """
     import nbformat
+    from jupyter_client.manager import AsyncKernelManager
     from nbclient import NotebookClient
     from nbclient.exceptions import CellExecutionError
     from nbconvert import HTMLExporter
 
     pages = nbformat.read(notebook, as_version=4)  # type: ignore[no-untyped-call]
-    client = NotebookClient(
-        pages, timeout=300, kernel_name="python3", resources={"metadata": {"path": str(notebook.parent)}}
-    )
-    try:
-        client.execute(env={**os.environ, **environment})
-    except CellExecutionError as error:
-        raise ElectraError("A cell of the notebook failed.", where=notebook.name, cause=str(error)[-800:]) from error
+    place = {"metadata": {"path": str(notebook.parent)}}
+    with TemporaryDirectory() as private:
+        # Over files of this user, not over ports of this machine that everybody could listen to.
+        manager = AsyncKernelManager(kernel_name="python3", transport="ipc", ip=f"{private}/kernel")
+        client = NotebookClient(pages, km=manager, timeout=300, resources=place, extra_arguments=["--log-level=ERROR"])
+        try:
+            client.execute(env={**os.environ, **environment})
+        except CellExecutionError as error:
+            raise ElectraError(
+                "A cell of the notebook failed.", where=notebook.name, cause=str(error)[-800:]
+            ) from error
     # No script from elsewhere: the page must open on a machine that may ask nothing of the internet.
     urls = dict.fromkeys(("mathjax_url", "require_js_url", "jquery_url", "widget_renderer_url"), "")
     exporter = HTMLExporter(**urls)  # type: ignore[no-untyped-call]
