@@ -11,6 +11,7 @@ import string
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from functools import lru_cache
 
 from electra_kernel.formats import iso
 from electra_kernel.formats.base import Problems, Reading, unreadable
@@ -115,7 +116,11 @@ def _remittance(transaction: Transaction) -> str:
     free, reference = transaction.remittance, transaction.structured_reference
     if not free and not reference:
         return ""
-    unstructured = "".join([iso.tag("Ustrd", line, 140) for line in iso.lines_of(free)])
+    unstructured = (
+        iso.tag("Ustrd", free)
+        if len(free) <= 140
+        else "".join([iso.tag("Ustrd", line, 140) for line in iso.lines_of(free)])
+    )
     if not reference:
         return f"<RmtInf>{unstructured}</RmtInf>"
     # ISO 11649 references are marked as such; other structured references (national ones) carry no code of ISO.
@@ -129,6 +134,7 @@ def _party(party: Party) -> str:
     return f"{name}{iso.address(party.address)}{who}"
 
 
+@lru_cache(maxsize=4096)  # a large order pays into few banks, and often into the same accounts
 def _agent(bic: str, spelling: _Version) -> str:
     if bic:
         return f"<FinInstnId>{iso.tag(spelling.bic, bic, 11)}</FinInstnId>"
@@ -139,6 +145,7 @@ _LETTERS = {ord(letter): str(number) for number, letter in enumerate(string.asci
 _IBAN = re.compile(r"[A-Z]{2}[0-9]{2}[A-Z0-9]{11,30}")
 
 
+@lru_cache(maxsize=4096)
 def _account(account: str) -> str:
     # ISO 13616 modulo 97; the country's own rules are the rulebook's matter, not the file's.
     if _IBAN.fullmatch(account):
