@@ -22,11 +22,15 @@ myst_heading_anchors = 3
 myst_substitutions = {name: make() for name, make in TABLES.items()}
 
 autodoc_member_order = "bysource"
-autodoc_typehints = "none"
-autodoc_class_signature = "mixed"
-autodoc_default_options = {"members": True, "undoc-members": False}
+autodoc_preserve_defaults = True
+autodoc_typehints_format = "short"
+python_maximum_signature_line_length = 90
+autodoc_default_options = {"members": True}
+napoleon_use_ivar = True
 
 html_theme = "furo"
+html_static_path = ["_static"]
+html_css_files = ["style.css"]
 html_title = project
 html_logo = "../electra_kernel/jupyter/kernelspec/logo-svg.svg"
 html_favicon = html_logo

@@ -148,7 +148,13 @@ def kinds() -> str:
 def return_codes() -> str:
     """EBICS return codes: what happened, whose fault, what to do."""
     rows = [
-        (f"`{each.code}`", each.meaning, each.cause or "—", each.repair or "Nothing.", each.name.removeprefix("EBICS_"))
+        (
+            f"`{each.code}`",
+            each.meaning,
+            each.cause or "—",
+            each.repair or "Nothing.",
+            each.name.replace("_", "\\_<wbr>"),
+        )
         for each in sorted(CODES.values(), key=lambda each: each.code)
     ]
     return markdown_table(("code", "what happened", "why", "what to do", "name"), rows)
