@@ -50,7 +50,8 @@ def _numbered(output: Any, number: int) -> Any:
 def run(file: Path, folder: Path) -> Any:
     """Run a notebook in a workbench of its own inside ``folder``."""
     password = folder / "password"
-    password.write_text(secrets.token_urlsafe(18) + "\n", "utf-8")
+    if not password.exists():
+        password.write_text(secrets.token_urlsafe(18) + "\n", "utf-8")
     notebook = nbformat.read(file, as_version=4)
     own = {
         "ELECTRA_WORKBENCH": folder / "treasury",

@@ -66,7 +66,15 @@ class Sandbox:
         Raises:
             ElectraError: the bank did not start; the error carries its last words.
         """
-        data.mkdir(parents=True, exist_ok=True)
+        try:
+            data.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise ElectraError(
+                "The sandbox bank has no folder for its data.",
+                where=str(data),
+                cause=error.strerror or str(error),
+                repair="Choose another folder, or move away what is in the way.",
+            ) from error
         command = [*bank_command("serve", "--data", str(data), "--seed", str(seed)), "--json", "--until-eof"]
         command += ["--admit"] if admit else []
         command += ["--date", day.isoformat()] if day else []
