@@ -165,6 +165,7 @@ def test_every_wrong_field_has_its_message_and_nothing_is_made(reopened: Workben
     assert "3 problems" in form.status.value.lower()
     fill(form)
     assert form.payments[0].fields["account"].message.value == ""
+    assert "problem" not in form.status.value
 
 
 def test_an_order_is_made_once_however_often_the_button_is_pressed(reopened: Workbench, sent: list[Any]) -> None:
@@ -208,6 +209,15 @@ def test_a_form_without_an_account_says_what_to_do(tmp_path: Any, sent: list[Any
     assert form.make.disabled
     assert form.make.tooltip
     workbench.close()
+
+
+def test_an_unexpected_error_is_told_and_the_buttons_work_again(reopened: Workbench, sent: list[Any]) -> None:
+    ask = SigningForm(an_order(reopened))
+    with pytest.raises(ZeroDivisionError), ask.busy("Signing …"):
+        assert ask.sign.disabled
+        raise ZeroDivisionError
+    assert "An unexpected error." in ask.status.value
+    assert not ask.sign.disabled
 
 
 def test_what_is_signed_is_shown_escaped(reopened: Workbench, sent: list[Any]) -> None:

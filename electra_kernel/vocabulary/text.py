@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from decimal import Decimal
 from html import escape as _escape
 
 
@@ -12,8 +13,15 @@ def escape(value: object) -> str:
 
 
 def html_table(header: Sequence[str], rows: Iterable[Sequence[object]], *, caption: str = "") -> str:
-    """An HTML table of escaped cells, for notebook displays."""
-    top = f"<caption>{escape(caption)}</caption>" if caption else ""
-    head = "".join(f"<th>{escape(name)}</th>" for name in header)
-    body = "".join("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows)
-    return f'<table class="electra">{top}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
+    """An HTML table of escaped cells, for notebook displays: texts to the left, numbers to the right."""
+    top = f'<caption style="text-align:left">{escape(caption)}</caption>' if caption else ""
+    names = "".join(_cell("th", name) for name in header)
+    head = f"<thead><tr>{names}</tr></thead>" if any(header) else ""
+    body = "".join("<tr>" + "".join(_cell("td", cell) for cell in row) + "</tr>" for row in rows)
+    return f'<table class="electra">{top}{head}<tbody>{body}</tbody></table>'
+
+
+def _cell(tag: str, value: object) -> str:
+    # JupyterLab puts every cell to the right; a style of the cell's own is what overrules it.
+    side = "right" if isinstance(value, (int, Decimal)) else "left"
+    return f'<{tag} style="text-align:{side}">{escape(value)}</{tag}>'

@@ -102,7 +102,10 @@ class Form(widgets.VBox):  # type: ignore[misc]
 
     @contextmanager
     def busy(self, text: str) -> Iterator[None]:
-        """No button can be pressed while the work goes on; an error of ours becomes the status line's text."""
+        """No button can be pressed while the work goes on; an error of ours becomes the status line's text.
+
+        Any other exception goes on to the kernel's log, and the status line says so.
+        """
         for button in self._buttons:
             button.disabled = True
         self.status.say(text)
@@ -110,6 +113,9 @@ class Form(widgets.VBox):  # type: ignore[misc]
             yield
         except ElectraError as error:
             self.status.say_error(error)
+        except Exception:
+            self.status.say("An unexpected error. It stands in JupyterLab's log (View, Show Log Console).", "failed")
+            raise
         finally:
             self.refresh()
 

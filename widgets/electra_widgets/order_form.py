@@ -60,7 +60,7 @@ class OrderForm(Form):
         self.workbench = workbench
         self.order: TrackedOrder | None = None
         self.payments: list[PaymentFields] = []
-        self.debtor = Field(widgets.Dropdown(), "From account", width="22em", grow=4)
+        self.debtor = Field(widgets.Dropdown(), "From account", width="26em", grow=6)
         self.kind = Field(
             widgets.Dropdown(options=[(kind.title, kind.code) for kind in KINDS.values()]), "Kind", width="11em"
         )
@@ -95,7 +95,8 @@ class OrderForm(Form):
         """Add the inputs of one more payment."""
         payment = PaymentFields()
         payment.remove.on_click(lambda _: self.remove_payment(payment))
-        payment.fields["amount"].control.observe(lambda _: self._show_total(), names="value")
+        for field in payment.fields.values():
+            field.control.observe(lambda _: self._change(), names="value")
         self.payments.append(payment)
         self._show_payments()
         return payment
@@ -151,7 +152,8 @@ class OrderForm(Form):
         self.again.on_click(lambda _: self.new_order())
         self.debtor.control.observe(lambda change: self._choose_debtor(change["new"]), names="value")
         self.kind.control.observe(lambda _: self._choose_kind(), names="value")
-        self.currency.control.observe(lambda _: self._show_total(), names="value")
+        for field in (self.currency, self.execution_date):
+            field.control.observe(lambda _: self._change(), names="value")
 
     def _load_accounts(self) -> None:
         try:
@@ -181,6 +183,12 @@ class OrderForm(Form):
         self._rows.children = self.payments
         self._show_total()
         self.refresh()
+
+    def _change(self) -> None:
+        """An input changed: what was said of the form before counts no more."""
+        if self.order is None:
+            self.status.say("")
+        self._show_total()
 
     def _show_total(self) -> None:
         texts = self.texts()

@@ -27,7 +27,7 @@ class SigningForm(Form):
         self.facts = widgets.HTML()
         user = order.connection.record.user
         self.password = Secret()
-        self._password = Field(self.password, f"Password of {user} at {order.connection.name}", width="18em", grow=0)
+        self._password = Field(self.password, f"Password of {user} at {order.connection.name}", width="30em", grow=0)
         self.sign = button("Sign")
         self.sign_and_send = button("Sign and send", primary=True)
         self.reason = widgets.Label()
