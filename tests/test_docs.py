@@ -80,8 +80,12 @@ def test_every_command_has_a_section_and_every_section_a_command():
 
 @pytest.mark.parametrize("command", commands())
 def test_every_option_of_a_command_is_documented_and_no_other(command: str):
-    told = set(re.findall(r"(?<![\w-])(--[a-z][a-z-]*|-[a-z](?= ))", sections()[command]))
-    assert told == commands()[command]
+    def named(words: str) -> set[str]:
+        return set(re.findall(r"(?<![\w-])(--[a-z][a-z-]*|-[a-z](?= ))", words))
+
+    rows = [line for line in sections()[command].splitlines() if line.startswith("|")]
+    assert named("\n".join(rows)) == commands()[command]
+    assert named(sections()[command]) <= commands()[command]
 
 
 def test_every_command_and_option_has_a_help_text():
