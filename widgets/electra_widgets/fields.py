@@ -5,7 +5,7 @@ What may live here: widgets without any knowledge of orders. All text that comes
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib.resources import files
 from typing import Any, Literal
@@ -123,6 +123,11 @@ class Form(widgets.VBox):  # type: ignore[misc]
 def button(text: str, *, primary: bool = False) -> Any:
     """A push button."""
     return widgets.Button(description=text, button_style="primary" if primary else "")
+
+
+def on_press(button: Any, action: Callable[[], object]) -> None:
+    """Do ``action`` when the button is pressed; a second press that arrives after it was disabled does nothing."""
+    button.on_click(lambda pressed: None if pressed.disabled else action())
 
 
 def allow(button: Any, reason: str) -> None:

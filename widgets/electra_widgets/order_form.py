@@ -13,7 +13,7 @@ from electra_kernel.vocabulary.errors import ElectraError
 from electra_kernel.workbench.orders import TrackedOrder
 from electra_widgets import entry
 from electra_widgets.entry import DebitAccount, Message, OrderTexts, PaymentTexts
-from electra_widgets.fields import Field, Form, allow, button, row
+from electra_widgets.fields import Field, Form, allow, button, on_press, row
 
 _PAYMENT_FIELDS = ("name", "account", "amount", "remittance", "reference")
 
@@ -94,7 +94,7 @@ class OrderForm(Form):
     def add_payment(self) -> PaymentFields:
         """Add the inputs of one more payment."""
         payment = PaymentFields()
-        payment.remove.on_click(lambda _: self.remove_payment(payment))
+        on_press(payment.remove, lambda: self.remove_payment(payment))
         for field in payment.fields.values():
             field.control.observe(lambda _: self._change(), names="value")
         self.payments.append(payment)
@@ -146,10 +146,10 @@ class OrderForm(Form):
     # -- the shell ---------------------------------------------------------------------------------------------------
 
     def _wire(self) -> None:
-        self.add.on_click(lambda _: self.add_payment())
-        self.check.on_click(lambda _: self.check_entry())
-        self.make.on_click(lambda _: self.make_order())
-        self.again.on_click(lambda _: self.new_order())
+        on_press(self.add, self.add_payment)
+        on_press(self.check, self.check_entry)
+        on_press(self.make, self.make_order)
+        on_press(self.again, self.new_order)
         self.debtor.control.observe(lambda change: self._choose_debtor(change["new"]), names="value")
         self.kind.control.observe(lambda _: self._choose_kind(), names="value")
         for field in (self.currency, self.execution_date):

@@ -10,7 +10,7 @@ from electra_kernel.orders.lifecycle import State
 from electra_kernel.signing.passwordkey import WrongPassword
 from electra_kernel.workbench.orders import TrackedOrder
 from electra_widgets import signing
-from electra_widgets.fields import Field, Form, Secret, allow, button, facts_table, row, rows_table
+from electra_widgets.fields import Field, Form, Secret, allow, button, facts_table, on_press, row, rows_table
 
 
 class SigningForm(Form):
@@ -34,8 +34,8 @@ class SigningForm(Form):
         super().__init__(
             "Sign the order", [self.facts, row(self._password)], (self.sign, self.sign_and_send, self.reason)
         )
-        self.sign.on_click(lambda _: self._run("Signing …", signing.sign))
-        self.sign_and_send.on_click(lambda _: self._run("Signing and sending …", signing.sign_and_send))
+        on_press(self.sign, lambda: self._run("Signing …", signing.sign))
+        on_press(self.sign_and_send, lambda: self._run("Signing and sending …", signing.sign_and_send))
         self.refresh()
 
     def refresh(self) -> None:
