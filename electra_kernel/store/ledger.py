@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from threading import RLock
 from typing import Any
@@ -67,7 +67,7 @@ class Appended:
     details: int
     balances: int
     known: int
-    by_source: Mapping[str, int]
+    by_source: Mapping[str, int] = field(default_factory=dict, compare=False)
 
 
 class Ledger:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from tests.bench import camt053
+from tests.bench import camt053, ledger
 
-BENCHES = (camt053,)
+BENCHES = (camt053, ledger)
 
 if __name__ == "__main__":
     for bench in BENCHES:
