@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import comm
@@ -21,6 +23,7 @@ from hypothesis import strategies as st
 from electra_kernel import Workbench
 from electra_kernel.orders.lifecycle import State
 from electra_kernel.vocabulary.errors import ElectraError
+from electra_kernel.workbench.orders import archive_order
 
 PASSWORD = "correct horse battery"
 PAYEE = "HU68100320000107686800000000"
@@ -154,6 +157,28 @@ def test_a_wrong_password_is_told_under_the_field_and_cleared(reopened: Workbenc
     assert ask._password.message.value == ""
     click(ask.sign)
     assert ask.order.signers == ("ANNA",)
+    assert_nothing_holds_the_password(sent)
+
+
+def test_what_was_changed_since_it_was_shown_is_not_signed(
+    reopened: Workbench, sent: list[Any], tmp_path: Path
+) -> None:
+    file = tmp_path / "payments.csv"
+    file.write_text(f"Name;Account;Amount;Currency\nEgri Kft.;{PAYEE};1500;HUF\nDunai Bt.;{PAYEE};0;HUF\n", "utf-8")
+    debtor = entry.debit_accounts(reopened)[0].account
+    order = reopened.orders.read(file, debtor=debtor)
+    ask = SigningForm(order)
+    before = order.digest
+    elsewhere = reopened.orders[order.id]
+    edited = replace(order.order, transactions=order.order.transactions[:1] * 2)
+    archived = archive_order(reopened.store, edited)
+    reopened.store.orders.replace_document(order.id, archived["document"], event=archived)
+    assert elsewhere.digest != before
+    enter(ask.password, PASSWORD)
+    click(ask.sign)
+    assert order.signers == ()
+    assert "changed meanwhile" in ask.status.value
+    assert elsewhere.digest.hex() in ask.facts.value
     assert_nothing_holds_the_password(sent)
 
 

@@ -10,7 +10,6 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -72,6 +71,7 @@ class TrackedOrder:
 
     def __init__(self, workbench: Workbench, order_id: str) -> None:
         self._workbench, self._store, self.id = workbench, workbench.store, order_id
+        self._value: tuple[str, Order] | None = None
 
     @property
     def record(self) -> OrderRecord:
@@ -92,10 +92,15 @@ class TrackedOrder:
         """The exact bytes that are signed and sent (pain.001)."""
         return self._store.archive.get(self.record.document)
 
-    @cached_property
+    @property
     def order(self) -> Order:
-        """The order as a value."""
+        """The order as a value, read again once another program has changed it."""
         record = self.record
+        if self._value is None or self._value[0] != record.document:
+            self._value = (record.document, self._read(record))
+        return self._value[1]
+
+    def _read(self, record: OrderRecord) -> Order:
         (order,) = pain001.read(self._store.archive.get(record.document), self.id).orders
         lines = json.loads(
             self._store.archive.get(self._latest(EventKind.EDITED, EventKind.CREATED).data["lines_file"])
@@ -164,7 +169,6 @@ class TrackedOrder:
             self._store.orders.replace_document(
                 self.id, archived["document"], event={**archived, "left_out": len(lines)}
             )
-            self.__dict__.pop("order", None)
         return len(lines)
 
     def _problems(self) -> list[Problem]:
@@ -473,6 +477,9 @@ class Orders(Mapping[str, TrackedOrder]):
         rows = [_row(order) for order in self.values()]
         names = ["id", "kind", "debtor", "execution_date", "transactions", "total", "currency", "state"]
         return pd.DataFrame(rows, columns=names)
+
+    def __repr__(self) -> str:
+        return self.table().to_string(index=False) if len(self) else "No orders yet."
 
     def _repr_html_(self) -> str:
         table = self.table()

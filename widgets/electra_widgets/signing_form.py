@@ -41,6 +41,7 @@ class SigningForm(Form):
     def refresh(self) -> None:
         """Show the order as it is now, and which steps are left."""
         order = self.order
+        self._shown = order.digest
         payments = rows_table(signing.largest_payments(order), caption="Payments, the largest first")
         self.facts.value = facts_table(signing.what_is_signed(order), monospace=("Hash",)) + payments
         not_sign, not_send = signing.why_not_sign(order), signing.why_not_send(order)
@@ -54,6 +55,10 @@ class SigningForm(Form):
         password = self.password.take()
         if not password and not signing.why_not_sign(self.order):
             self._password.tell("Type the password.")
+            return
+        if self.order.digest != self._shown:
+            self.refresh()
+            self.status.say("The order was changed meanwhile. Look at it again, then sign.", "failed")
             return
         with self.busy(doing):
             try:
