@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 __all__ = ["Workbench"]
 
 
-def __getattr__(name: str) -> Any:  # noqa: ANN401 - module attribute hook
+def __getattr__(name: str) -> Any:
     """Load the workbench when it is first asked for: the sandbox bank and the formats need none of it."""
     if name == "Workbench":
         from electra_kernel.workbench import Workbench

@@ -10,6 +10,7 @@ import os
 import secrets
 import sys
 import time
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -125,7 +126,9 @@ def _run_step(demo: Demo, step: Callable[[Demo], Figures]) -> tuple[Figures, boo
     demo.files = []
     try:
         figures = step(demo)
-    except ElectraError as error:
+    except Exception as error:
+        if not isinstance(error, ElectraError):
+            traceback.print_exc()  # a defect of ours: all of it is wanted
         return {"error": str(error), "files": demo.files}, False
     return {**figures, "files": demo.files}, True
 

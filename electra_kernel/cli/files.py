@@ -15,38 +15,79 @@ import pyarrow.csv
 import pyarrow.parquet
 
 from electra_kernel import formats
-from electra_kernel.cli.tables import say, show
+from electra_kernel.cli.tables import ENTRY_COLUMNS, say, show, show_problems
 from electra_kernel.formats import camt053, pain001, payments
 from electra_kernel.formats.base import Reading
-from electra_kernel.orders.kinds import KINDS
+from electra_kernel.orders.kinds import KINDS, kind_for
+from electra_kernel.orders.model import NOT_PROVIDED, Order, Transaction
 from electra_kernel.orders.rulebooks import check
 from electra_kernel.statements.columns import ENTRIES
 from electra_kernel.vocabulary.dates import BusinessCalendar, system_clock
 from electra_kernel.vocabulary.errors import ElectraError, Problem, UnreadableFile
-from electra_kernel.workbench.files import problem_frame, read_file
+from electra_kernel.vocabulary.parties import Party
+from electra_kernel.workbench.files import read_file
+
+#: Rules about what a sheet of payments does not say and whoever makes an order of it does.
+_SAID_LATER = frozenset({"debtor-account", "debtor-name", "debtor-address", "business-day"})
 
 
 def read_files(files: Sequence[Path], out: Path | None) -> int:
-    """Read statements into one table of entries and show or write it; 1 where a file could not be read."""
+    """Read statements and payments into one table and show or write it; 1 where a file could not be read."""
     read, problems = list[pa.Table](), list[Problem]()
     for file in files:
-        data = read_file(file)
         try:
-            tables = formats.read_tables(data, hashlib.sha256(data).hexdigest())
+            table, found = _as_table(read_file(file), file.name)
         except UnreadableFile as error:
-            problems.append(replace(error.problem, source=file.name))
+            problems.append(error.problem)
             continue
-        read.append(tables.entries)
-        problems += [Problem(**{**row, "source": file.name}) for row in tables.problems.to_pylist()]
-    entries = pa.concat_tables(read) if read else ENTRIES.empty_table()
+        read.append(table)
+        problems += found
+    rows = pa.concat_tables(read) if read else ENTRIES.empty_table()
     if out is None:
-        show(entries.to_pandas(types_mapper=pd.ArrowDtype).dropna(axis="columns", how="all"), empty="No entries.")
+        show(_frame(rows.select(ENTRY_COLUMNS)).dropna(axis="columns", how="all"), empty="No entries.")
     else:
-        write_table(entries, out)
-        say(f"{entries.num_rows} entries in {out}")
+        write_table(rows, out)
+        say(f"{rows.num_rows} rows in {out}")
     for problem in problems:
         print(problem, file=sys.stderr)  # noqa: T201 - the command line's own voice
     return 1 if any(problem.severity == "error" for problem in problems) else 0
+
+
+def _as_table(data: bytes, name: str) -> tuple[pa.Table, list[Problem]]:
+    """A file's entries, or its payments as the entries they will become, in the ledger's columns."""
+    sha = hashlib.sha256(data).hexdigest()
+    try:
+        tables = formats.read_tables(data, sha)
+        return tables.entries, [Problem(**{**row, "source": name}) for row in tables.problems.to_pylist()]
+    except UnreadableFile as error:
+        if error.problem.rule != formats.NO_STATEMENTS:
+            raise UnreadableFile(replace(error.problem, source=name)) from error
+    reading = formats.read(data, name)
+    rows = [_payment_row(item, sha, None) for item in reading.transactions]
+    rows += [_payment_row(item, sha, order) for order in reading.orders for item in order.transactions]
+    filled = [{field: row.get(field) for field in ENTRIES.names} for row in rows]
+    return pa.Table.from_pylist(filled, schema=ENTRIES), list(reading.problems)
+
+
+def _payment_row(item: Transaction, sha: str, order: Order | None) -> dict[str, object]:
+    party = item.counterparty
+    given = {
+        "account": order.debtor.account if order else None,
+        "currency": item.amount.currency,
+        "value_date": order.execution_date if order else None,
+        "status": "INFO",
+        "amount": -item.amount.amount,
+        "counterparty_name": party.name,
+        "counterparty_account": party.account,
+        "counterparty_bic": party.bic,
+        "counterparty_address": str(party.address),
+        "remittance": item.remittance,
+        "structured_reference": item.structured_reference,
+        "end_to_end_id": "" if item.end_to_end_id == NOT_PROVIDED else item.end_to_end_id,
+        "source": sha,
+        "position": item.position,
+    }
+    return {"entry_id": f"{sha}:{item.position}"} | {name: value for name, value in given.items() if value != ""}
 
 
 def write_table(table: pa.Table, out: Path) -> None:
@@ -139,7 +180,7 @@ def check_file(file: Path, rules: str) -> int:
     """Show every problem of a payment file; 1 where there are errors."""
     reading = formats.read(read_file(file), file.name)
     problems = [*reading.problems, *_rule_problems(reading, rules, file.name)]
-    show(problem_frame(problems).drop(columns="source"), title=file.name, empty=f"{file.name}: no problems.")
+    show_problems(problems, file=file.name)
     return 1 if any(problem.severity == "error" for problem in problems) else 0
 
 
@@ -147,11 +188,28 @@ def _rule_problems(reading: Reading, rules: str, source: str) -> list[Problem]:
     if rules and rules not in KINDS:
         raise ElectraError(f"{rules!r} is no set of rules.", repair=f"Choose one of: {', '.join(KINDS)}.")
     today: date = system_clock().astimezone().date()
+    orders, unsaid = list(reading.orders), frozenset[str]()
+    if reading.transactions:
+        orders, unsaid = [_as_order(reading.transactions, today)], _SAID_LATER
     found: list[Problem] = []
-    for order in reading.orders:
+    for order in orders:
         judged = replace(order, kind=rules or order.kind)
         found += check(judged, today=today, calendar=BusinessCalendar(KINDS[judged.kind].calendar), source=source)
-    return found
+    return [problem for problem in found if problem.rule not in unsaid]
+
+
+def _as_order(transactions: tuple[Transaction, ...], today: date) -> Order:
+    """Payments without a debtor, as the order they may become."""
+    kind = kind_for(transactions[0].amount.currency, "", transactions[0].counterparty.account[:2])
+    return Order(
+        message_id="CHECK",
+        payment_id="CHECK",
+        kind=kind.code,
+        debtor=Party(name=""),
+        execution_date=today,
+        created=system_clock(),
+        transactions=transactions,
+    )
 
 
 def show_formats() -> None:

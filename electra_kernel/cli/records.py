@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from electra_kernel import Workbench
-from electra_kernel.cli.tables import say, show
+from electra_kernel.cli.tables import ENTRY_COLUMNS, say, show
 from electra_kernel.vocabulary.errors import ElectraError
 
 #: How many of the newest entries a terminal shows.
@@ -41,9 +41,10 @@ def show_statements(folder: Path, since: str | None, *, fetch: bool) -> None:
         if fetch:
             show(workbench.statements.fetch().drop(columns="source"), title="Fetched", empty="Nothing new at the bank.")
         entries = workbench.statements.entries(since=since)
-        columns = ["booking_date", "account", "amount", "currency", "counterparty_name", "remittance"]
-        show(entries[columns].tail(_SHOWN), title=f"Newest of {len(entries)} entries", empty="No entries yet.")
-        show(workbench.position(), title="Position", empty="No balances yet.")
+        shown = entries[[name for name in ENTRY_COLUMNS if name != "counterparty_account"]]
+        show(shown.tail(_SHOWN), title=f"Newest of {len(entries)} entries", empty="No entries yet.")
+        columns = ["account", "currency", "as_of", "book_balance", "value_balance"]
+        show(workbench.position()[columns], title="Position", empty="No balances yet.")
 
 
 def show_connections(folder: Path) -> None:

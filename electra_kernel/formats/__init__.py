@@ -11,7 +11,10 @@ from electra_kernel.formats.payments import ColumnMap
 from electra_kernel.statements.columns import StatementTables
 from electra_kernel.statements.tables import tables_of
 
-__all__ = ["FORMATS", "Format", "Reading", "detect", "read", "read_payments", "read_tables"]
+__all__ = ["FORMATS", "NO_STATEMENTS", "Format", "Reading", "detect", "read", "read_payments", "read_tables"]
+
+#: The rule that a file of payments breaks where statements are wanted.
+NO_STATEMENTS = "no-statements"
 
 FORMATS: tuple[Format, ...] = (
     Format(
@@ -129,6 +132,6 @@ def read_tables(data: bytes, source: str) -> StatementTables:
     reading = found.read(data, source)
     if not reading.statements:
         raise unreadable(
-            source, "no-statements", f"The file is a {reading.format} and holds no statements.", "Import a statement."
+            source, NO_STATEMENTS, f"The file is a {reading.format} and holds no statements.", "Import a statement."
         )
     return tables_of(reading.statements, source, reading.problems)

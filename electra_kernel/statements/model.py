@@ -9,7 +9,22 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 
+from electra_kernel.vocabulary.accounts import format_account
+from electra_kernel.vocabulary.money import format_amount
 from electra_kernel.vocabulary.parties import Party
+from electra_kernel.vocabulary.text import html_table
+
+#: How many entries a notebook shows of one statement.
+_SHOWN = 100
+
+_BALANCE_NAMES = {
+    "OPBD": "Opening balance",
+    "PRCD": "Previous balance",
+    "CLBD": "Closing balance",
+    "ITBD": "Interim balance",
+    "CLAV": "Available",
+    "FWAV": "Forward available",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +98,7 @@ class Entry:
     position: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Statement:
     """One account's report.
 
@@ -111,3 +126,45 @@ class Statement:
     def balance(self, kind: str) -> Balance | None:
         """The first balance of a kind, or ``None``."""
         return next((balance for balance in self.balances if balance.kind == kind), None)
+
+    def __repr__(self) -> str:
+        return "\n".join(f"{name:<17}{value}" for name, value in self._facts())
+
+    def _facts(self) -> list[tuple[str, str]]:
+        period = " to ".join(day.isoformat() for day in (self.from_date, self.to_date) if day)
+        balances = [
+            (_BALANCE_NAMES.get(each.kind, each.kind), f"{format_amount(each.amount, each.currency)} {each.currency}")
+            for each in self.balances
+        ]
+        booked = [
+            (name, f"{format_amount(total, self.currency)} {self.currency} in {count} entries")
+            for name, total, count in (self._sum(1), self._sum(-1))
+        ]
+        facts = [
+            ("Statement", self.identification),
+            ("Account", f"{format_account(self.account)} {self.owner}".rstrip()),
+            ("Period", period),
+        ]
+        return [fact for fact in (*facts, *balances, *booked) if fact[1]]
+
+    def _sum(self, sign: int) -> tuple[str, Decimal, int]:
+        amounts = [entry.amount for entry in self.entries if entry.status == "BOOK" and entry.amount * sign > 0]
+        return "In" if sign > 0 else "Out", sum(amounts, Decimal(0)), len(amounts)
+
+    def _repr_html_(self) -> str:
+        rows = [
+            (entry.booking_date, _who(entry), format_amount(entry.amount, entry.currency), entry.currency)
+            for entry in self.entries[:_SHOWN]
+        ]
+        more = f" (the first {_SHOWN} of {len(self.entries)} entries)" if len(self.entries) > _SHOWN else ""
+        head = html_table(("", ""), self._facts(), caption=f"Statement {self.identification}{more}")
+        return head + html_table(("Booked", "Counterparty and text", "Amount", ""), rows)
+
+
+def _who(entry: Entry) -> str:
+    """Whom one entry is about and why, in one line."""
+    if len(entry.details) > 1:
+        return f"{len(entry.details)} payments {entry.additional_information}".rstrip()
+    detail = entry.details[0] if entry.details else EntryDetail()
+    name = detail.counterparty.name if detail.counterparty else ""
+    return ", ".join(part for part in (name, detail.remittance or entry.additional_information) if part)

@@ -20,6 +20,9 @@ _DEFAULT = """\
 # Its name, for people.
 name = {name}
 
+# Who holds the accounts, as it stands in orders. Needed only where a bank does not tell it.
+company = ""
+
 # Which features are on: "light", "standard" or "xl".
 edition = "standard"
 """
@@ -35,11 +38,13 @@ class Settings:
 
     Attributes:
         name: the workbench's name.
+        company: who holds the accounts; empty where the banks tell it.
         edition: ``light``, ``standard`` or ``xl``.
         more: whatever else stands in the file, as TOML gives it.
     """
 
     name: str
+    company: str
     edition: str
     more: Mapping[str, Any] = field(default_factory=dict)
 
@@ -66,12 +71,14 @@ def read_settings(path: Path) -> Settings:
             where=str(path),
         ) from error
     name, edition = said.get("name", path.parent.name), said.get("edition", "standard")
-    if not isinstance(name, str):
-        raise _bad(path, "name", name, "a text in quotes")
+    company = said.get("company", "")
+    for setting, value in (("name", name), ("company", company)):
+        if not isinstance(value, str):
+            raise _bad(path, setting, value, "a text in quotes")
     if edition not in EDITIONS:
         raise _bad(path, "edition", edition, "one of " + ", ".join(EDITIONS))
-    more = {key: value for key, value in said.items() if key not in ("name", "edition")}
-    return Settings(name=name, edition=edition, more=more)
+    more = {key: value for key, value in said.items() if key not in ("name", "company", "edition")}
+    return Settings(name=name, company=company, edition=edition, more=more)
 
 
 def _bad(path: Path, field: str, value: Any, allowed: str) -> BadSettings:

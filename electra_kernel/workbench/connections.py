@@ -357,6 +357,9 @@ class Connections(Mapping[str, Connection]):
             )
         raise ElectraError("There are several connections.", repair=f"Name one of: {', '.join(names)}.")
 
+    def __repr__(self) -> str:
+        return "\n".join(map(repr, self.values())) or "No connections yet."
+
     def _repr_html_(self) -> str:
         rows = [(name, self[name].record.url, self[name].record.user, self[name].next_step or "ready") for name in self]
         return html_table(("Name", "Address", "User", "State or next step"), rows, caption="Connections")

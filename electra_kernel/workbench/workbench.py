@@ -146,7 +146,7 @@ class Workbench:
         return arrow_frame(position(self.store.ledger.entries(), self.store.ledger.balances(), on))
 
     def holder_of(self, account: str, connection: str | None = None) -> str:
-        """The account holder's name as the bank knows it, else the name in ``electra.toml``.
+        """The account holder's name as the bank knows it, else the company in ``electra.toml``.
 
         Raises:
             ElectraError: neither knows it.
@@ -156,11 +156,11 @@ class Workbench:
             accounts = line.info().accounts if line.ready else ()
             if holder := next((each.holder for each in accounts if account in (each.iban, each.national)), ""):
                 return holder
-        if name := self.store.settings.name:
-            return name
+        if company := self.store.settings.company:
+            return company
         raise ElectraError(
             f"Who holds the account {format_account(account)} is not known.",
-            repair='Say it: debtor_name="…", or write name = "…" into electra.toml.',
+            repair='Say it: debtor_name="…", or write company = "…" into electra.toml.',
         )
 
     def report_problem(self, problem: Problem) -> None:
