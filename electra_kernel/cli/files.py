@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
 import pandas as pd
 import pyarrow as pa
-import pyarrow.csv
-import pyarrow.parquet
 
 from electra_kernel import formats
 from electra_kernel.cli.tables import ENTRY_COLUMNS, say, show, show_problems
@@ -25,7 +23,7 @@ from electra_kernel.statements.columns import ENTRIES
 from electra_kernel.vocabulary.dates import BusinessCalendar, system_clock
 from electra_kernel.vocabulary.errors import ElectraError, Problem, UnreadableFile
 from electra_kernel.vocabulary.parties import Party
-from electra_kernel.workbench.files import read_file
+from electra_kernel.workbench.files import frame_of, read_file, write_table
 
 #: Rules about what a sheet of payments does not say and whoever makes an order of it does.
 _SAID_LATER = frozenset({"debtor-account", "debtor-name", "debtor-address", "business-day"})
@@ -44,7 +42,7 @@ def read_files(files: Sequence[Path], out: Path | None) -> int:
         problems += found
     rows = pa.concat_tables(read) if read else ENTRIES.empty_table()
     if out is None:
-        show(_frame(rows.select(ENTRY_COLUMNS)).dropna(axis="columns", how="all"), empty="No entries.")
+        show(frame_of(rows.select(ENTRY_COLUMNS)).dropna(axis="columns", how="all"), empty="No entries.")
     else:
         write_table(rows, out)
         say(f"{rows.num_rows} rows in {out}")
@@ -88,54 +86,6 @@ def _payment_row(item: Transaction, sha: str, order: Order | None) -> dict[str, 
         "position": item.position,
     }
     return {"entry_id": f"{sha}:{item.position}"} | {name: value for name, value in given.items() if value != ""}
-
-
-def write_table(table: pa.Table, out: Path) -> None:
-    """Write entries as the file's ending says.
-
-    Raises:
-        ElectraError: the ending is none of .csv, .xlsx, .parquet, .json.
-    """
-    writers: Mapping[str, Callable[[pa.Table, Path], object]] = {
-        ".csv": lambda rows, file: pyarrow.csv.write_csv(_texts(rows), file),
-        ".parquet": lambda rows, file: pyarrow.parquet.write_table(rows, file),
-        ".json": lambda rows, file: _frame(_texts(rows)).to_json(file, orient="records", force_ascii=False, indent=1),
-        ".xlsx": _write_excel,
-    }
-    if (writer := writers.get(out.suffix.lower())) is None:
-        raise ElectraError(f"{out.name} has no known ending.", repair=f"Use one of: {', '.join(writers)}.")
-    part = out.with_name(f".{out.name}.part")
-    try:
-        writer(table, part)
-        part.replace(out)
-    finally:
-        part.unlink(missing_ok=True)
-
-
-def _write_excel(table: pa.Table, file: Path) -> None:
-    import xlsxwriter
-
-    names = table.schema.names
-    options = {"strings_to_formulas": False, "strings_to_urls": False, "constant_memory": True}
-    with xlsxwriter.Workbook(str(file), options) as workbook:
-        sheet = workbook.add_worksheet("entries")
-        sheet.write_row(0, 0, names, workbook.add_format({"bold": True}))
-        for number, row in enumerate(_texts(table).to_pylist(), 1):
-            for column, name in enumerate(names):
-                if row[name] is not None:
-                    sheet.write_string(number, column, str(row[name]))
-
-
-def _texts(table: pa.Table) -> pa.Table:
-    """Amounts and dates as exact text: no format in between may turn them into floats."""
-    keep = (pa.int32(), pa.int64(), pa.bool_())
-    fields = [field if field.type in keep else pa.field(field.name, pa.string()) for field in table.schema]
-    return table.cast(pa.schema(fields))
-
-
-def _frame(table: pa.Table) -> pd.DataFrame:
-    frame: pd.DataFrame = table.to_pandas(types_mapper=pd.ArrowDtype)
-    return frame
 
 
 def convert_file(source: Path, target: Path, to: str) -> None:

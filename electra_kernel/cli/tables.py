@@ -19,6 +19,9 @@ from electra_kernel.vocabulary.errors import Problem
 #: Columns that hold sentences. Only these may take several lines: a number cut in two cannot be read.
 _SENTENCES = frozenset({"text", "repair", "what", "next step", "remittance", "counterparty_name", "address"})
 
+#: A bound for a line, far beyond any real table.
+_WIDEST = 10_000
+
 #: What of an entry fits a terminal.
 ENTRY_COLUMNS = [
     "booking_date",
@@ -50,7 +53,7 @@ def show(frame: pd.DataFrame, *, title: str = "", empty: str = "Nothing to show.
         )
     for row in frame.itertuples(index=False):
         table.add_row(*(Text(_plain(value)) for value in row))
-    least = Measurement.get(console, console.options, table)
+    least = Measurement.get(console, console.options.update(max_width=_WIDEST), table)
     console.width = max(console.width, least.minimum)
     console.print(table)
 

@@ -127,6 +127,8 @@ class Connection:
             self._write_letter()
             if bank_hashes is not None and "bank-keys-confirmed" not in self._done():
                 self._fetch_bank_keys(bank_hashes)
+        if self.ready:
+            self.info()  # from now on orders can be made and signed without a line to the bank
         return self.next_step
 
     def info(self, *, refresh: bool = False) -> SubscriberInfo:

@@ -36,12 +36,14 @@ from electra_kernel.workbench.files import archive_file, problem_frame, read_fil
 from electra_kernel.workbench.passwords import PasswordSource
 
 if TYPE_CHECKING:
+    from electra_kernel.signing.passwordkey import PasswordKey
     from electra_kernel.workbench.connections import Connection
     from electra_kernel.workbench.workbench import Workbench
 
 #: The message version in which orders are sent.
 VERSION = pain001.VERSIONS[-1]
 
+_SIGNABLE = frozenset({State.READY, State.PART_SIGNED})
 _EDITABLE = frozenset({State.DRAFT, State.READY, State.PART_SIGNED, State.SIGNED})
 
 
@@ -204,8 +206,23 @@ class TrackedOrder:
             WrongPassword: nothing was done; try again.
         """
         line = self._workbench.connections.default(connection or self.record.connection or None)
+        document = self.record.document
+        self._may_be_signed_by(line)
+        required = sending.signatures_needed(line, self.record.kind)
+        key = line.ask_signing_key(ask)
+        with self._store.lock(f"order-{self.id}"):
+            self._must_be(_SIGNABLE, "signed")
+            if self.record.document != document:
+                raise OrderNotReady(
+                    f"The order {self.id} was changed while you signed it.", repair="Look at it again, then sign."
+                )
+            self._note_signature(line, key, required)
+        return self
+
+    def _may_be_signed_by(self, line: Connection) -> None:
+        user = line.record.user
         if not line.record.certificates:
-            raise OrderNotReady(f"{line.record.user} has no keys at {line.name} yet.", repair=f"{line.next_step}.")
+            raise OrderNotReady(f"{user} has no keys at {line.name} yet.", repair=f"{line.next_step}.")
         problems = self.check()
         if len(problems):
             raise OrderNotReady(
@@ -213,26 +230,22 @@ class TrackedOrder:
                 cause=str(problems.iloc[0]["text"]),
                 repair="See order.check(); correct the file, or leave the lines out with order.leave_out_problems().",
             )
-        self._must_be(frozenset({State.READY, State.PART_SIGNED}), "signed")
-        user = line.record.user
+        self._must_be(_SIGNABLE, "signed")
         if user in self.signers:
             raise OrderNotReady(f"{user} has signed the order {self.id} already.", repair="Let another user sign.")
-        key = line.ask_signing_key(ask)
-        with self._store.lock(f"order-{self.id}"):
-            self._must_be(frozenset({State.READY, State.PART_SIGNED}), "signed")
-            scheme = line.record.signature_version
-            digest = self.digest
-            value = base64.b64encode(key.sign(digest, "A005" if scheme == "A005" else "A006")).decode()
-            self.note(
-                EventKind.SIGNED,
-                user=user,
-                connection=line.name,
-                required=sending.signatures_needed(line, self.record.kind),
-                scheme=scheme,
-                digest=digest.hex(),
-                value=value,
-            )
-        return self
+
+    def _note_signature(self, line: Connection, key: PasswordKey, required: int) -> None:
+        scheme, digest = line.record.signature_version, self.digest
+        value = base64.b64encode(key.sign(digest, scheme)).decode()
+        self.note(
+            EventKind.SIGNED,
+            user=line.record.user,
+            connection=line.name,
+            required=required,
+            scheme=scheme,
+            digest=digest.hex(),
+            value=value,
+        )
 
     @property
     def signatures(self) -> tuple[OrderSignature, ...]:

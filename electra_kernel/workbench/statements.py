@@ -22,7 +22,7 @@ from electra_kernel.vocabulary.accounts import parse_account
 from electra_kernel.vocabulary.errors import ElectraError, Problem, UnreadableFile
 from electra_kernel.vocabulary.text import html_table
 from electra_kernel.workbench.fetching import Fetched, fetched
-from electra_kernel.workbench.files import archive_file, read_file
+from electra_kernel.workbench.files import archive_file, frame_of, read_file
 from electra_kernel.workbench.services import statement_services
 
 if TYPE_CHECKING:
@@ -180,8 +180,7 @@ def _imported(file: Fetched, tables: StatementTables, new: int) -> Imported:
 
 def arrow_frame(table: ibis.Table) -> pd.DataFrame:
     """Run an expression into a DataFrame with Arrow types, so that amounts stay decimal."""
-    frame: pd.DataFrame = table.to_pyarrow().to_pandas(types_mapper=pd.ArrowDtype)
-    return frame
+    return frame_of(table.to_pyarrow())
 
 
 def problem_table(problems: Iterable[Problem]) -> pa.Table:
