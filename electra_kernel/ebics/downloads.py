@@ -11,6 +11,7 @@ from electra_kernel.ebics.desk import BankUser, DeskRefusal, Direction, Download
 from electra_kernel.ebics.documents import Answer, OrderDetails, Phase, Request
 from electra_kernel.ebics.gate import Gate, encryption_for
 from electra_kernel.ebics.segments import split
+from electra_kernel.ebics.witness import Check, belongs_to, carries, checking
 
 
 def open_download(gate: Gate, request: Request, details: OrderDetails, user: BankUser) -> Answer:
@@ -24,7 +25,9 @@ def open_download(gate: Gate, request: Request, details: OrderDetails, user: Ban
         end=details.end,
         parameters=details.parameters,
     )
+    checking(Check.DESK)
     delivery = gate.desk.deliver(wanted)
+    carries(delivery.data)
     key = envelope.new_key()
     parts = split(envelope.seal(delivery.data, key), gate.limits.segment_sent)
     record = TransactionRecord(
@@ -36,6 +39,7 @@ def open_download(gate: Gate, request: Request, details: OrderDetails, user: Ban
         context=json.dumps({"token": delivery.token}),
         opened=gate.clock(),
     )
+    belongs_to(record)
     gate.desk.open_transaction(record, dict(enumerate(parts, start=1)))
     return Answer(
         version=request.version,
@@ -51,6 +55,7 @@ def open_download(gate: Gate, request: Request, details: OrderDetails, user: Ban
 
 def give_segment(gate: Gate, request: Request, record: TransactionRecord) -> Answer:
     """Give one of the further segments, as often as it is asked for."""
+    checking(Check.SEGMENT)
     number = request.segment_number or 0
     if number < 1:
         raise DeskRefusal("091113", "A transfer asks for a numbered segment.")
@@ -71,6 +76,7 @@ def give_segment(gate: Gate, request: Request, record: TransactionRecord) -> Ans
 
 def take_receipt(gate: Gate, request: Request, record: TransactionRecord) -> Answer:
     """Take the receipt: 0 marks the data as fetched, 1 keeps them for the next time."""
+    checking(Check.DESK)
     if record.direction is not Direction.DOWNLOAD or request.receipt not in {0, 1}:
         raise DeskRefusal("091113", "A receipt is 0 or 1 and ends a download.")
     positive = request.receipt == 0

@@ -15,6 +15,7 @@ from electra_kernel.ebics.gate import Gate, details_of, encryption_for
 from electra_kernel.ebics.keys import UnusableCertificate, public_key_of, read_certificate
 from electra_kernel.ebics.tree import binary
 from electra_kernel.ebics.version import EbicsVersion
+from electra_kernel.ebics.witness import Check, carries, checking, remark
 from electra_kernel.vocabulary.xml import HostileXml
 
 _LIMIT = 2**20
@@ -28,17 +29,23 @@ def take_keys(gate: Gate, request: Request) -> Answer:
     kind = details_of(request).admin_type
     if kind not in _STATES:
         raise DeskRefusal("091006", f"{kind} is not sent unsecured.")
+    checking(Check.STATE)
     user = gate.desk.user(request.partner_id, request.user_id)
     if user is None or user.state not in _STATES[kind]:
+        remark(f"{request.user_id} is {'unknown' if user is None else f'in the state {user.state.value}'}")
         raise DeskRefusal("091002")
+    checking(Check.ENVELOPE)
     try:
         data = envelope.inflate(binary(request.order_data), _LIMIT)
+        carries(data)
         certificates, scheme = (_ini if kind == "INI" else _hia)(data, request)
     except (EbicsError, HostileXml, ValueError) as error:
         raise DeskRefusal("090004", str(error)) from error
+    checking(Check.KEYS)
     for use, certificate in certificates.items():
         _check_certificate(gate, certificate, use, request.version)
     _check_distinct({**user.certificates, **certificates})
+    checking(Check.DESK)
     order_id = gate.desk.keep_certificates(request.partner_id, request.user_id, certificates, scheme)
     return Answer(version=request.version, order_id=order_id)
 
@@ -50,7 +57,9 @@ def give_keys(gate: Gate, root: etree._Element, request: Request) -> Answer:
     user = gate.entered(root, request)
     keys = orderdata.BankCertificates(gate.keys.authentication_der, gate.keys.encryption_der, gate.host_id)
     key = envelope.new_key()
-    content = envelope.seal(orderdata.write_hpb(keys, request.version), key)
+    data = orderdata.write_hpb(keys, request.version)
+    carries(data)
+    content = envelope.seal(data, key)
     return Answer(version=request.version, encryption=encryption_for(user, key), order_data=content)
 
 

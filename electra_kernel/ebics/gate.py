@@ -14,6 +14,7 @@ from electra_kernel.ebics.documents import DOCUMENT_LIMIT, Encryption, OrderDeta
 from electra_kernel.ebics.envelope import wrap_key
 from electra_kernel.ebics.keys import BankServerKeys, certificate_digest, number_digest, public_key_of
 from electra_kernel.ebics.segments import SEGMENT_LIMIT, SEGMENT_SIZE
+from electra_kernel.ebics.witness import Check, checking, remark
 from electra_kernel.vocabulary.dates import Clock
 
 _log = logging.getLogger(__name__)
@@ -53,6 +54,7 @@ class Gate:
 
     def check_time(self, request: Request) -> None:
         """Refuse a request whose timestamp is missing or too far from the bank's time (091010, 091103)."""
+        checking(Check.TIME)
         if not request.nonce or request.timestamp is None:
             raise DeskRefusal("091010", "Nonce or timestamp is missing.")
         if abs(self.clock() - request.timestamp) > self.limits.clock_difference:
@@ -60,6 +62,7 @@ class Gate:
 
     def check_nonce(self, request: Request) -> None:
         """Refuse a request that was seen before (091103)."""
+        checking(Check.NONCE)
         if request.timestamp is None or not self.desk.remember_nonce(request.nonce, request.timestamp):
             raise DeskRefusal("091103")
 
@@ -68,20 +71,25 @@ class Gate:
 
         One code for all reasons, so that nobody finds out by asking which users exist (spec 3.0.2, 5.5.1.2.1).
         """
+        checking(Check.AUTHENTICATION)
         user = self.desk.user(partner_id, user_id)
         certificate = None if user is None else user.certificates.get(KeyUse.AUTHENTICATION)
         if user is None or certificate is None:
+            remark(f"{user_id} of {partner_id} {'is unknown' if user is None else 'has sent no authentication key'}")
             raise DeskRefusal("061001")
         try:
             authsignature.verify(root, public_key_of(certificate))
         except authsignature.AuthSignatureInvalid as error:
+            remark(str(error))
             _log.info("the signature of %s/%s was refused: %s", partner_id, user_id, error)
             raise DeskRefusal("061001") from error
         return user
 
     def check_ready(self, user: BankUser) -> None:
         """Refuse a user that is not activated (091002)."""
+        checking(Check.STATE)
         if user.state is not UserState.READY:
+            remark(f"{user.user_id} is in the state {user.state.value}")
             raise DeskRefusal("091002", "The user is not active.")
 
     def entered(self, root: etree._Element, request: Request) -> BankUser:
@@ -100,6 +108,7 @@ class Gate:
 
     def check_bank_keys(self, request: Request) -> None:
         """Refuse a request made for other bank keys (091008)."""
+        checking(Check.BANK_KEYS)
         named = request.bank_digests
         if (
             named is None

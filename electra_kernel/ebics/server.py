@@ -23,6 +23,7 @@ from electra_kernel.ebics.responses import report_text, write_answer, write_hev_
 from electra_kernel.ebics.tree import local, serialise
 from electra_kernel.ebics.uploads import Uploads
 from electra_kernel.ebics.version import H005, HEV, VERSIONS
+from electra_kernel.ebics.witness import Check, Sight, Witness, belongs_to, checking, watching
 from electra_kernel.vocabulary.dates import Clock
 from electra_kernel.vocabulary.xml import HostileXml, parse_xml
 
@@ -43,6 +44,7 @@ class Server:
         limits: sizes, and the tolerance for clocks.
         strict: name keys by certificate only, as the specification says, and look at key usage and validity of
             certificates. Off by default: real clients differ in all three.
+        witness: is told what was seen of every request, once it is answered.
     """
 
     def __init__(
@@ -54,26 +56,39 @@ class Server:
         *,
         limits: Limits | None = None,
         strict: bool = False,
+        witness: Witness | None = None,
     ) -> None:
+        self._witness = witness
         self._gate = Gate(host_id=host_id, keys=keys, desk=desk, clock=clock, limits=limits or Limits(), strict=strict)
         self._uploads = Uploads(self._gate)
 
     def handle(self, document: bytes) -> bytes:
         """Answer one request. Never raises: whatever goes wrong becomes an EBICS return code."""
+        with watching(document, wanted=self._witness is not None) as sight:
+            sight.answer_document = self._handle(document, sight)
+        if self._witness is not None:
+            try:
+                self._witness(sight)
+            except Exception:
+                _log.exception("a request was answered, but its witness failed")
+        return sight.answer_document
+
+    def _handle(self, document: bytes, sight: Sight) -> bytes:
         request = Request(version=H005)
         try:
+            checking(Check.FORM)
             root = self._parse(document)
             request = replace(request, version=VERSIONS.get(etree.QName(root).namespace or "", H005))
             if root.tag == f"{{{HEV}}}{Kind.HEV.value}":
                 return self._hev(root)
             request = replace(request, kind=_kind(root, request))
-            request = _read(root, request)
-            return self._send(self._answer(root, request))
+            sight.request = request = _read(root, request)
+            return self._send(self._answer(root, request), sight)
         except DeskRefusal as refusal:
-            return self._refused(request, refusal)
+            return self._refused(request, refusal, sight)
         except Exception:
             _log.exception("a request ended in an internal error")
-            return self._refused(request, DeskRefusal("061099"))
+            return self._refused(request, DeskRefusal("061099"), sight)
 
     def _parse(self, document: bytes) -> etree._Element:
         if len(document) > self._gate.limits.document:
@@ -90,6 +105,7 @@ class Server:
         return serialise(write_hev_answer(OK, {each.protocol: each.release for each in VERSIONS.values()}))
 
     def _answer(self, root: etree._Element, request: Request) -> Answer:
+        checking(Check.HOST)
         if request.host_id != self._gate.host_id:
             raise DeskRefusal("091011")
         if request.kind is Kind.UNSECURED:
@@ -105,16 +121,20 @@ class Server:
     def _initialise(self, root: etree._Element, request: Request) -> Answer:
         details, user = details_of(request), self._gate.entered(root, request)
         self._gate.check_bank_keys(request)
+        checking(Check.RIGHT)
         self._gate.desk.may(request.partner_id, request.user_id, details.admin_type, details.service)
+        checking(Check.PARAMETERS)
         _check_params(details)
         if request.encryption is not None or request.segments is not None or details.admin_type == "BTU":
             return self._uploads.open(request, details)
         return downloads.open_download(self._gate, request, details, user)
 
     def _continue(self, root: etree._Element, request: Request) -> Answer:
+        checking(Check.TRANSACTION)
         record = self._gate.desk.transaction(request.transaction_id)
         if record is None:
             raise DeskRefusal("091101")
+        belongs_to(record)
         self._gate.check_ready(self._gate.authenticated(root, record.partner_id, record.user_id))
         if request.phase is Phase.RECEIPT:
             return downloads.take_receipt(self._gate, request, record)
@@ -122,13 +142,15 @@ class Server:
             return self._uploads.take(request, record)
         return downloads.give_segment(self._gate, request, record)
 
-    def _send(self, answer: Answer) -> bytes:
+    def _send(self, answer: Answer, sight: Sight) -> bytes:
+        sight.answer = answer
         root = write_answer(answer)
         if answer.phase is not None:
             authsignature.sign(root, self._gate.keys.authentication_key)
         return serialise(root)
 
-    def _refused(self, request: Request, refusal: DeskRefusal) -> bytes:
+    def _refused(self, request: Request, refusal: DeskRefusal, sight: Sight) -> bytes:
+        sight.refusal = refusal
         technical = lookup(refusal.code).level == "technical"
         answer = Answer(
             version=request.version,
@@ -144,7 +166,7 @@ class Server:
                 segment_number=request.segment_number or None,
                 last_segment=request.last_segment,
             )
-        return self._send(answer)
+        return self._send(answer, sight)
 
 
 def _kind(root: etree._Element, request: Request) -> Kind:

@@ -25,6 +25,7 @@ from electra_kernel.ebics.signature import (
 )
 from electra_kernel.ebics.tree import binary
 from electra_kernel.ebics.version import EbicsVersion
+from electra_kernel.ebics.witness import Check, SignatureSeen, belongs_to, carries, checking, signed
 from electra_kernel.vocabulary.xml import HostileXml
 
 _SIGNATURES_LIMIT = 2**20
@@ -88,7 +89,9 @@ class Uploads:
 
     def open(self, request: Request, details: OrderDetails) -> Answer:
         """Take an announcement and open a transaction."""
+        checking(Check.ANNOUNCEMENT)
         encryption, segments = self._check_announcement(request)
+        checking(Check.DOUBLE)
         if self.gate.desk.order_known(request.partner_id, request.data_digest):
             raise DeskRefusal("091122")
         kept = _Announcement(
@@ -111,6 +114,7 @@ class Uploads:
             context=kept.as_json(),
             opened=self.gate.clock(),
         )
+        belongs_to(record)
         self.gate.desk.open_transaction(record, {})
         return Answer(version=request.version, phase=Phase.INITIALISATION, transaction_id=record.transaction_id)
 
@@ -138,6 +142,7 @@ class Uploads:
             segment_number=number,
             last_segment=request.last_segment,
         )
+        checking(Check.SEGMENT)
         self._check_segment(request, record, number)
         if number > 1 and self.gate.desk.segment(record.transaction_id, number - 1) is None:
             return self._recovery(answer, record)
@@ -179,10 +184,14 @@ class Uploads:
 
     def _receive(self, record: TransactionRecord, count: int, version: EbicsVersion) -> str:
         announced = _announcement(record.context)
+        checking(Check.ENVELOPE)
         data, signatures = self._opened(record, announced, count, version)
+        carries(data)
+        checking(Check.DIGEST)
         digests = (order_digest(data), raw_digest(data))
         if announced.digest not in digests:
             raise DeskRefusal("091301", "The order is not the one that was announced.")
+        checking(Check.SIGNATURES)
         signers = self._signers(record.partner_id, signatures, digests)
         upload = Upload(
             partner_id=record.partner_id,
@@ -198,8 +207,10 @@ class Uploads:
             parameters=announced.parameters,
         )
         with self._lock(record.partner_id, digests[0]):
+            checking(Check.DOUBLE)
             if any(self.gate.desk.order_known(record.partner_id, digest) for digest in digests):
                 raise DeskRefusal("091122")
+            checking(Check.DESK)
             return self.gate.desk.receive(upload, record.transaction_id)
 
     def _lock(self, partner_id: str, digest: bytes) -> Lock:
@@ -247,9 +258,15 @@ class Uploads:
         if user.state is not UserState.READY or certificate is None:
             raise DeskRefusal("091305")
         # The specification hashes the order without CR, LF and Ctrl-Z; some clients hash all of it.
-        for digest in digests:
+        for digest, hashed in zip(digests, ("stripped", "raw"), strict=True):
             try:
-                return verify_order_signature(certificate, digest, signature.value, signature.version)
+                verify_order_signature(certificate, digest, signature.value, signature.version)
             except EbicsError:
                 continue
+            return _seen(signature, hashed)
+        _seen(signature, "none")
         raise DeskRefusal("091301")
+
+
+def _seen(signature: OrderSignature, hashed: str) -> None:
+    signed(SignatureSeen(signature.partner_id, signature.user_id, signature.version, hashed))
