@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from electra_kernel.ebics.btf import Service
+from electra_kernel.ebics.edsparams import EdsParams
 
 
 class UserState(StrEnum):
@@ -70,7 +71,10 @@ class Upload:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DownloadRequest:
-    """What a subscriber asks for: an administrative type (HAC, HTD, HPD, HAA …) or ``BTD`` with a service."""
+    """What a subscriber asks for: an administrative type (HAC, HTD, HPD, HAA …) or ``BTD`` with a service.
+
+    ``eds`` is there for HVU, HVZ, HVD and HVT; with HVD and HVT ``service`` is the one of the order asked about.
+    """
 
     partner_id: str
     user_id: str
@@ -79,6 +83,23 @@ class DownloadRequest:
     start: date | None = None
     end: date | None = None
     parameters: Mapping[str, str] = field(default_factory=dict)
+    eds: EdsParams | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """A verified signature over a waiting order: one more that authorises it (HVE), or the word to give it up (HVS).
+
+    ``digest`` is the hash the signature was made over. The signer may belong to another customer than the order
+    (``eds.partner_id``).
+    """
+
+    partner_id: str
+    user_id: str
+    admin_type: str
+    service: Service | None
+    eds: EdsParams
+    digest: bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,6 +164,18 @@ class Desk(Protocol):
 
     def receive(self, upload: Upload, transaction_id: bytes) -> str:
         """Take a whole, verified order and return its order id. Called once per transaction."""
+
+    def waiting_digests(self, partner_id: str, service: Service | None, eds: EdsParams) -> tuple[bytes, ...]:
+        """The hashes a signature over a waiting order may be made over, the specification's first.
+
+        Refuses with 091114 where no such order waits, 091115 where it is final.
+        """
+
+    def decide(self, decision: Decision) -> str:
+        """Add a signature to a waiting order, or cancel it, and return the id of this step.
+
+        Refuses with 090003 (no right), 091306 (signed before), 091114, 091115, 091301 (another hash).
+        """
 
     def deliver(self, request: DownloadRequest) -> Delivery:
         """The data asked for; refuses with 090005 where there is none."""

@@ -11,6 +11,7 @@ from enum import StrEnum
 from lxml import etree
 
 from electra_kernel.ebics.btf import Service
+from electra_kernel.ebics.edsparams import EDS_TYPES, LISTS, EdsParams
 from electra_kernel.ebics.tree import add, binary, children, find, flag, start, text
 from electra_kernel.ebics.version import DSIG, SHA256, EbicsVersion
 
@@ -37,7 +38,7 @@ class Phase(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderDetails:
-    """Which order a transaction is about. ``start`` and ``end`` are inclusive days."""
+    """Which order a transaction is about. ``start`` and ``end`` are inclusive days; ``eds`` is for HVU … HVS only."""
 
     admin_type: str
     service: Service | None = None
@@ -47,6 +48,7 @@ class OrderDetails:
     request_eds: bool = False
     file_name: str = ""
     parameters: Mapping[str, str] = field(default_factory=dict)
+    eds: EdsParams | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,10 +165,11 @@ def base64_text(data: bytes) -> str:
     return b64encode(data).decode("ascii")
 
 
-def add_service(parent: etree._Element, service: Service) -> None:
-    """Write a BTF (schema type RestrictedServiceType)."""
-    node = add(parent, "Service")
-    add(node, "ServiceName", service.name)
+def add_service(parent: etree._Element, service: Service, name: str = "Service") -> None:
+    """Write a BTF (schema type RestrictedServiceType, or ServiceType for a filter, which may leave any part out)."""
+    node = add(parent, name)
+    if service.name:
+        add(node, "ServiceName", service.name)
     if service.scope:
         add(node, "Scope", service.scope)
     if service.option:
@@ -174,7 +177,8 @@ def add_service(parent: etree._Element, service: Service) -> None:
     if service.container:
         add(node, "Container", containerType=service.container)
     marks = {"variant": service.variant, "version": service.version, "format": service.format}
-    add(node, "MsgName", service.message, **{name: value for name, value in marks.items() if value})
+    if service.message:
+        add(node, "MsgName", service.message, **{name: value for name, value in marks.items() if value})
 
 
 def read_service(node: etree._Element | None) -> Service | None:
@@ -204,7 +208,35 @@ def _add_range(params: etree._Element, details: OrderDetails) -> None:
 
 
 def _params_name(details: OrderDetails) -> str:
-    return f"{details.admin_type}OrderParams" if details.admin_type in {"BTU", "BTD"} else "StandardOrderParams"
+    own = details.admin_type in {"BTU", "BTD"} or details.eds is not None
+    return f"{details.admin_type}OrderParams" if own else "StandardOrderParams"
+
+
+def _add_eds(params: etree._Element, details: OrderDetails, eds: EdsParams) -> None:
+    """Parameters of HVU and HVZ (filters), and of HVD, HVT, HVE and HVS (group HVRequestStructure)."""
+    for each in eds.filters:
+        add_service(params, each, "ServiceFilter")
+    if details.admin_type in LISTS:
+        return
+    add(params, "PartnerID", eds.partner_id)
+    if details.service is not None:
+        add_service(params, details.service)
+    add(params, "OrderID", eds.order_id)
+    if details.admin_type == "HVT":
+        flags = {"fetchLimit": str(eds.limit), "fetchOffset": str(eds.offset)}
+        add(params, "OrderFlags", completeOrderData=str(eds.complete).lower(), **flags)
+
+
+def _read_eds(params: etree._Element | None) -> EdsParams:
+    flags = find(params, "OrderFlags")
+    return EdsParams(
+        filters=tuple(found for each in children(params, "ServiceFilter") if (found := read_service(each))),
+        partner_id=text(params, "PartnerID"),
+        order_id=text(params, "OrderID"),
+        complete=flags is not None and flag(flags.get("completeOrderData")),
+        limit=0 if flags is None else read_count(flags.get("fetchLimit", "0")),
+        offset=0 if flags is None else read_count(flags.get("fetchOffset", "0")),
+    )
 
 
 def add_details(static: etree._Element, details: OrderDetails, version: EbicsVersion) -> None:
@@ -212,6 +244,9 @@ def add_details(static: etree._Element, details: OrderDetails, version: EbicsVer
     node = add(static, "OrderDetails")
     add(node, version.order_type, details.admin_type)
     params = add(node, _params_name(details))
+    if details.eds is not None:
+        _add_eds(params, details, details.eds)
+        return
     if details.service is not None:
         add_service(params, details.service)
     if details.file_name:
@@ -245,8 +280,9 @@ def read_details(node: etree._Element, version: EbicsVersion) -> OrderDetails:
     """
     params = _params(node)
     mark = find(params, "SignatureFlag")
+    admin_type = text(node, version.order_type)
     return OrderDetails(
-        admin_type=text(node, version.order_type),
+        admin_type=admin_type,
         service=read_service(find(params, "Service")),
         start=_read_date(params, "DateRange/Start"),
         end=_read_date(params, "DateRange/End"),
@@ -254,6 +290,7 @@ def read_details(node: etree._Element, version: EbicsVersion) -> OrderDetails:
         request_eds=mark is not None and flag(mark.get("requestEDS")),
         file_name="" if params is None else params.get("fileName", ""),
         parameters={text(each, "Name"): text(each, "Value") for each in children(params, "Parameter")},
+        eds=_read_eds(params) if admin_type in EDS_TYPES else None,
     )
 
 
