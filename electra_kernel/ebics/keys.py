@@ -1,7 +1,12 @@
-"""RSA keys, their self-signed certificates and fingerprints. Where private keys are kept is not this room's business."""
+"""RSA keys, their self-signed certificates and fingerprints. Where private keys are kept is not this room's business.
+
+A public key is handed around as DER bytes: an X.509 certificate, or, where only numbers came (EBICS 2.5 without
+certificates), the bare SubjectPublicKeyInfo of RFC 5280, 4.1.2.7. Every function that takes a key takes both.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -10,7 +15,7 @@ from typing import TypeAlias
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import rsa
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_der_public_key
 from cryptography.x509.oid import NameOID
 
 from electra_kernel.ebics.desk import KeyUse
@@ -101,14 +106,38 @@ def read_certificate(der: bytes) -> tuple[x509.Certificate, rsa.RSAPublicKey]:
     return certificate, key
 
 
+def key_value(key: rsa.RSAPublicKey) -> bytes:
+    """A public key without a certificate, as DER."""
+    return key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+
+
+def bare(der: bytes) -> bytes:
+    """The key without its certificate: how it travels in EBICS 2.5 where certificates are not used."""
+    return key_value(public_key_of(der))
+
+
+def is_bare(der: bytes) -> bool:
+    """Whether the bytes are a bare key rather than a certificate."""
+    try:
+        load_der_public_key(der)
+    except Exception:
+        return False
+    return True
+
+
 def public_key_of(der: bytes) -> rsa.RSAPublicKey:
-    """The RSA key inside a certificate."""
-    return read_certificate(der)[1]
+    """The RSA key inside a certificate, or the bare one.
 
-
-def fingerprint(certificate: bytes) -> str:
-    """SHA-256 of a certificate's DER in upper-case hex pairs, as letters print it (spec 3.0, 11.5)."""
-    return sha256(certificate).digest().hex(" ").upper()
+    Raises:
+        UnusableCertificate: it is neither, or not RSA.
+    """
+    try:
+        key = load_der_public_key(der)
+    except Exception:
+        return read_certificate(der)[1]
+    if not isinstance(key, rsa.RSAPublicKey):
+        raise UnusableCertificate("A key is no RSA key.", repair="EBICS uses RSA only: ask the sender for an RSA key.")
+    return key
 
 
 def certificate_digest(certificate: bytes) -> bytes:
@@ -120,6 +149,31 @@ def number_digest(key: rsa.RSAPublicKey) -> bytes:
     """SHA-256 of ``hex(e) hex(n)``: how EBICS 2.5 names a key (spec 2.5, 4.4.1.2.3), and some 3.0 peers still do."""
     numbers = key.public_numbers()
     return sha256(f"{numbers.e:x} {numbers.n:x}".encode("ascii")).digest()
+
+
+def key_digest(der: bytes) -> bytes:
+    """How a key is named: by its certificate where it has one, else by its numbers."""
+    return number_digest(public_key_of(der)) if is_bare(der) else certificate_digest(der)
+
+
+def fingerprint(der: bytes) -> str:
+    """The digest that names a key, in upper-case hex pairs as letters print it (spec 3.0, 11.5; spec 2.5, 11.5)."""
+    return key_digest(der).hex(" ").upper()
+
+
+def end_certificate(chain: Sequence[bytes]) -> bytes:
+    """The user's own certificate among those of a chain: the one that issued none of the others.
+
+    Raises:
+        UnusableCertificate: one of them cannot be read; ValueError: there is none.
+    """
+    if not chain:
+        raise ValueError("there is no certificate")
+    if len(chain) == 1:
+        return chain[0]
+    read = [(der, read_certificate(der)[0]) for der in chain]
+    issuers = {each.issuer for _, each in read if each.issuer != each.subject}
+    return next((der for der, each in read if each.subject not in issuers), chain[0])
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,11 +202,14 @@ BankServerKeys: TypeAlias = TransportKeys
 
 @dataclass(frozen=True, slots=True)
 class BankKeys:
-    """The bank's two certificates as DER, as HPB brought them. HPB is unsigned: compare the fingerprints by letter."""
+    """The bank's two keys as DER, as HPB brought them: certificates, or bare keys from a bank of EBICS 2.5 without them.
+
+    HPB is unsigned: compare the fingerprints by letter.
+    """
 
     authentication: bytes
     encryption: bytes
 
     def fingerprints(self) -> tuple[str, str]:
-        """Fingerprints of the authentication (X002) and the encryption (E002) certificate."""
+        """Fingerprints of the authentication (X002) and the encryption (E002) key."""
         return fingerprint(self.authentication), fingerprint(self.encryption)

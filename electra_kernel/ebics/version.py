@@ -5,7 +5,8 @@ Every reader and writer of the room takes an ``EbicsVersion`` and asks it for na
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 #: Namespace of XML signatures (W3C XML-Signature Syntax and Processing).
 DSIG = "http://www.w3.org/2000/09/xmldsig#"
@@ -32,6 +33,12 @@ class EbicsVersion:
         authentication, encryption: key versions in use.
         signatures: schemes of the electronic signature that may be used, the preferred one first.
         key_bits: shortest and longest RSA modulus accepted.
+        services: whether business is named by BTF; otherwise by order types with an order attribute.
+        key_values: whether public keys travel as numbers (a certificate may stand beside them); otherwise as
+            certificates only.
+        data_digest: whether an upload announces the hash of the order.
+        code_names: names of return codes where they differ from EBICS 3.0.
+        code_stand_ins: return codes this version does not have, and which of its own says it instead.
     """
 
     protocol: str
@@ -43,6 +50,11 @@ class EbicsVersion:
     encryption: str = "E002"
     signatures: tuple[str, ...] = ("A006", "A005")
     key_bits: tuple[int, int] = (2048, 16384)
+    services: bool = True
+    key_values: bool = False
+    data_digest: bool = True
+    code_names: Mapping[str, str] = field(default_factory=dict, hash=False)
+    code_stand_ins: Mapping[str, str] = field(default_factory=dict, hash=False)
 
     def tag(self, name: str) -> str:
         """``name`` in this version's namespace, as lxml writes it."""
@@ -60,6 +72,27 @@ H005 = EbicsVersion(
     namespace="urn:org:ebics:H005",
     signature_namespace="http://www.ebics.org/S002",
     order_type="AdminOrderType",
+)
+
+#: EBICS 2.5. Keys of 1536 bits are allowed (spec 2.5, 14.1); signature classes and recovery are those of 3.0.
+H004 = EbicsVersion(
+    protocol="H004",
+    release="02.50",
+    namespace="urn:org:ebics:H004",
+    signature_namespace="http://www.ebics.org/S001",
+    order_type="OrderType",
+    key_bits=(1536, 16384),
+    services=False,
+    key_values=True,
+    data_digest=False,
+    code_names={
+        "090003": "EBICS_AUTHORISATION_ORDER_TYPE_FAILED",
+        "091005": "EBICS_INVALID_ORDER_TYPE",
+        "091006": "EBICS_UNSUPPORTED_ORDER_TYPE",
+        "091115": "EBICS_ORDERID_ALREADY_EXISTS",
+    },
+    # Double-upload control came with 3.0 (091122): before it, a bank that looks anyway has only the general refusal.
+    code_stand_ins={"091122": "091116"},
 )
 
 #: Every version spoken, by namespace. Documents are told apart by namespace: clients exist that write a wrong @Version.
