@@ -435,6 +435,10 @@ def _take(
 
 
 def _lack_of_authority(connection: Connection, upload: Upload) -> _Verdict | None:
+    # A right to fetch names no signatures; an order that comes under it has no right at all.
+    if _direction(upload.admin_type, upload.service) != "BTU":
+        words = f"A right to {upload.service or upload.admin_type} is no right to send orders."
+        return _Verdict("DS0A", words, DeskRefusal("090003", words), taken=False)
     needed = _right(connection, upload.partner_id, upload.user_id, upload.admin_type, upload.service)
     entitled = {
         signer

@@ -30,6 +30,8 @@ from electra_kernel.vocabulary.xml import HostileXml, parse_xml
 __all__ = ["Limits", "Server"]
 
 _log = logging.getLogger(__name__)
+#: Order types that only fetch. Order data sent under one of them would be an order under a right to read.
+_FETCHING = frozenset({"BTD", "HTD", "HKD", "HPD", "HAA", "HAC", "PTK", "HVU", "HVZ", "HVD", "HVT"})
 _UNSIGNED = frozenset({Kind.UNSECURED, Kind.NO_KEY_DIGESTS})
 
 
@@ -80,7 +82,7 @@ class Server:
             root = self._parse(document)
             request = replace(request, version=VERSIONS.get(etree.QName(root).namespace or "", H005))
             if root.tag == f"{{{HEV}}}{Kind.HEV.value}":
-                return self._hev(root)
+                return self._hev(root, sight)
             request = replace(request, kind=_kind(root, request))
             sight.request = request = _read(root, request)
             return self._send(self._answer(root, request), sight)
@@ -98,9 +100,13 @@ class Server:
         except HostileXml as error:
             raise DeskRefusal("061002", error.what) from error
 
-    def _hev(self, root: etree._Element) -> bytes:
+    def _hev(self, root: etree._Element, sight: Sight) -> bytes:
+        checking(Check.HOST)
         host = root.findtext(f"{{{HEV}}}HostID", "").strip()
+        sight.request = Request(version=H005, kind=Kind.HEV, host_id=host)
+        sight.answer = Answer(version=H005, technical=OK if host == self._gate.host_id else "091011")
         if host != self._gate.host_id:
+            sight.refusal = DeskRefusal("091011")
             return serialise(write_hev_answer("091011", {}))
         return serialise(write_hev_answer(OK, {each.protocol: each.release for each in VERSIONS.values()}))
 
@@ -126,6 +132,8 @@ class Server:
         checking(Check.PARAMETERS)
         _check_params(details)
         if request.encryption is not None or request.segments is not None or details.admin_type == "BTU":
+            if details.admin_type in _FETCHING:
+                raise DeskRefusal("091112", f"{details.admin_type} fetches; it carries no order.")
             return self._uploads.open(request, details)
         return downloads.open_download(self._gate, request, details, user)
 

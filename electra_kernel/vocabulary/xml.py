@@ -19,9 +19,18 @@ class HostileXml(ElectraError):
 
 
 def parser() -> etree.XMLParser:
-    """A parser that loads nothing, expands nothing and asks no network."""
+    """A parser that loads nothing, expands nothing and asks no network.
+
+    Comments are left out, so that one inside a value cannot hide the value's end from a reader.
+    """
     return etree.XMLParser(
-        resolve_entities=False, no_network=True, load_dtd=False, dtd_validation=False, huge_tree=False, remove_pis=True
+        resolve_entities=False,
+        no_network=True,
+        load_dtd=False,
+        dtd_validation=False,
+        huge_tree=False,
+        remove_pis=True,
+        remove_comments=True,
     )
 
 
