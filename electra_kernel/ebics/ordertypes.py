@@ -7,11 +7,12 @@ the same kind that goes before the table.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal, NamedTuple, TypeAlias
+from typing import Final, Literal, NamedTuple, TypeAlias
 
 from electra_kernel.ebics.btf import FileFormat, Service
 
-UPLOAD, DOWNLOAD = "BTU", "BTD"
+UPLOAD: Final = "BTU"
+DOWNLOAD: Final = "BTD"
 #: Order types that carry any file, named by a ``FileFormat``.
 FILE_TYPES = {UPLOAD: "FUL", DOWNLOAD: "FDL"}
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from lxml import etree
 
 from electra_kernel.ebics.documents import (
+    KIND_ATTRIBUTES,
     KeyDigests,
     Kind,
     Phase,
@@ -55,9 +56,12 @@ def _add_static(header: etree._Element, request: Request) -> None:
         return
     _add_identity(static, request)
     if request.details is not None and request.kind is Kind.NORMAL:
-        add_details(static, request.details, request.version)
+        add_details(static, request.details, request.version, request.order_types)
     elif request.details is not None:
-        add(add(static, "OrderDetails"), request.version.order_type, request.details.admin_type)
+        node = add(static, "OrderDetails")
+        add(node, request.version.order_type, request.details.admin_type)
+        if not request.version.services:
+            add(node, "OrderAttribute", KIND_ATTRIBUTES[request.kind])
     _add_bank_digests(static, request)
     add(static, "SecurityMedium", "0000")
     if request.segments is not None:
@@ -78,8 +82,13 @@ def _add_body(root: etree._Element, request: Request) -> None:
         transfer = add(body, "DataTransfer")
         add_encryption(transfer, request.encryption, request.version)
         add(transfer, "SignatureData", request.signature_data, authenticate="true")
-        digest = base64_text(request.data_digest)
-        add(transfer, "DataDigest", digest, SignatureVersion=request.signature_version)
+        if request.version.data_digest:
+            digest = base64_text(request.data_digest)
+            add(transfer, "DataDigest", digest, SignatureVersion=request.signature_version)
+    elif request.kind is Kind.UNSIGNED:
+        transfer = add(body, "DataTransfer")
+        add(transfer, "SignatureData", request.signature_data, authenticate="true")
+        add(transfer, "OrderData", request.order_data)
     elif request.order_data:
         add(add(body, "DataTransfer"), "OrderData", request.order_data)
     elif request.receipt is not None:
@@ -138,6 +147,7 @@ def read_request(root: etree._Element, template: Request) -> Request:
     transfer = find(body, "DataTransfer")
     return Request(
         version=template.version,
+        order_types=template.order_types,
         kind=Kind(local(root)),
         host_id=text(static, "HostID"),
         partner_id=text(static, "PartnerID"),
@@ -146,7 +156,7 @@ def read_request(root: etree._Element, template: Request) -> Request:
         product=text(static, "Product"),
         nonce=read_hex(nonce) if nonce else b"",
         timestamp=read_moment(timestamp) if timestamp else None,
-        details=None if order is None else read_details(order, template.version),
+        details=None if order is None else read_details(order, template.version, template.order_types),
         bank_digests=_read_digests(static),
         segments=_optional_count(text(static, "NumSegments")),
         transaction_id=read_hex(transaction) if transaction else b"",
