@@ -11,24 +11,16 @@ from threading import Lock
 from electra_kernel.ebics import envelope
 from electra_kernel.ebics.btf import Service
 from electra_kernel.ebics.codes import RECOVERY
-from electra_kernel.ebics.desk import DeskRefusal, Direction, KeyUse, TransactionRecord, Upload, UserState
+from electra_kernel.ebics.desk import DeskRefusal, Direction, TransactionRecord, Upload
 from electra_kernel.ebics.documents import Answer, Encryption, OrderDetails, Phase, Request, base64_text
 from electra_kernel.ebics.envelope import EnvelopeDamaged, TooLarge
-from electra_kernel.ebics.errors import EbicsError
 from electra_kernel.ebics.gate import Gate
-from electra_kernel.ebics.signature import (
-    OrderSignature,
-    order_digest,
-    raw_digest,
-    read_signatures,
-    verify_order_signature,
-)
+from electra_kernel.ebics.signature import OrderSignature, order_digest, raw_digest
+from electra_kernel.ebics.signers import check_signers, open_signatures
 from electra_kernel.ebics.tree import binary
 from electra_kernel.ebics.version import EbicsVersion
-from electra_kernel.ebics.witness import Check, SignatureSeen, belongs_to, carries, checking, signed
-from electra_kernel.vocabulary.xml import HostileXml
+from electra_kernel.ebics.witness import Check, belongs_to, carries, checking
 
-_SIGNATURES_LIMIT = 2**20
 _UNDERRUN = "011101"
 
 
@@ -192,7 +184,7 @@ class Uploads:
         if announced.digest not in digests:
             raise DeskRefusal("091301", "The order is not the one that was announced.")
         checking(Check.SIGNATURES)
-        signers = self._signers(record.partner_id, signatures, digests)
+        signers = check_signers(self.gate, record.partner_id, signatures, digests)
         upload = Upload(
             partner_id=record.partner_id,
             user_id=record.user_id,
@@ -230,43 +222,4 @@ class Uploads:
             raise DeskRefusal("090004", error.cause) from error
         if not announced.signatures:
             return data, ()
-        try:
-            content = envelope.unseal(announced.signatures, key, _SIGNATURES_LIMIT)
-            return data, read_signatures(content, version)
-        except (EbicsError, HostileXml, ValueError) as error:
-            raise DeskRefusal("091111", str(error)) from error
-
-    def _signers(
-        self, partner_id: str, signatures: tuple[OrderSignature, ...], digests: tuple[bytes, ...]
-    ) -> tuple[tuple[str, str], ...]:
-        signers: list[tuple[str, str]] = []
-        for signature in signatures:
-            if signature.partner_id != partner_id:
-                raise DeskRefusal("091120")
-            self._check_signature(signature, digests)
-            signer = (signature.partner_id, signature.user_id)
-            if signer in signers:
-                raise DeskRefusal("091306")
-            signers.append(signer)
-        return tuple(signers)
-
-    def _check_signature(self, signature: OrderSignature, digests: tuple[bytes, ...]) -> None:
-        user = self.gate.desk.user(signature.partner_id, signature.user_id)
-        if user is None:
-            raise DeskRefusal("091304")
-        certificate = user.certificates.get(KeyUse.SIGNATURE)
-        if user.state is not UserState.READY or certificate is None:
-            raise DeskRefusal("091305")
-        # The specification hashes the order without CR, LF and Ctrl-Z; some clients hash all of it.
-        for digest, hashed in zip(digests, ("stripped", "raw"), strict=True):
-            try:
-                verify_order_signature(certificate, digest, signature.value, signature.version)
-            except EbicsError:
-                continue
-            return _seen(signature, hashed)
-        _seen(signature, "none")
-        raise DeskRefusal("091301")
-
-
-def _seen(signature: OrderSignature, hashed: str) -> None:
-    signed(SignatureSeen(signature.partner_id, signature.user_id, signature.version, hashed))
+        return data, open_signatures(announced.signatures, key, version)

@@ -1,0 +1,65 @@
+"""The bank's look at electronic signatures: opened, and each checked against its signer's key and state. Nothing else."""
+
+from __future__ import annotations
+
+from electra_kernel.ebics import envelope
+from electra_kernel.ebics.desk import DeskRefusal, KeyUse, UserState
+from electra_kernel.ebics.errors import EbicsError
+from electra_kernel.ebics.gate import Gate
+from electra_kernel.ebics.signature import OrderSignature, read_signatures, verify_order_signature
+from electra_kernel.ebics.version import EbicsVersion
+from electra_kernel.ebics.witness import SignatureSeen, signed
+from electra_kernel.vocabulary.xml import HostileXml
+
+_SIGNATURES_LIMIT = 2**20
+
+
+def open_signatures(content: str, key: bytes, version: EbicsVersion) -> tuple[OrderSignature, ...]:
+    """The signatures in a request's SignatureData (091111 where they cannot be read)."""
+    try:
+        return read_signatures(envelope.unseal(content, key, _SIGNATURES_LIMIT), version)
+    except (EbicsError, HostileXml, ValueError) as error:
+        raise DeskRefusal("091111", str(error)) from error
+
+
+def check_signers(
+    gate: Gate, partner_id: str, signatures: tuple[OrderSignature, ...], digests: tuple[bytes, ...]
+) -> tuple[tuple[str, str], ...]:
+    """Who signed, as (partner id, user id), once every signature is proved.
+
+    Args:
+        partner_id: the customer that sends; signers of another are refused (091120).
+        digests: the order's hash as the specification makes it, and that of all its bytes, as some clients make it.
+    """
+    signers: list[tuple[str, str]] = []
+    for signature in signatures:
+        if signature.partner_id != partner_id:
+            raise DeskRefusal("091120")
+        _check_signature(gate, signature, digests)
+        signer = (signature.partner_id, signature.user_id)
+        if signer in signers:
+            raise DeskRefusal("091306")
+        signers.append(signer)
+    return tuple(signers)
+
+
+def _check_signature(gate: Gate, signature: OrderSignature, digests: tuple[bytes, ...]) -> None:
+    user = gate.desk.user(signature.partner_id, signature.user_id)
+    if user is None:
+        raise DeskRefusal("091304")
+    certificate = user.certificates.get(KeyUse.SIGNATURE)
+    if user.state is not UserState.READY or certificate is None:
+        raise DeskRefusal("091305")
+    # The specification hashes the order without CR, LF and Ctrl-Z; some clients hash all of it.
+    for digest, hashed in zip(digests, ("stripped", "raw"), strict=True):
+        try:
+            verify_order_signature(certificate, digest, signature.value, signature.version)
+        except EbicsError:
+            continue
+        return _seen(signature, hashed)
+    _seen(signature, "none")
+    raise DeskRefusal("091301")
+
+
+def _seen(signature: OrderSignature, hashed: str) -> None:
+    signed(SignatureSeen(signature.partner_id, signature.user_id, signature.version, hashed))
