@@ -17,13 +17,15 @@ from datetime import date
 from electra_kernel.ebics import orderdata
 from electra_kernel.ebics.btf import Service
 from electra_kernel.ebics.documents import OrderDetails
+from electra_kernel.ebics.edsparams import EdsParams
 from electra_kernel.ebics.errors import LocalProtocolError
 from electra_kernel.ebics.exchange import Exchange, Hev, Hpb, SendKeys
 from electra_kernel.ebics.session import Session, Subscriber, check_service, check_text
 from electra_kernel.ebics.signature import OrderSignature
+from electra_kernel.ebics.signatureonly import SignatureOnly
 from electra_kernel.ebics.transfers import Download, Upload
 
-__all__ = ["Client", "Download", "Exchange", "Hev", "Hpb", "SendKeys", "Subscriber", "Upload"]
+__all__ = ["Client", "Download", "Exchange", "Hev", "Hpb", "SendKeys", "SignatureOnly", "Subscriber", "Upload"]
 
 _NO_PARAMETERS: Mapping[str, str] = {}
 
@@ -110,6 +112,65 @@ class Client(Session):
         _check_parameters(parameters)
         details = OrderDetails(admin_type=admin_type, service=service, start=start, end=end, parameters=parameters)
         return Download(self, details)
+
+    def waiting_orders(self, *, details: bool = False, filters: Sequence[Service] = ()) -> Download:
+        """The orders that wait for signatures this user may add; read its data with ``eds.read_waiting``.
+
+        Args:
+            details: with hashes, totals and the first payee (HVZ) instead of the short list (HVU).
+            filters: only what fits one of these; what a filter leaves empty fits everything.
+        """
+        return Download(
+            self, OrderDetails(admin_type="HVZ" if details else "HVU", eds=EdsParams(filters=tuple(filters)))
+        )
+
+    def order_state(self, partner_id: str, order_id: str, service: Service) -> Download:
+        """One waiting order: its hash, its signers, and the bank's words about it (HVD, ``eds.read_state``).
+
+        Args:
+            partner_id: the customer that sent the order; order_id: the bank's id; service: of the order, as listed.
+        """
+        return Download(self, _about("HVD", service, EdsParams(partner_id=partner_id, order_id=order_id)))
+
+    def order_transactions(
+        self,
+        partner_id: str,
+        order_id: str,
+        service: Service,
+        *,
+        complete: bool = False,
+        limit: int = 0,
+        offset: int = 0,
+    ) -> Download:
+        """The payments of a waiting order (HVT): with ``complete`` the very bytes that were sent, which are what is signed.
+
+        Args:
+            complete: the original order data; otherwise single payments, read with ``eds.read_payments``.
+            limit, offset: how many payments at most (0: all), and how many to leave out first.
+        """
+        eds = EdsParams(partner_id=partner_id, order_id=order_id, complete=complete, limit=limit, offset=offset)
+        return Download(self, _about("HVT", service, eds))
+
+    def add_signature(
+        self, partner_id: str, order_id: str, service: Service, digest: bytes, signature: OrderSignature
+    ) -> SignatureOnly:
+        """Add a signature, made over ``digest``, to a waiting order (HVE)."""
+        eds = EdsParams(partner_id=partner_id, order_id=order_id)
+        return SignatureOnly(self, _about("HVE", service, eds), digest, signature)
+
+    def cancel_order(
+        self, partner_id: str, order_id: str, service: Service, digest: bytes, signature: OrderSignature
+    ) -> SignatureOnly:
+        """Give a waiting order up for good (HVS): proved, as a signature is, over the order's ``digest``."""
+        eds = EdsParams(partner_id=partner_id, order_id=order_id)
+        return SignatureOnly(self, _about("HVS", service, eds), digest, signature)
+
+
+def _about(admin_type: str, service: Service, eds: EdsParams) -> OrderDetails:
+    check_service(service)
+    check_text(eds.order_id, "order id", 4)
+    check_text(eds.partner_id, "partner id", 35)
+    return OrderDetails(admin_type=admin_type, service=service, eds=eds)
 
 
 def _check_parameters(parameters: Mapping[str, str]) -> None:

@@ -67,6 +67,7 @@ class Upload:
     request_eds: bool = False
     file_name: str = ""
     parameters: Mapping[str, str] = field(default_factory=dict)
+    order_id: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,16 +160,21 @@ class Desk(Protocol):
     def may(self, partner_id: str, user_id: str, admin_type: str, service: Service | None) -> None:
         """Pass, or refuse: 091005/091006 unknown or unsupported order type, 090003 no right to it."""
 
+    def new_order_id(self, partner_id: str) -> str:
+        """An order id that was never given to this partner: announced with an upload, and the order's own later."""
+
     def order_known(self, partner_id: str, digest: bytes) -> bool:
         """Whether an order with this hash arrived before (double-upload control, 091122)."""
 
     def receive(self, upload: Upload, transaction_id: bytes) -> str:
         """Take a whole, verified order and return its order id. Called once per transaction."""
 
-    def waiting_digests(self, partner_id: str, service: Service | None, eds: EdsParams) -> tuple[bytes, ...]:
-        """The hashes a signature over a waiting order may be made over, the specification's first.
+    def waiting_digests(
+        self, partner_id: str, user_id: str, service: Service | None, eds: EdsParams
+    ) -> tuple[bytes, bytes]:
+        """The hashes over which this user may sign a waiting order: without CR, LF and Ctrl-Z, and of all bytes.
 
-        Refuses with 091114 where no such order waits, 091115 where it is final.
+        Refuses with 091114 where no such order waits, 091115 where it is final, 090003 without a right to sign it.
         """
 
     def decide(self, decision: Decision) -> str:

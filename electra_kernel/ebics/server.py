@@ -12,10 +12,11 @@ from dataclasses import replace
 
 from lxml import etree
 
-from electra_kernel.ebics import authsignature, downloads, enrolment
+from electra_kernel.ebics import authsignature, decisions, downloads, enrolment
 from electra_kernel.ebics.codes import OK, lookup
 from electra_kernel.ebics.desk import Desk, DeskRefusal, Direction
 from electra_kernel.ebics.documents import Answer, Kind, OrderDetails, Phase, Request
+from electra_kernel.ebics.edsparams import DECISIONS
 from electra_kernel.ebics.gate import Gate, Limits, details_of
 from electra_kernel.ebics.keys import BankServerKeys
 from electra_kernel.ebics.requests import read_request
@@ -128,9 +129,13 @@ class Server:
         details, user = details_of(request), self._gate.entered(root, request)
         self._gate.check_bank_keys(request)
         checking(Check.RIGHT)
-        self._gate.desk.may(request.partner_id, request.user_id, details.admin_type, details.service)
+        # What an order of the EDS is about is another order, to which the desk looks itself.
+        about = details.service if details.eds is None else None
+        self._gate.desk.may(request.partner_id, request.user_id, details.admin_type, about)
         checking(Check.PARAMETERS)
         _check_params(details)
+        if details.admin_type in DECISIONS:
+            return decisions.take_decision(self._gate, request, details)
         if request.encryption is not None or request.segments is not None or details.admin_type == "BTU":
             if details.admin_type in _FETCHING:
                 raise DeskRefusal("091112", f"{details.admin_type} fetches; it carries no order.")

@@ -1,0 +1,52 @@
+"""The bank's side of HVE and HVS: one signature over an order that waits, and no order data (spec 3.0.2, 8.3.4 and 8.3.5).
+
+The whole transaction is its first step: it announces no segments, opens nothing, and is answered at once.
+"""
+
+from __future__ import annotations
+
+from electra_kernel.ebics import envelope
+from electra_kernel.ebics.desk import Decision, DeskRefusal
+from electra_kernel.ebics.documents import Answer, OrderDetails, Phase, Request
+from electra_kernel.ebics.envelope import EnvelopeDamaged
+from electra_kernel.ebics.gate import Gate
+from electra_kernel.ebics.signers import check_signers, open_signatures
+from electra_kernel.ebics.witness import Check, checking
+
+
+def take_decision(gate: Gate, request: Request, details: OrderDetails) -> Answer:
+    """Prove the signature over the waiting order and hand the decision to the desk."""
+    checking(Check.ANNOUNCEMENT)
+    encryption, eds = request.encryption, details.eds
+    if encryption is None or eds is None or not eds.order_id or not eds.partner_id:
+        raise DeskRefusal("091112", f"{details.admin_type} names the order it is about and carries a signature.")
+    if request.segments:
+        raise DeskRefusal("091113", f"{details.admin_type} carries a signature and no order data.")
+    if not gate.names_key(encryption.receiver_digest, gate.keys.encryption_der):
+        raise DeskRefusal("091008", "The signature is encrypted for another key.")
+    checking(Check.ENVELOPE)
+    try:
+        key = envelope.unwrap_key(encryption.wrapped_key, gate.keys.encryption_key)
+    except EnvelopeDamaged as error:
+        raise DeskRefusal("091111", error.cause) from error
+    signatures = open_signatures(request.signature_data, key, request.version)
+    if len(signatures) != 1:
+        raise DeskRefusal("091113", f"{details.admin_type} carries exactly one signature.")
+    checking(Check.DIGEST)
+    digests = gate.desk.waiting_digests(request.partner_id, signatures[0].user_id, details.service, eds)
+    if request.version.data_digest and request.data_digest not in digests:
+        raise DeskRefusal("091301", "The signature is over another order than the one that waits.")
+    checking(Check.SIGNATURES)
+    ((partner_id, user_id),) = check_signers(gate, request.partner_id, signatures, digests)
+    checking(Check.DESK)
+    order_id = gate.desk.decide(
+        Decision(
+            partner_id=partner_id,
+            user_id=user_id,
+            admin_type=details.admin_type,
+            service=details.service,
+            eds=eds,
+            digest=request.data_digest or digests[0],
+        )
+    )
+    return Answer(version=request.version, phase=Phase.INITIALISATION, order_id=order_id)
