@@ -41,8 +41,8 @@ class InternetChannel:
         timeout: float = 60.0,
         network_backend: httpcore2.NetworkBackend | None = None,
     ) -> None:
-        parts = urlsplit(url)
-        if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in _LOOPBACK):
+        scheme, host = _parts(url)
+        if not host or (scheme != "https" and not (scheme == "http" and host in _LOOPBACK)):
             raise ElectraError(
                 f"{url!r} is not a safe address for a bank.",
                 cause="orders and statements travel over https only.",
@@ -50,7 +50,7 @@ class InternetChannel:
             )
         self.url, self._timeout = url, timeout
         self._pool = httpcore2.ConnectionPool(
-            ssl_context=_ssl_context(ca), max_connections=1, network_backend=network_backend
+            ssl_context=ssl_context(ca), max_connections=1, network_backend=network_backend
         )
 
     def exchange(self, document: bytes) -> bytes:
@@ -66,7 +66,7 @@ class InternetChannel:
             ) as response:
                 return self._read(response)
         except (httpcore2.ConnectError, httpcore2.ConnectTimeout) as error:
-            raise _no_connection(self.url, error) from error
+            raise no_connection(self.url, error) from error
         except (httpcore2.TimeoutException, httpcore2.NetworkError, httpcore2.ProtocolError) as error:
             raise ChannelError(
                 "The line broke before the bank's answer was whole.",
@@ -100,7 +100,12 @@ class InternetChannel:
         return bytes(answer)
 
 
-def _ssl_context(ca: Path | None) -> ssl.SSLContext:
+def ssl_context(ca: Path | None) -> ssl.SSLContext:
+    """TLS 1.2 or later, trusting the authorities in ``ca`` or the system's.
+
+    Raises:
+        ElectraError: the file cannot be read.
+    """
     try:
         context = ssl.create_default_context(cafile=str(ca) if ca else None)
     except (OSError, ssl.SSLError) as error:
@@ -113,7 +118,8 @@ def _ssl_context(ca: Path | None) -> ssl.SSLContext:
     return context
 
 
-def _no_connection(url: str, error: Exception) -> BankUnreachable:
+def no_connection(url: str, error: Exception) -> BankUnreachable:
+    """The error for a connection that did not come about."""
     words = _words(error)
     if "certificate" in words.lower() or "hostname" in words.lower():
         return CertificateRejected(
