@@ -1,11 +1,11 @@
-"""Exchanges: the one shape every conversation with a bank has, and those of key management (HEV, INI, HIA, HPB)."""
+"""Exchanges: the one shape every conversation with a bank has, and those of key management (HEV, INI, HIA, H3K, HPB)."""
 
 from __future__ import annotations
 
 import secrets
 from abc import ABC, abstractmethod
 from base64 import b64encode
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Generic, TypeVar
 
@@ -19,11 +19,13 @@ from electra_kernel.ebics.keys import BankKeys, public_key_of
 from electra_kernel.ebics.requests import write_request
 from electra_kernel.ebics.responses import KEY_ANSWER, read_answer, read_hev_answer
 from electra_kernel.ebics.session import Session
+from electra_kernel.ebics.signature import OrderSignature, write_signatures
 from electra_kernel.ebics.tree import local, serialise
 from electra_kernel.ebics.version import EbicsVersion
 from electra_kernel.vocabulary.xml import HostileXml, parse_xml
 
 Result = TypeVar("Result")
+_TIMED = frozenset({Kind.NO_KEY_DIGESTS, Kind.NORMAL})
 
 
 class Exchange(ABC, Generic[Result]):
@@ -96,8 +98,9 @@ class Exchange(ABC, Generic[Result]):
             user_id=subscriber.user_id,
             product=self._session.product,
             details=details,
-            nonce=b"" if kind is Kind.UNSECURED else secrets.token_bytes(16),
-            timestamp=None if kind is Kind.UNSECURED else self._session.clock(),
+            order_types=self._session.order_types,
+            nonce=secrets.token_bytes(16) if kind in _TIMED else b"",
+            timestamp=self._session.clock() if kind in _TIMED else None,
         )
 
     def _signed(self, request: Request) -> bytes:
@@ -181,11 +184,16 @@ class _KeyManagement(Exchange[Result]):
 
 
 class SendKeys(_KeyManagement[str]):
-    """INI or HIA: ``result`` is the bank's order id, empty where it gives none."""
+    """INI, HIA or H3K: ``result`` is the bank's order id, empty where it gives none.
 
-    def __init__(self, session: Session, admin_type: str, order_data: bytes) -> None:
+    H3K carries a signature over its order data, made with the new signature key.
+    """
+
+    def __init__(
+        self, session: Session, admin_type: str, order_data: bytes, signatures: Sequence[OrderSignature] = ()
+    ) -> None:
         super().__init__(session)
-        self._type, self._data = admin_type, order_data
+        self._type, self._data, self._signatures = admin_type, order_data, tuple(signatures)
         self._order_id: str | None = None
 
     @property
@@ -196,12 +204,18 @@ class SendKeys(_KeyManagement[str]):
         return self._order_id
 
     def _next(self) -> bytes:
-        request = self._base(Kind.UNSECURED, OrderDetails(admin_type=self._type))
-        content = b64encode(envelope.deflate(self._data)).decode("ascii")
-        return serialise(write_request(replace(request, order_data=content)))
+        kind = Kind.UNSIGNED if self._signatures else Kind.UNSECURED
+        request = replace(self._base(kind, OrderDetails(admin_type=self._type)), order_data=_packed(self._data))
+        if self._signatures:
+            request = replace(request, signature_data=_packed(write_signatures(self._signatures, self._version)))
+        return serialise(write_request(request))
 
     def _use(self, answer: Answer) -> None:
         self._order_id = answer.order_id
+
+
+def _packed(data: bytes) -> str:
+    return b64encode(envelope.deflate(data)).decode("ascii")
 
 
 class Hpb(_KeyManagement[BankKeys]):

@@ -12,8 +12,9 @@ from electra_kernel.ebics import authsignature
 from electra_kernel.ebics.desk import BankUser, Desk, DeskRefusal, KeyUse, UserState
 from electra_kernel.ebics.documents import DOCUMENT_LIMIT, Encryption, OrderDetails, Request
 from electra_kernel.ebics.envelope import wrap_key
-from electra_kernel.ebics.keys import BankServerKeys, certificate_digest, number_digest, public_key_of
+from electra_kernel.ebics.keys import BankServerKeys, certificate_digest, key_digest, number_digest, public_key_of
 from electra_kernel.ebics.segments import SEGMENT_LIMIT, SEGMENT_SIZE
+from electra_kernel.ebics.version import H005, EbicsVersion
 from electra_kernel.ebics.witness import Check, checking, remark
 from electra_kernel.vocabulary.dates import Clock
 
@@ -100,11 +101,14 @@ class Gate:
         self.check_ready(user)
         return user
 
-    def names_key(self, digest: bytes, certificate: bytes) -> bool:
-        """Whether ``digest`` names this certificate; by its numbers too, as EBICS 2.5 does, unless the gate is strict."""
+    def names_key(self, digest: bytes, certificate: bytes, version: EbicsVersion = H005) -> bool:
+        """Whether ``digest`` names this certificate: by the certificate, or by its numbers as EBICS 2.5 does.
+
+        A strict gate takes numbers in a version that carries them only.
+        """
         if digest == certificate_digest(certificate):
             return True
-        return not self.strict and digest == number_digest(public_key_of(certificate))
+        return (version.key_values or not self.strict) and digest == number_digest(public_key_of(certificate))
 
     def check_bank_keys(self, request: Request) -> None:
         """Refuse a request made for other bank keys (091008)."""
@@ -112,8 +116,8 @@ class Gate:
         named = request.bank_digests
         if (
             named is None
-            or not self.names_key(named.authentication, self.keys.authentication_der)
-            or not self.names_key(named.encryption, self.keys.encryption_der)
+            or not self.names_key(named.authentication, self.keys.authentication_der, request.version)
+            or not self.names_key(named.encryption, self.keys.encryption_der, request.version)
         ):
             raise DeskRefusal("091008")
 
@@ -130,6 +134,4 @@ def encryption_for(user: BankUser, key: bytes) -> Encryption:
     certificate = user.certificates.get(KeyUse.ENCRYPTION)
     if certificate is None:
         raise DeskRefusal("091002", "The user has no encryption key.")
-    return Encryption(
-        receiver_digest=certificate_digest(certificate), wrapped_key=wrap_key(key, public_key_of(certificate))
-    )
+    return Encryption(receiver_digest=key_digest(certificate), wrapped_key=wrap_key(key, public_key_of(certificate)))

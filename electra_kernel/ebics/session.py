@@ -9,7 +9,8 @@ from dataclasses import KW_ONLY, dataclass
 from electra_kernel.ebics import envelope
 from electra_kernel.ebics.btf import Service
 from electra_kernel.ebics.errors import LocalProtocolError
-from electra_kernel.ebics.keys import BankKeys, TransportKeys, certificate_digest, number_digest, public_key_of
+from electra_kernel.ebics.keys import BankKeys, TransportKeys, bare, is_bare, key_digest, number_digest, public_key_of
+from electra_kernel.ebics.ordertypes import OrderTypes, with_profile
 from electra_kernel.ebics.segments import SEGMENT_SIZE
 from electra_kernel.ebics.version import H005, EbicsVersion
 from electra_kernel.vocabulary.dates import Clock
@@ -77,6 +78,10 @@ class Session:
         product: how the program names itself to the bank, at most 64 characters.
         number_digests: name the bank's keys by exponent and modulus (as EBICS 2.5 does) instead of by certificate; some
             banks want it (they answer 091008 otherwise).
+        certificates: in EBICS 2.5, whether the bank keeps certificates: they are sent beside the numbers of our keys, and
+            name the bank's keys. EBICS 3.0 always does.
+        issuers: certificates of the CAs above our own ones, sent with them, DER.
+        profile: the bank's own order types, before the standard ones.
         segment_size: characters of base64 in one segment.
         inflated_limit: largest download after inflation, in bytes.
     """
@@ -88,6 +93,9 @@ class Session:
     _: KW_ONLY
     product: str = "Electra"
     number_digests: bool = False
+    certificates: bool = False
+    issuers: tuple[bytes, ...] = ()
+    profile: OrderTypes | None = None
     segment_size: int = SEGMENT_SIZE
     inflated_limit: int = envelope.INFLATED_LIMIT
 
@@ -104,8 +112,22 @@ class Session:
             )
         return self.bank
 
-    def key_name(self, certificate: bytes) -> bytes:
+    @property
+    def by_numbers(self) -> bool:
+        """Whether keys are named by their numbers, and sent without certificates."""
+        return self.subscriber.version.key_values and not self.certificates
+
+    @property
+    def order_types(self) -> OrderTypes:
+        """Order types of this bank and the services they mean."""
+        return with_profile(self.profile)
+
+    def key_name(self, der: bytes) -> bytes:
         """The digest by which a key is named to this bank."""
-        if self.number_digests:
-            return number_digest(public_key_of(certificate))
-        return certificate_digest(certificate)
+        if self.number_digests or self.by_numbers:
+            return number_digest(public_key_of(der))
+        return key_digest(der)
+
+    def sent_form(self, der: bytes) -> bytes:
+        """A key of ours as it is sent to this bank: with its certificate, or without."""
+        return bare(der) if self.by_numbers and not is_bare(der) else der
