@@ -1,4 +1,4 @@
-"""The commands `electra bank …`: serve, clock, activate, status. Arguments in, words out; the work is elsewhere."""
+"""The commands `electra bank …`: serve, clock, activate, status, log. Arguments in, words out; the work is elsewhere."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ from typing import Annotated
 from urllib.parse import urlsplit
 
 import typer
+from rich.console import Console
+from rich.text import Text
 from sqlalchemy import select
 
 from electra_kernel.bank import clock as bank_clock
@@ -22,6 +24,9 @@ from electra_kernel.bank.app import LOOPBACK, listen, make_app
 from electra_kernel.bank.app import serve as serve_app
 from electra_kernel.bank.database import Database, blocks, certificates, get_fact, orders
 from electra_kernel.bank.desk import activate as activate_user
+from electra_kernel.bank.exchanges import follow as follow_log
+from electra_kernel.bank.exchanges import read_log
+from electra_kernel.bank.explain import Explanation, explain
 from electra_kernel.bank.house import Bank, describe, facts
 from electra_kernel.bank.keys import tls_context
 from electra_kernel.ebics.keys import fingerprint
@@ -211,3 +216,43 @@ def _orders(database: Database) -> list[dict[str, str]]:
             }
             for row in connection.execute(select(orders).order_by(orders.c.id))
         ]
+
+
+@app.command()
+def log(
+    data: Data = _DEFAULT_FOLDER,
+    last: Annotated[int, typer.Option(min=0, help="How many of the latest exchanges; 0 for none.")] = 10,
+    follow: Annotated[bool, typer.Option("--follow", help="Go on with every new exchange until Ctrl-C.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line, with both documents.")] = False,
+) -> None:
+    """Show requests and answers decrypted and explained: what was asked, what was checked, what failed and why."""
+    with _plain_errors():
+        Database(data).close()
+    records = follow_log(data, last) if follow else read_log(data, last)
+    console, any_shown = Console(highlight=False), False
+    try:
+        for record in records:
+            told, any_shown = explain(record), True
+            if as_json:
+                typer.echo(json.dumps({**record, "explained": str(told).splitlines()}, ensure_ascii=True))
+            else:
+                _show(console, told)
+            sys.stdout.flush()
+    except KeyboardInterrupt:
+        return
+    if not any_shown and not as_json:
+        typer.echo("No request has arrived yet.")
+
+
+_MOODS = {"good": "green", "bad": "bold red", "faint": "dim", "plain": ""}
+
+
+def _show(console: Console, told: Explanation) -> None:
+    # Text, not markup: the words of a client stay words.
+    console.print(Text(told.title, style="bold" if told.good else "bold red"), soft_wrap=True)
+    before = ""
+    for line in told.lines:
+        label = Text(f"  {line.label if line.label != before else '':<9} ", style="cyan")
+        console.print(label.append(line.words, style=_MOODS[line.mood] or "default"), soft_wrap=True)
+        before = line.label
+    console.print()

@@ -15,6 +15,7 @@ from sqlalchemy import select
 from electra_kernel.bank.clock import bank_now, business_date
 from electra_kernel.bank.database import Database, counterparties, get_fact, set_fact, users
 from electra_kernel.bank.desk import BankDesk
+from electra_kernel.bank.exchanges import ExchangeLog
 from electra_kernel.bank.keys import bank_letter, ebics_keys, public_keys, write_private
 from electra_kernel.bank.ledger import balance, customer_accounts
 from electra_kernel.bank.payments import execute_due
@@ -124,7 +125,8 @@ class Bank:
         Args:
             admit: enrol every user id of the partner and activate it as soon as its keys have arrived.
         """
-        return Server(self.host, self.keys, BankDesk(self.database, self.clock, admit=admit), self.clock)
+        desk, log = BankDesk(self.database, self.clock, admit=admit), ExchangeLog(self.folder, self.clock)
+        return Server(self.host, self.keys, desk, self.clock, witness=log)
 
     def fingerprints(self) -> dict[str, str]:
         """SHA-256 of the bank's certificates, upper-case hex pairs."""
