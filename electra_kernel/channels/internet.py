@@ -100,6 +100,16 @@ class InternetChannel:
         return bytes(answer)
 
 
+def _parts(url: str) -> tuple[str, str]:
+    """Scheme and host of an address; empty where it is none."""
+    try:
+        parts = urlsplit(url)
+        _ = parts.port  # an impossible port is found out on reading it
+    except ValueError:
+        return "", ""
+    return parts.scheme, parts.hostname or ""
+
+
 def ssl_context(ca: Path | None) -> ssl.SSLContext:
     """TLS 1.2 or later, trusting the authorities in ``ca`` or the system's.
 
