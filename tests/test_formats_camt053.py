@@ -375,3 +375,20 @@ def test_writing_refuses_what_does_not_fit() -> None:
     empty = Statement(identification="S", account=ACCOUNT, currency="EUR", balances=(), entries=())
     with pytest.raises(ElectraError, match="no balance"):
         camt053.write([empty], message_id="M", created=CREATED)
+
+
+def test_sums_with_more_digits_than_an_amount_are_problems_and_no_crash() -> None:
+    huge = "9999999999999.99999"
+    parts = f"<NtryDtls>{_detail(huge) * 3}</NtryDtls>"
+    charges = f'<Chrgs><Amt Ccy="EUR">{huge}</Amt></Chrgs>' * 3
+    tables = both_ways(_file(_entry(inside=parts) + _entry(inside=charges), closing="120.00"))
+    assert _rules(tables) == ["details-sum", "charges"]
+    assert tables.entries["charges"].to_pylist() == [None, None]
+
+
+@pytest.mark.parametrize("encoding", ["unicode_escape", "punycode"])
+@pytest.mark.parametrize("read", [camt053.read, camt053_tables.read_tables])
+def test_a_codec_of_python_that_is_none_of_xml_is_refused_both_ways(read: object, encoding: str) -> None:
+    assert callable(read)
+    with pytest.raises(UnreadableFile, match="ncoding"):
+        read(_file(_entry()).replace(b"UTF-8", encoding.encode()), "x")

@@ -255,3 +255,52 @@ def test_a_report_without_an_original_message_is_refused() -> None:
     data = b'<Document xmlns="urn:iso:std:iso:20022:tech:xsd:pain.002.001.10"><CstmrPmtStsRpt/></Document>'
     with pytest.raises(UnreadableFile, match="original message"):
         formats.read(data, "x")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "field"),
+    [
+        (b"</CstmrCdtTrfInitn>", b"<SplmtryData><Envlp>x</Envlp></SplmtryData></CstmrCdtTrfInitn>", "SplmtryData"),
+        (b"<PmtInf>", b"<GrpHdr><MsgId>Z</MsgId></GrpHdr><PmtInf>", "GrpHdr"),
+        (b"<IBAN>DE", b"<Othr><Id>77</Id></Othr><IBAN>DE", "PmtInf/CdtTrfTxInf/CdtrAcct/Id/IBAN"),
+    ],
+)
+def test_what_stands_beside_the_blocks_or_twice_in_another_spelling_is_told(old: bytes, new: bytes, field: str) -> None:
+    data = pain001.write(_order())
+    assert old in data
+    problems = pain001.read(data.replace(old, new, 1), "x").problems
+    assert [(row.rule, row.field) for row in problems] == [("element-not-carried", field)]
+
+
+def test_a_payment_with_another_service_level_than_its_block_is_told_with_its_place() -> None:
+    data = pain001.write(_order())
+    at = data.rindex(b"</PmtId>") + len(b"</PmtId>")
+    data = data[:at] + b"<PmtTpInf><SvcLvl><Cd>URGP</Cd></SvcLvl></PmtTpInf>" + data[at:]
+    problems = pain001.read(data, "x").problems
+    assert [(row.field, row.position) for row in problems] == [
+        ("PmtInf/CdtTrfTxInf/PmtTpInf/SvcLvl/Cd", data.rindex(b"<CdtTrfTxInf>"))
+    ]
+
+
+@pytest.mark.parametrize(
+    ("party", "words"),
+    [
+        ({"bic": "cobadeff"}, "not a BIC"),
+        ({"address": Address(country="hu")}, "no country"),
+        ({"address": Address(lines=tuple("abcdefgh"))}, "8 lines"),
+    ],
+)
+def test_writing_refuses_what_would_break_the_schema(party: dict[str, object], words: str) -> None:
+    order = _order()
+    line = replace(order.transactions[0], counterparty=replace(order.transactions[0].counterparty, **party))
+    with pytest.raises(ElectraError, match=words):
+        pain001.write(replace(order, transactions=(line,)))
+
+
+def test_writing_refuses_a_charge_bearer_and_a_sum_that_the_schema_does_not_hold() -> None:
+    order = _order()
+    with pytest.raises(ElectraError, match="charges"):
+        pain001.write(replace(order, charge_bearer="FOO"))
+    huge = replace(order.transactions[0], amount=Money(Decimal("9999999999999.99999"), "EUR"))
+    with pytest.raises(ElectraError, match="digits"):
+        pain001.write(replace(order, transactions=(huge, huge)))

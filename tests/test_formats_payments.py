@@ -276,3 +276,74 @@ def test_a_statement_is_no_file_of_payments() -> None:
         formats.read_payments(data, "x")
     with pytest.raises(UnreadableFile, match="no statements"):
         formats.read_tables((HEADER + _row()).encode(), "x")
+
+
+def test_two_columns_for_the_amount_are_refused_and_not_chosen_from() -> None:
+    data = f"Name;IBAN;Value;Amount;Currency\nA;{IBAN};1;2;EUR\n".encode()
+    with pytest.raises(UnreadableFile, match="Value, Amount"):
+        formats.read(data, "p.csv")
+    chosen = payments.read(data, "p.csv", ColumnMap(amount="Amount"))
+    assert [line.amount.amount for line in chosen.transactions] == [Decimal(2)]
+
+
+def test_a_second_column_for_a_reference_is_told_and_the_first_is_read() -> None:
+    data = f"Name;IBAN;Amount EUR;Reference;Invoice number\nA;{IBAN};1;R1;I1\n".encode()
+    reading = formats.read(data, "p.csv")
+    assert reading.transactions[0].end_to_end_id == "R1"
+    assert [(row.rule, row.field, row.severity) for row in reading.problems] == [
+        ("column-twice", "end_to_end_id", "warning")
+    ]
+
+
+def test_amounts_of_three_decimals_read_back_from_a_written_sheet() -> None:
+    data = f"Name;IBAN;Amount KWD\nA;{IBAN};1.2340\nB;{IBAN};0.125\n".encode()
+    read = formats.read(data, "p.csv").transactions
+    for written in (payments.write_csv(read), payments.write_xlsx(read)):
+        assert [line.amount for line in formats.read(written, "w").transactions] == [line.amount for line in read]
+
+
+def test_times_and_durations_in_an_amount_column_are_problems() -> None:
+    out = io.BytesIO()
+    workbook = xlsxwriter.Workbook(out, {"in_memory": True})
+    sheet = workbook.add_worksheet()
+    for place, title in enumerate(("Name", "IBAN", "Amount EUR")):
+        sheet.write_string(0, place, title)
+    for row, shown in enumerate(("hh:mm", "[h]:mm"), 1):
+        sheet.write_string(row, 0, "A")
+        sheet.write_string(row, 1, IBAN)
+        sheet.write_number(row, 2, 1.5, workbook.add_format({"num_format": shown}))
+    workbook.close()
+    reading = formats.read(out.getvalue(), "p.xlsx")
+    assert reading.transactions == ()
+    assert [(row.position, row.rule) for row in reading.problems] == [(2, "amount"), (3, "amount")]
+
+
+def test_a_sheet_whose_cells_lie_far_apart_is_refused_before_memory_is_taken_for_it() -> None:
+    out = io.BytesIO()
+    workbook = xlsxwriter.Workbook(out, {"in_memory": True})
+    sheet = workbook.add_worksheet()
+    for place, title in enumerate(("Name", "IBAN", "Amount EUR")):
+        sheet.write_string(0, place, title)
+    sheet.write_string(1_048_575, 16_383, "x")
+    workbook.close()
+    with pytest.raises(UnreadableFile, match="far apart"):
+        formats.read(out.getvalue(), "p.xlsx")
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600), "password-protected"),
+        (b"PK\x03\x04" + bytes(26) + b"mimetypeapplication/vnd.oasis.opendocument.spreadsheet", "OpenDocument"),
+    ],
+)
+def test_other_spreadsheets_are_refused_by_name_with_named_columns_too(data: bytes, words: str) -> None:
+    for read in (lambda: formats.read(data, "x"), lambda: payments.read(data, "x", ColumnMap(name="Name"))):
+        with pytest.raises(UnreadableFile, match=words):
+            read()
+
+
+def test_a_workbook_cut_short_is_called_a_damaged_workbook() -> None:
+    whole = payments.write_xlsx(formats.read(f"Name;IBAN;Amount EUR\nA;{IBAN};1\n".encode(), "x").transactions)
+    with pytest.raises(UnreadableFile, match="workbook cannot be read"):
+        formats.read(whole[:-100], "x.xlsx")

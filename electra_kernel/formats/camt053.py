@@ -338,7 +338,11 @@ class _EntryReading:
         if len({currency for _, _, currency in amounts}) > 1:
             self._odd("Chrgs", "charges-currency", "charges in several currencies", "they are left out")
             return None
-        return sum((sign * amount for amount, sign, _ in amounts), Decimal(0)) if amounts else None
+        total = sum((sign * amount for amount, sign, _ in amounts), Decimal(0))
+        if iso.decimal_or_none(f"{abs(total):f}") is None:
+            self._odd("Chrgs", "charges", f"{total:f}", "the charges are left out")
+            return None
+        return total if amounts else None
 
 
 def _code(element: iso.Element) -> str:

@@ -30,6 +30,8 @@ _RATE = re.compile(r"[0-9]{1,8}(?:\.[0-9]{1,10})?")
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?![0-9])")
 _UNSAFE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 _HEAD = 65_536
+_COUNTRY = re.compile("[A-Z]{2}")
+_ADDRESS_LINES = 7
 
 
 @dataclass(frozen=True, slots=True)
@@ -367,7 +369,17 @@ def lines_of(free: str, limit: int = 140) -> list[str]:
 
 
 def address(where: Address) -> str:
-    """``PstlAdr`` in the schema's order, or nothing for an empty address."""
+    """``PstlAdr`` in the schema's order, or nothing for an empty address.
+
+    Raises:
+        ElectraError: more lines, or longer parts, than the schema has room for, or no country's code.
+    """
+    if where.country and not _COUNTRY.fullmatch(where.country):
+        raise ElectraError(f"{where.country[:10]!r} is no country.", repair="Use the two-letter code, such as HU.")
+    if len(where.lines) > _ADDRESS_LINES:
+        raise ElectraError(
+            f"The address has {len(where.lines)} lines; the file holds {_ADDRESS_LINES}.", repair="Join some of them."
+        )
     lines = "".join([tag("AdrLine", line, 70) for line in where.lines]) if where.lines else ""
     inside = (
         (tag("StrtNm", where.street, 70) if where.street else "")
@@ -400,10 +412,12 @@ def document(version: str, body: str) -> bytes:
 
 
 # ------------------------------------------------------------------------------------------- files of other kinds
-_MAGIC = (
+#: First bytes, what they mean, and what else stands near the beginning.
+_MAGIC: tuple[tuple[bytes, str, *tuple[bytes, ...]], ...] = (
     (b"%PDF", "a PDF document"),
-    (b"\xd0\xcf\x11\xe0", "an old Excel or Word file (.xls, .doc)"),
+    (b"\xd0\xcf\x11\xe0", "an old or password-protected Excel or Word file (.xls, .doc)"),
     (b"\x1f\x8b", "a gzip archive"),
+    (b"PK\x03\x04", "an OpenDocument file (.ods, .odt)", b"mimetypeapplication/vnd.oasis.opendocument"),
     (b"PK\x03\x04", "a ZIP archive"),
     (b"\x89PNG", "a picture"),
     (b"\xff\xd8\xff", "a picture"),
@@ -412,8 +426,8 @@ _MAGIC = (
 
 def looks_like(data: bytes) -> str:
     """What a file of no known format looks like, in words."""
-    for magic, words in _MAGIC:
-        if data.startswith(magic):
+    for magic, words, *inside in _MAGIC:
+        if data.startswith(magic) and all(mark in data[:200] for mark in inside):
             return words
     elements = head(data).elements
     if elements:

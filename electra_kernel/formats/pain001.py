@@ -39,6 +39,8 @@ _VERSIONS = {
     "pain.001.001.09": _Version("BICFI", "<Dt>", "</Dt>"),
 }
 VERSIONS = tuple(_VERSIONS)
+_CHARGE_BEARERS = ("", "SLEV", "SHAR", "DEBT", "CRED")
+_BIC = re.compile(r"[A-Z]{6}[A-Z2-9][A-NP-Z0-9](?:[A-Z0-9]{3})?")
 
 
 def detect(data: bytes) -> bool:
@@ -79,12 +81,26 @@ def _payment_head(order: Order, spelling: _Version, head: str) -> str:
         + f"<ReqdExctnDt>{spelling.before_date}{order.execution_date.isoformat()}{spelling.after_date}</ReqdExctnDt>"
         f"<Dbtr>{_party(debtor)}</Dbtr>"
         f"<DbtrAcct><Id>{_account(_given('DbtrAcct', debtor.account))}</Id></DbtrAcct>"
-        f"<DbtrAgt>{_agent(debtor.bic, spelling)}</DbtrAgt>{iso.tag('ChrgBr', order.charge_bearer, 4)}"
+        f"<DbtrAgt>{_agent(debtor.bic, spelling)}</DbtrAgt>{_charges(order.charge_bearer)}"
     )
 
 
+def _charges(bearer: str) -> str:
+    if bearer not in _CHARGE_BEARERS:
+        raise ElectraError(
+            f"{bearer[:10]!r} does not say who bears the charges.",
+            repair="Use SLEV, SHAR, DEBT, CRED, or leave it out.",
+        )
+    return iso.tag("ChrgBr", bearer)
+
+
 def _control_sum(order: Order) -> str:
-    return f"{order.control_sum:f}"
+    total = f"{order.control_sum:f}"
+    if len(total.replace(".", "")) > 18:
+        raise ElectraError(
+            f"The amounts make {total}, which has more digits than the file holds.", repair="Divide the order."
+        )
+    return total
 
 
 def _transaction(transaction: Transaction, spelling: _Version) -> str:
@@ -137,6 +153,8 @@ def _party(party: Party) -> str:
 @lru_cache(maxsize=4096)  # a large order pays into few banks, and often into the same accounts
 def _agent(bic: str, spelling: _Version) -> str:
     if bic:
+        if not _BIC.fullmatch(bic):
+            raise ElectraError(f"{bic[:20]!r} is not a BIC.", repair="A BIC has 8 or 11 letters and digits.")
         return f"<FinInstnId>{iso.tag(spelling.bic, bic, 11)}</FinInstnId>"
     return f"<FinInstnId><Othr><Id>{NOT_PROVIDED}</Id></Othr></FinInstnId>"
 
@@ -191,6 +209,13 @@ _TRANSACTION_CARRIED = {
     *_below("CdtrAcct", _ACCOUNT),
     *_below("CdtrAgt", _AGENT),
 }
+#: Two ways to write one value: where both stand, one of them is not carried.
+_SAME = {
+    "CdtrAcct/Id/Othr/Id": "CdtrAcct/Id/IBAN",
+    "DbtrAcct/Id/Othr/Id": "DbtrAcct/Id/IBAN",
+    "CdtrAgt/FinInstnId/BICFI": "CdtrAgt/FinInstnId/BIC",
+    "DbtrAgt/FinInstnId/BICFI": "DbtrAgt/FinInstnId/BIC",
+}
 #: Elements whose text may stand several times in one transaction or payment block and is all carried.
 _REPEATED = {"RmtInf/Ustrd", "Cdtr/PstlAdr/AdrLine", "Dbtr/PstlAdr/AdrLine"}
 
@@ -217,6 +242,9 @@ def read(data: bytes, source: str) -> Reading:
             source, "incomplete", "The file holds no group header or no payment block.", "Export it again.", field=BODY
         )
     _report_uncarried(header, "GrpHdr", _GROUP_CARRIED, set(), problems)
+    for stray in body:
+        if stray is not header and stray.tag != "PmtInf":
+            _not_carried(problems, str(stray.tag), None)
     _check_sums(header, transactions, "GrpHdr", problems)
     block_places = iso.offsets(data, "PmtInf", len(blocks))
     base = _base(header, problems)
@@ -272,7 +300,7 @@ def _order(
         transaction = _read_transaction(element, places.get(element), payer, problems)
         if transaction is not None:
             transactions.append(transaction)
-    level = iso.text(block, "PmtTpInf/SvcLvl/Cd") or iso.text(block, "CdtTrfTxInf/PmtTpInf/SvcLvl/Cd")
+    level = _service_level(block, elements, places, problems)
     currency = transactions[0].amount.currency if transactions else ""
     kind = kind_for(currency, level, debtor.account[:2]).code
     _check_method(block, level, kind, place, problems)
@@ -288,6 +316,19 @@ def _order(
         batch_booking=_batch(iso.text(block, "BtchBookg"), place, problems),
         charge_bearer=_charge_bearer(block, elements, place, problems),
     )
+
+
+def _service_level(
+    block: iso.Element, elements: list[iso.Element], places: dict[iso.Element, int | None], problems: Problems
+) -> str:
+    """The block's level or, where it states none, the first payment's; a payment that differs is told."""
+    below = [iso.text(element, "PmtTpInf/SvcLvl/Cd") for element in elements]
+    level = iso.text(block, "PmtTpInf/SvcLvl/Cd")
+    alike = {"", level} if level else set(below[:1])
+    for element, own in zip(elements, below, strict=True):
+        if own not in alike:
+            _not_carried(problems, "PmtInf/CdtTrfTxInf/PmtTpInf/SvcLvl/Cd", places.get(element))
+    return level or next(iter(below), "")
 
 
 def _check_method(block: iso.Element, level: str, kind: str, place: int | None, problems: Problems) -> None:
@@ -463,9 +504,10 @@ def _report_uncarried(
         if not value and not leaf.attrib:
             continue
         kept = path in carried or _implied(path, value, element)
-        if not kept or (path in seen and path not in _REPEATED):
+        kind = _SAME.get(path, path)
+        if not kept or (kind in seen and path not in _REPEATED):
             _not_carried(problems, f"{where}/{path}", place)
-        seen.add(path)
+        seen.add(kind)
 
 
 def _implied(path: str, value: str, element: iso.Element) -> bool:

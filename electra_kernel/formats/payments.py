@@ -62,6 +62,10 @@ _MAX_BYTES = 256 * 2**20
 _MAX_INFLATED = 1024 * 2**20
 _EXACT_IN_EXCEL = 10**15
 _ERROR_CELL = "\x00error"
+#: Containers: what begins so and is no workbook is not read as text either.
+_NO_TEXT = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
+#: The largest area of a sheet, rows × columns: all of it is held in memory, however few of its cells are filled.
+_MAX_CELLS = 40_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,7 +182,7 @@ def detect_xlsx(data: bytes) -> bool:
         with zipfile.ZipFile(io.BytesIO(data)) as container:
             return "xl/workbook.xml" in container.namelist()
     except (zipfile.BadZipFile, ValueError, OSError, NotImplementedError, RecursionError):
-        return False
+        return b"xl/work" in data  # a workbook that is damaged: reading it says so
 
 
 def read(data: bytes, source: str, columns: ColumnMap | None = None, currency: str | None = None) -> Reading:
@@ -195,6 +199,9 @@ def read(data: bytes, source: str, columns: ColumnMap | None = None, currency: s
     """
     if len(data) > _MAX_BYTES:
         raise unreadable(source, "size", f"The file is larger than {_MAX_BYTES // 2**20} MB.", "Split it.")
+    if data.startswith(_NO_TEXT) and not detect_xlsx(data):
+        words = f"The file looks like {iso.looks_like(data)}."
+        raise unreadable(source, "format", words, "Open it in a spreadsheet program and save it as .xlsx or CSV.")
     problems = Problems(source)
     given = columns or ColumnMap()
     if data[:4] == b"PK\x03\x04":
@@ -212,6 +219,7 @@ def read(data: bytes, source: str, columns: ColumnMap | None = None, currency: s
             "Add a column Currency, or write it into the amount's header: Amount EUR.",
             field="currency",
         )
+    _check_doubled(header, rows[header.index][1], source, problems)
     reader = _RowReader(header, currency or header.currency, problems)
     found = [reader.transaction(number, cells) for number, cells in rows[header.index + 1 :]]
     good = tuple(transaction for transaction in found if transaction is not None)
@@ -225,6 +233,8 @@ class _Header:
     places: Mapping[str, int]
     width: int
     currency: str
+    #: Fields that several columns mean, with the names of the columns that were not taken.
+    doubled: Mapping[str, Sequence[str]]
 
 
 def _plain(name: object) -> str:
@@ -245,6 +255,7 @@ def _as_header(index: int, cells: Sequence[Cell], columns: ColumnMap) -> _Header
     wanted = {_plain(name): key for key, name in asdict(columns).items() if name}
     fixed = set(wanted.values())
     places: dict[str, int] = {}
+    doubled: dict[str, list[str]] = {}
     currency = ""
     for place, cell in enumerate(cells):
         if not isinstance(cell, str):
@@ -256,13 +267,29 @@ def _as_header(index: int, cells: Sequence[Cell], columns: ColumnMap) -> _Header
             stated = match[2].upper()
             if key != "amount" or not is_currency(stated):
                 continue
-            currency = stated
+            currency = currency or stated
         # A field that the map names is taken from the column it names alone.
-        if key and key not in places and (key not in fixed or name in wanted):
-            places[key] = place
+        if key and (key not in fixed or name in wanted):
+            if key in places:
+                doubled.setdefault(key, []).append(cell.strip())
+            places.setdefault(key, place)
     if not fixed <= set(places) or "amount" not in places or not {"account", "name"} & set(places):
         return None
-    return _Header(index, places, len(cells), currency)
+    return _Header(index, places, len(cells), currency, doubled)
+
+
+_DECIDES = ("amount", "currency", "account", "name")
+
+
+def _check_doubled(header: _Header, cells: Sequence[Cell], source: str, problems: Problems) -> None:
+    """Two columns for who gets how much are refused, not chosen from; others are told."""
+    for key, others in header.doubled.items():
+        taken = str(cells[header.places[key]]).strip()
+        both = f"Several columns mean the {key.replace('_', ' ')}: {', '.join([taken, *others])[:100]}"
+        repair = "Remove or rename the columns that do not count, or name the one that does in a column map."
+        if key in _DECIDES:
+            raise unreadable(source, "column-twice", f"{both}.", repair, field=key)
+        problems.warn(None, key, "column-twice", f"{both}; {taken[:40]} was read.", repair)
 
 
 def _no_header(source: str, columns: ColumnMap) -> ElectraError:
@@ -409,7 +436,9 @@ def _check_container(data: bytes, source: str) -> dict[str, dict[int, list[int]]
             if container.testzip() is not None:
                 raise _broken_workbook(source, "a part is damaged")
             for name, path in _sheets(container):
-                errors[name] = _error_cells(container.read(path))
+                sheet = container.read(path)
+                _check_area(sheet, name, source)
+                errors[name] = _error_cells(sheet)
     except (zipfile.BadZipFile, KeyError, HostileXml, ValueError, OSError, EOFError, NotImplementedError) as error:
         raise _broken_workbook(source, str(error)) from error
     except (RuntimeError, zipfile.zlib.error) as error:  # type: ignore[attr-defined]
@@ -432,6 +461,27 @@ def _sheets(container: zipfile.ZipFile) -> list[tuple[str, str]]:
         if path in known:
             found.append((str(sheet.get("name")), path))
     return found
+
+
+_WIDE = re.compile(rb'\br="[A-Z]{2,3}[0-9]')
+_PLACES = re.compile(rb'\br="([A-Z]{1,3})([0-9]{1,7})"')
+
+
+def _check_area(sheet: bytes, name: str, source: str) -> None:
+    """Refuse a sheet whose outermost cells span too much; one of 26 columns never does."""
+    if not _WIDE.search(sheet):
+        return
+    letters, rows = set(), 0
+    for match in _PLACES.finditer(sheet):
+        letters.add(match[1])
+        rows = max(rows, int(match[2]))
+    if rows * (1 + max(_column_index(column.decode()) for column in letters)) > _MAX_CELLS:
+        raise unreadable(
+            source,
+            "size",
+            f"The sheet {name[:31]!r} has cells so far apart that it cannot be read.",
+            "Delete what stands far below or far to the right of the payments.",
+        )
 
 
 def _error_cells(sheet: bytes) -> dict[int, list[int]]:
@@ -598,6 +648,8 @@ def _whole(key: str, cell: float) -> str:
 def _amount(cell: Cell) -> Decimal:
     if isinstance(cell, bool) or cell is None or isinstance(cell, date):
         raise _BadCell("amount", "amount", f"{cell} is not an amount.", "Write digits, such as 1234.56.")
+    if not isinstance(cell, int | float | str):  # a time or a duration
+        raise _BadCell("amount", "amount", f"{cell} is not an amount.", "Format the column as a number.")
     if isinstance(cell, int | float):
         amount = Decimal(repr(cell))
         if not amount.is_finite() or amount.adjusted() >= MAX_INTEGER_DIGITS:
@@ -699,7 +751,7 @@ def _cells(transaction: Transaction) -> dict[str, str]:
         "name": party.name,
         "account": party.account,
         "bic": party.bic,
-        "amount": iso.amount_text(transaction.amount.amount),
+        "amount": _amount_text(transaction.amount.amount),
         "currency": transaction.amount.currency,
         "end_to_end_id": transaction.end_to_end_id,
         "remittance": transaction.remittance,
@@ -716,6 +768,12 @@ def _cells(transaction: Transaction) -> dict[str, str]:
         "ultimate_debtor": transaction.ultimate_debtor,
         "ultimate_creditor": transaction.ultimate_creditor,
     }
+
+
+def _amount_text(amount: Decimal) -> str:
+    # Three decimals could mean thousands to whoever reads the sheet: dinars get a fourth.
+    written = iso.amount_text(amount)
+    return f"{written}0" if len(written.partition(".")[2]) == 3 else written
 
 
 def _titles() -> list[str]:
