@@ -146,6 +146,9 @@ class DictDesk:
         if wanted in self.forbidden:
             raise DeskRefusal(self.forbidden[wanted])
 
+    def new_order_id(self, partner_id: str) -> str:
+        return f"U{len(self.orders) + 1:03d}"
+
     def order_known(self, partner_id: str, digest: bytes) -> bool:
         return any(order.partner_id == partner_id and order.digest == digest for order in self.orders)
 

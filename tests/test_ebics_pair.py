@@ -468,7 +468,7 @@ def _opened(desk: DictDesk, data: bytes = noise(1024)) -> tuple[Server, Exchange
         ({"segments": None}, "091010"),
         ({"encryption": None}, "091010"),
         ({"segments": 0}, "091113"),
-        ({"data_digest": b"x" * 256}, "091113"),
+        ({"data_digest": b"x" * 31}, "091113"),
         ({"details": OrderDetails(admin_type="BTU")}, "091112"),
         ({"details": None}, "091010"),
         ({"phase": None}, "091010"),

@@ -2,19 +2,40 @@
 
 from __future__ import annotations
 
+import re
+from base64 import b64encode
 from dataclasses import replace
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import padding
+from cryptography.hazmat.primitives.hashes import SHA256
 
+from electra_kernel.bank.database import Database
+from electra_kernel.bank.desk import BankDesk
 from electra_kernel.ebics import authsignature
 from electra_kernel.ebics.client import Exchange
+from electra_kernel.ebics.desk import DeskRefusal
+from electra_kernel.ebics.errors import BankRefusal
 from electra_kernel.ebics.responses import read_answer
-from electra_kernel.ebics.tree import serialise
+from electra_kernel.ebics.signature import OrderSignature, order_digest, raw_digest
+from electra_kernel.ebics.tree import find, serialise
 from electra_kernel.ebics.version import H005
 from electra_kernel.vocabulary.xml import parse_xml
 from tests.bank_house import STATEMENTS as FETCHED
-from tests.bank_house import bank_at, order, payment
-from tests.ebics_house import PARTNER, PAYMENTS, USER, client, open_desk, run, server, transport_keys, upload
+from tests.bank_house import bank_at, clock, order, payment
+from tests.ebics_house import (
+    PARTNER,
+    PAYMENTS,
+    USER,
+    client,
+    key,
+    noise,
+    open_desk,
+    run,
+    server,
+    transport_keys,
+    upload,
+)
 
 
 def _codes(document: bytes) -> tuple[str, str]:
@@ -40,11 +61,16 @@ def _changed_and_signed(document: bytes, old: bytes, new: bytes) -> bytes:
 # --- what must not get through ---------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("fetching", [b"HTD", b"HAC", b"BTD", b"HVZ"])
-def test_order_data_do_not_come_in_under_the_name_of_a_download(fetching: bytes):
+@pytest.mark.parametrize("fetching", ["HTD", "HAC", "PTK", "BTD"])
+def test_order_data_do_not_come_in_under_the_name_of_a_download(fetching: str):
     desk = open_desk()
-    document = _changed_and_signed(_opening(upload(b"order")), b">BTU<", b">" + fetching + b"<")
-    assert _codes(server(desk).handle(document)) == ("091112", "000000")
+    document = _opening(upload(b"order"))
+    details = re.search(rb"<OrderDetails>.*</OrderDetails>", document)
+    assert details is not None
+    other = f"<OrderDetails><AdminOrderType>{fetching}</AdminOrderType><StandardOrderParams/></OrderDetails>"
+    if fetching == "BTD":
+        other = details[0].decode().replace("BTU", "BTD")
+    assert _codes(server(desk).handle(_changed_and_signed(document, details[0], other.encode())))[0] == "091112"
     assert desk.records == {}
 
 
@@ -75,3 +101,59 @@ def test_a_comment_inside_a_signed_value_does_not_change_what_is_read():
     assert _codes(server(desk).handle(cut)) == ("000000", "090005")
     assert desk.asked[-1].service == PAYMENTS
     assert (desk.asked[-1].partner_id, desk.asked[-1].user_id) == (PARTNER, USER)
+
+
+def test_one_order_hashed_in_two_ways_is_taken_once_by_two_bank_processes(tmp_path):
+    with bank_at(tmp_path) as bank:
+        written = bank.upload(order(payment("5"))).data.replace(b"><", b">\r\n<")
+        for digest, refused in ((raw_digest(written), False), (order_digest(written), True)):
+            sent = replace(bank.upload(data=written), digest=digest)
+            # Another process: a desk of its own, which did not see what the engine before it had looked up.
+            desk = BankDesk(Database(tmp_path / "bank"), clock)
+            if refused:
+                with pytest.raises(DeskRefusal, match="091122"):
+                    desk.receive(sent, bank.fresh())
+            else:
+                desk.receive(sent, bank.fresh())
+        assert [event.action for event in bank.protocol()].count("ORDER_HAC_FINAL_POS") == 1
+
+
+# --- what clients do in their own way --------------------------------------------------------------------------------
+
+
+def _hashed_once(data: bytes) -> OrderSignature:
+    value = key(f"{USER}-a").sign(data, padding.PSS(padding.MGF1(SHA256()), 32), SHA256())
+    return OrderSignature("A006", value, PARTNER, USER)
+
+
+def test_an_a006_signature_hashed_once_is_taken_unless_the_bank_is_strict():
+    data = b"payment order"
+    desk = open_desk()
+    run(client().upload(PAYMENTS, data, [_hashed_once(data)]), server(desk))
+    assert desk.orders[0].signers == ((PARTNER, USER),)
+    for signed, strict in ((data, True), (b"another order", False)):
+        with pytest.raises(BankRefusal, match="091301"):
+            run(client().upload(PAYMENTS, data, [_hashed_once(signed)]), server(open_desk(), strict=strict))
+
+
+def test_a_signature_in_the_place_of_the_digest_is_taken_unless_the_bank_is_strict():
+    desk, exchange = open_desk(), upload(b"order")
+    bank = server(desk)
+    document = _opening(exchange)
+    digest = find(parse_xml(document), "body/DataTransfer/DataDigest")
+    assert digest is not None
+    assert digest.text is not None
+    shown = document.replace(digest.text.encode(), b64encode(noise(256)))
+    assert _codes(server(open_desk(), strict=True).handle(shown)) == ("091113", "000000")
+    exchange.answer(bank.handle(shown))
+    run(exchange, bank)
+    assert (desk.orders[0].data, desk.orders[0].digest) == (b"order", order_digest(b"order"))
+
+
+def test_the_first_answer_to_an_upload_tells_the_order_id():
+    desk, exchange = open_desk(), upload(noise(2000))
+    bank = server(desk)
+    first = bank.handle(_opening(exchange))
+    exchange.answer(first)
+    run(exchange, bank)
+    assert exchange.result == "U001" == read_answer(parse_xml(first), H005).order_id == desk.orders[0].order_id

@@ -53,6 +53,7 @@ from electra_kernel.ebics.desk import (
     Upload,
     UserState,
 )
+from electra_kernel.ebics.signature import order_digest, raw_digest
 from electra_kernel.formats import pain001
 from electra_kernel.formats.base import Reading
 from electra_kernel.vocabulary.dates import Clock
@@ -151,6 +152,11 @@ class BankDesk:
         raise DeskRefusal("091005", f"This bank does not offer {service}.")
 
     # ------------------------------------------------------------------------------------------------ orders
+    def new_order_id(self, partner_id: str) -> str:
+        """An order id of this partner's that nobody else gets."""
+        with self._database.write() as connection:
+            return _new_order_id(connection, partner_id)
+
     def order_known(self, partner_id: str, digest: bytes) -> bool:
         """Whether an order with this hash was taken before."""
         with self._database.read() as connection:
@@ -169,7 +175,9 @@ class BankDesk:
             taken = connection.scalar(select(orders.c.order_id).where(orders.c.transaction_id == transaction_id))
             if taken is not None:
                 return str(taken)
-            if _order_with(connection, upload.partner_id, upload.digest) is not None:
+            # Here and not before: another process may be taking the same order. Some clients hash it as a whole.
+            digests = {upload.digest, order_digest(upload.data), raw_digest(upload.data)}
+            if any(_order_with(connection, upload.partner_id, digest) is not None for digest in digests):
                 raise DeskRefusal("091122", "These data were taken before.")
             order_id, verdict = _take(connection, self._clock, upload, transaction_id, reading)
         # The refusal leaves after the commit: the protocol keeps the row that tells of it.
@@ -399,7 +407,7 @@ def _order_with(connection: Connection, partner_id: str, digest: bytes) -> str |
 def _take(
     connection: Connection, clock: Clock, upload: Upload, transaction_id: bytes, reading: Reading | ElectraError
 ) -> tuple[str, _Verdict]:
-    order_id = _new_order_id(connection, upload.partner_id)
+    order_id = upload.order_id or _new_order_id(connection, upload.partner_id)
     whose = Protocol(
         partner_id=upload.partner_id,
         user_id=upload.user_id,

@@ -77,6 +77,22 @@ def verify_order_signature(certificate_der: bytes, digest: bytes, signature: byt
         ) from error
 
 
+def verify_message_signature(certificate_der: bytes, digest: bytes, signature: bytes) -> None:
+    """Check an A006 signature whose message was the order and not its digest: hashed once, as some clients do.
+
+    It binds the order as firmly as the specification's form (spec 3.0.2, 14.1.4), so that a tolerant bank may take it.
+
+    Raises:
+        OrderSignatureInvalid: it does not fit.
+    """
+    try:
+        public_key_of(certificate_der).verify(
+            signature, digest, padding.PSS(mgf=padding.MGF1(SHA256()), salt_length=32), Prehashed(SHA256())
+        )
+    except (InvalidSignature, ValueError) as error:
+        raise OrderSignatureInvalid("A signature does not fit the order.", repair="Sign the order again.") from error
+
+
 def write_signatures(signatures: Sequence[OrderSignature], version: EbicsVersion) -> bytes:
     """The document ``UserSignatureData`` with all signatures, in their order."""
     root = start(version.signature_tag("UserSignatureData"))

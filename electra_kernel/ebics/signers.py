@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from electra_kernel.ebics import envelope
 from electra_kernel.ebics.desk import DeskRefusal, KeyUse, UserState
+from electra_kernel.ebics.documents import Request
 from electra_kernel.ebics.errors import EbicsError
 from electra_kernel.ebics.gate import Gate
-from electra_kernel.ebics.signature import OrderSignature, read_signatures, verify_order_signature
+from electra_kernel.ebics.signature import (
+    OrderSignature,
+    read_signatures,
+    verify_message_signature,
+    verify_order_signature,
+)
 from electra_kernel.ebics.version import EbicsVersion
-from electra_kernel.ebics.witness import SignatureSeen, signed
+from electra_kernel.ebics.witness import Check, SignatureSeen, checking, signed
 from electra_kernel.vocabulary.xml import HostileXml
 
 _SIGNATURES_LIMIT = 2**20
@@ -20,6 +26,23 @@ def open_signatures(content: str, key: bytes, version: EbicsVersion) -> tuple[Or
         return read_signatures(envelope.unseal(content, key, _SIGNATURES_LIMIT), version)
     except (EbicsError, HostileXml, ValueError) as error:
         raise DeskRefusal("091111", str(error)) from error
+
+
+def signature_alone(gate: Gate, request: Request, kind: str) -> tuple[OrderSignature, ...]:
+    """The signatures of an order that is a signature and nothing else: HVE, HVS and SPR (NumSegments 0)."""
+    encryption = request.encryption
+    if encryption is None:
+        raise DeskRefusal("091112", f"{kind} carries a signature.")
+    if request.segments:
+        raise DeskRefusal("091113", f"{kind} carries a signature and no order data.")
+    if not gate.names_key(encryption.receiver_digest, gate.keys.encryption_der, request.version):
+        raise DeskRefusal("091008", "The signature is encrypted for another key.")
+    checking(Check.ENVELOPE)
+    try:
+        key = envelope.unwrap_key(encryption.wrapped_key, gate.keys.encryption_key)
+    except envelope.EnvelopeDamaged as error:
+        raise DeskRefusal("091111", error.cause) from error
+    return open_signatures(request.signature_data, key, request.version)
 
 
 def check_signers(
@@ -52,13 +75,25 @@ def _check_signature(gate: Gate, signature: OrderSignature, digests: tuple[bytes
         raise DeskRefusal("091305")
     # The specification hashes the order without CR, LF and Ctrl-Z; some clients hash all of it.
     for digest, hashed in zip(digests, ("stripped", "raw"), strict=True):
-        try:
-            verify_order_signature(certificate, digest, signature.value, signature.version)
-        except EbicsError:
-            continue
-        return _seen(signature, hashed)
+        if _fits(gate, certificate, digest, signature):
+            return _seen(signature, hashed)
     _seen(signature, "none")
     raise DeskRefusal("091301")
+
+
+def _fits(gate: Gate, certificate: bytes, digest: bytes, signature: OrderSignature) -> bool:
+    try:
+        verify_order_signature(certificate, digest, signature.value, signature.version)
+    except EbicsError:
+        if gate.strict or signature.version != "A006":
+            return False
+    else:
+        return True
+    try:
+        verify_message_signature(certificate, digest, signature.value)
+    except EbicsError:
+        return False
+    return True
 
 
 def _seen(signature: OrderSignature, hashed: str) -> None:

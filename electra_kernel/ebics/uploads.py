@@ -22,6 +22,9 @@ from electra_kernel.ebics.version import EbicsVersion
 from electra_kernel.ebics.witness import Check, belongs_to, carries, checking
 
 _UNDERRUN = "011101"
+#: Lengths of DataDigest: of a hash, and of a signature with a key of 2048 to 4096 bits.
+_DIGEST_BYTES = 32
+_DIGESTS, _DIGESTS_TOLD = (_DIGEST_BYTES,), (_DIGEST_BYTES, *range(256, 513))
 
 
 def _service_fields(service: Service | None) -> dict[str, str] | None:
@@ -43,6 +46,7 @@ class _Announcement:
     wrapped_key: bytes
     signatures: str
     digest: bytes
+    order_id: str
 
     def as_json(self) -> str:
         """The announcement as the desk keeps it."""
@@ -57,12 +61,14 @@ class _Announcement:
                 "wrapped_key": base64_text(self.wrapped_key),
                 "signatures": self.signatures,
                 "digest": self.digest.hex(),
+                "order_id": self.order_id,
             }
         )
 
 
 def _announcement(context: str) -> _Announcement:
     kept = json.loads(context)
+    kept.setdefault("order_id", "")
     service = kept.pop("service")
     return _Announcement(
         service=None if service is None else Service(**service),
@@ -95,7 +101,9 @@ class Uploads:
             parameters=dict(details.parameters),
             wrapped_key=encryption.wrapped_key,
             signatures=request.signature_data,
-            digest=request.data_digest,
+            digest=request.data_digest if len(request.data_digest) == _DIGEST_BYTES else b"",
+            # Given with the first answer already: there clients look for it (spec 3.0.2, 5.5.1.2).
+            order_id=self.gate.desk.new_order_id(request.partner_id),
         )
         record = TransactionRecord(
             transaction_id=secrets.token_bytes(16),
@@ -108,7 +116,12 @@ class Uploads:
         )
         belongs_to(record)
         self.gate.desk.open_transaction(record, {})
-        return Answer(version=request.version, phase=Phase.INITIALISATION, transaction_id=record.transaction_id)
+        return Answer(
+            version=request.version,
+            phase=Phase.INITIALISATION,
+            transaction_id=record.transaction_id,
+            order_id=kept.order_id,
+        )
 
     def _check_announcement(self, request: Request) -> tuple[Encryption, int]:
         encryption, segments = request.encryption, request.segments
@@ -116,7 +129,8 @@ class Uploads:
             raise DeskRefusal("091010", "An upload names its transaction key and its number of segments.")
         if not self.gate.names_key(encryption.receiver_digest, self.gate.keys.encryption_der):
             raise DeskRefusal("091008", "The data are encrypted for another key.")
-        if len(request.data_digest) != 32:
+        # Some clients put the signature there. It is not what counts: the signatures are checked against the data.
+        if len(request.data_digest) not in (_DIGESTS if self.gate.strict else _DIGESTS_TOLD):
             raise DeskRefusal("091113", "DataDigest is the 32-byte hash of the order.")
         if segments < 1:
             raise DeskRefusal("091113", "An order has at least one segment.")
@@ -181,7 +195,7 @@ class Uploads:
         carries(data)
         checking(Check.DIGEST)
         digests = (order_digest(data), raw_digest(data))
-        if announced.digest not in digests:
+        if announced.digest and announced.digest not in digests:
             raise DeskRefusal("091301", "The order is not the one that was announced.")
         checking(Check.SIGNATURES)
         signers = check_signers(self.gate, record.partner_id, signatures, digests)
@@ -191,12 +205,13 @@ class Uploads:
             admin_type=announced.admin_type,
             service=announced.service,
             data=data,
-            digest=announced.digest,
+            digest=announced.digest or digests[0],
             signers=signers,
             signature_flag=announced.signature_flag,
             request_eds=announced.request_eds,
             file_name=announced.file_name,
             parameters=announced.parameters,
+            order_id=announced.order_id,
         )
         with self._lock(record.partner_id, digests[0]):
             checking(Check.DOUBLE)
