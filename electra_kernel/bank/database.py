@@ -273,6 +273,50 @@ Index(
     sqlite_where=orders.c.state != "refused",
 )
 
+#: Signatures on an order that needs more than it came with, in the order they were given.
+signatures = Table(
+    "signatures",
+    metadata,
+    Column("order", ForeignKey("orders.id"), primary_key=True),
+    Column("partner_id", String, primary_key=True),
+    Column("user_id", String, primary_key=True),
+    Column("number", Integer, nullable=False),
+    Column("level", String, nullable=False),
+    Column("at", Moment, nullable=False),
+)
+
+#: What is asked of a waiting order: how many signatures its kind needed when it came, and its payments in short.
+waiting = Table(
+    "waiting",
+    metadata,
+    Column("order", ForeignKey("orders.id"), primary_key=True),
+    Column("needed", Integer, nullable=False),
+    Column("count", Integer, nullable=False),
+    Column("total", String, nullable=False),
+    Column("currency", String, nullable=False),
+    Column("payer", String, nullable=False),
+    Column("first_payee", String, nullable=False),
+)
+
+#: Signature classes that differ from the user's usual one, by service.
+levels = Table(
+    "levels",
+    metadata,
+    Column("partner_id", String, primary_key=True),
+    Column("user_id", String, primary_key=True),
+    Column("service", String, primary_key=True),
+    Column("level", String, nullable=False),
+)
+
+#: Users who may sign orders of another customer, the owner.
+mandates = Table(
+    "mandates",
+    metadata,
+    Column("partner_id", String, primary_key=True),
+    Column("user_id", String, primary_key=True),
+    Column("owner", String, primary_key=True),
+)
+
 #: One payment block (PmtInf) of an order; executed as one on its date.
 blocks = Table(
     "blocks",
