@@ -18,7 +18,7 @@ from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 from sqlalchemy import Connection, delete, func, select, update
 from sqlalchemy.dialects.sqlite import insert
 
-from electra_kernel.bank import information, payments, statements
+from electra_kernel.bank import authority, information, payments, statements, waiting
 from electra_kernel.bank.clock import bank_now
 from electra_kernel.bank.database import (
     Database,
@@ -44,6 +44,7 @@ from electra_kernel.bank.seed import enrol
 from electra_kernel.ebics.btf import Service
 from electra_kernel.ebics.desk import (
     BankUser,
+    Decision,
     Delivery,
     DeskRefusal,
     Direction,
@@ -53,7 +54,9 @@ from electra_kernel.ebics.desk import (
     Upload,
     UserState,
 )
+from electra_kernel.ebics.edsparams import LISTS, LOOKS, EdsParams
 from electra_kernel.ebics.signature import order_digest, raw_digest
+from electra_kernel.ebics.version import H005
 from electra_kernel.formats import pain001
 from electra_kernel.formats.base import Reading
 from electra_kernel.vocabulary.dates import Clock
@@ -185,6 +188,35 @@ class BankDesk:
             raise verdict.refusal
         return order_id
 
+    # ------------------------------------------------------------------------------------- waiting signatures
+    def waiting_digests(
+        self, partner_id: str, user_id: str, service: Service | None, eds: EdsParams
+    ) -> tuple[bytes, bytes]:
+        """The hashes over which this user may sign a waiting order."""
+        with self._database.read() as connection:
+            return waiting.digests(waiting.found(connection, (partner_id, user_id), service, eds).data)
+
+    def decide(self, decision: Decision) -> str:
+        """Take a signature over a waiting order, or the word to cancel it; an order with enough of them is carried out."""
+        signer, now = (decision.partner_id, decision.user_id), self._clock()
+        with self._database.read() as connection:
+            data = waiting.found(connection, signer, decision.service, decision.eds).data
+        reading = pain001.read(data, decision.eds.order_id) if decision.admin_type == "HVE" else None
+        outcome = waiting.Outcome()
+        with self._database.write() as connection:
+            row = waiting.found(connection, signer, decision.service, decision.eds)
+            at = bank_now(connection, self._clock)
+            if reading is None:
+                waiting.cancel(connection, row, decision, now=now)
+            else:
+                outcome = waiting.sign(connection, row, decision, now=now, at=at)
+            if outcome.complete and reading is not None:
+                _carry_out(connection, row, waiting.whose(row, decision), reading, now=now, at=at)
+        # The refusal leaves after the commit: the protocol keeps the row that tells of it.
+        if outcome.refusal is not None:
+            raise outcome.refusal
+        return decision.eds.order_id
+
     # --------------------------------------------------------------------------------------------- downloads
     def deliver(self, request: DownloadRequest) -> Delivery:
         """What the subscriber asks for; without dates only what this user has not fetched yet."""
@@ -196,6 +228,8 @@ class BankDesk:
             if request.admin_type == "HAC":
                 data, last = _protocol(connection, request, self._clock())
                 return self._keep_delivery(connection, request, data, event=last)
+            if request.admin_type in LISTS | LOOKS:
+                return self._keep_delivery(connection, request, waiting.answer(connection, request, H005))
             data = information.document(connection, request.admin_type, request.partner_id, request.user_id)
             return self._keep_delivery(connection, request, data)
 
@@ -427,13 +461,22 @@ def _take(
         reason="TS01" if upload.signature_flag else "TS04",
         text=upload.file_name,
     )
-    lack = _lack_of_authority(connection, upload)
+    classes = waiting.classes_of(connection, upload)
+    needed = _signatures_needed(connection, upload)
+    lack = _lack_of_authority(upload, list(classes.values()), needed)
+    waits = lack is not None and needed > 0 and upload.signature_flag and upload.request_eds
+    if waits:
+        lack = None
     checked = lack or _Verdict("DS01")
     record(connection, whose, "ES_VERIFICATION", at=now, reason=checked.reason, text=checked.text)
     verdict = lack or _unusable(reading)
     key = _keep_order(connection, upload, transaction_id, order_id, reading, verdict, at)
+    if verdict is None and isinstance(reading, Reading) and waits:
+        waiting.put(connection, key, reading, classes, needed=needed, at=at)
+        record(connection, whose, "VEU_FORWARDING", at=now, reason="DS06")
+        return order_id, _Verdict()
     if verdict is None and isinstance(reading, Reading):
-        verdict = _process(connection, upload, key, reading, at)
+        verdict = _process(connection, upload.partner_id, key, reading, at)
     elif isinstance(reading, Reading) and lack is None:
         _report_unusable(connection, upload, reading, at)
     verdict = verdict or _Verdict()
@@ -442,21 +485,28 @@ def _take(
     return order_id, verdict
 
 
-def _lack_of_authority(connection: Connection, upload: Upload) -> _Verdict | None:
-    # A right to fetch names no signatures; an order that comes under it has no right at all.
+def _signatures_needed(connection: Connection, upload: Upload) -> int:
+    """How many signatures this kind of order wants; 0 where the user may not send it at all.
+
+    A right to fetch names no signatures; an order that comes under it has no right.
+    """
     if _direction(upload.admin_type, upload.service) != "BTU":
+        return 0
+    right = _right(connection, upload.partner_id, upload.user_id, upload.admin_type, upload.service)
+    return 0 if right is None else max(right.signatures, 1)
+
+
+def _lack_of_authority(upload: Upload, classes: Sequence[str], needed: int) -> _Verdict | None:
+    if not needed:
         words = f"A right to {upload.service or upload.admin_type} is no right to send orders."
-        return _Verdict("DS0A", words, DeskRefusal("090003", words), taken=False)
-    needed = _right(connection, upload.partner_id, upload.user_id, upload.admin_type, upload.service)
-    entitled = {
-        signer
-        for signer in upload.signers
-        if _right(connection, signer[0], signer[1], upload.admin_type, upload.service) is not None
-    }
-    if needed is None or len(entitled) < needed.signatures:
-        words = f"{len(entitled)} signatures with a right to this order; {needed.signatures if needed else 1} needed."
-        return _Verdict("DS0A", words, DeskRefusal("090003", words), taken=False)
-    return None
+    elif authority.authorised(classes, needed):
+        return None
+    else:
+        entitled = [level for level in classes if authority.may_sign(level)]
+        words = f"{len(entitled)} signatures with a right to this order; {authority.wanted(classes, needed)} needed."
+        if entitled and authority.lacks_first(entitled):
+            words = f"{words} One of them must be of class E or A."
+    return _Verdict("DS0A", words, DeskRefusal("090003", words), taken=False)
 
 
 def _unusable(reading: Reading | ElectraError) -> _Verdict | None:
@@ -505,8 +555,18 @@ def _keep_order(
     )
 
 
-def _process(connection: Connection, upload: Upload, key: int, reading: Reading, at: datetime) -> _Verdict | None:
-    mine = {account.number for account in customer_accounts(connection, upload.partner_id)}
+def _carry_out(
+    connection: Connection, row: Any, whose: Protocol, reading: Reading, *, now: datetime, at: datetime
+) -> None:
+    """Do what an order asks for that waited until it had enough signatures."""
+    connection.execute(update(orders).where(orders.c.id == row.id).values(state="taken"))
+    verdict = _process(connection, row.partner_id, row.id, reading, at) or _Verdict()
+    final = "ORDER_HAC_FINAL_NEG" if verdict.reason else "ORDER_HAC_FINAL_POS"
+    record(connection, whose, final, at=now, reason=verdict.reason, text=verdict.text)
+
+
+def _process(connection: Connection, partner_id: str, key: int, reading: Reading, at: datetime) -> _Verdict | None:
+    mine = {account.number for account in customer_accounts(connection, partner_id)}
     payments.accept(connection, key, reading.orders, format_name=reading.format, at=at)
     if not any(order.debtor.account in mine for order in reading.orders):
         return _Verdict("DS0H", "The debtor's account is not yours at this bank.")

@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
+from electra_kernel.bank.authority import class_of
 from electra_kernel.bank.database import documents, fetched, get_fact, next_number, rights, users
 from electra_kernel.bank.ledger import customer_accounts
 from electra_kernel.bank.reports import service_of
@@ -113,12 +114,19 @@ def _subscriber(connection: Connection, partner_id: str, user_id: str) -> Subscr
                 Permission(
                     admin_type=row.admin_type,
                     service=_service(row),
-                    level=user.authorisation if row.signatures else "",
+                    level=_level(connection, user, row),
                 )
                 for row in rows
             ),
         ),
     )
+
+
+def _level(connection: Connection, user: Any, row: Any) -> str:
+    service = _service(row)
+    if not row.signatures or service is None:
+        return ""
+    return class_of(connection, user.partner_id, (user.partner_id, user.user_id), service)
 
 
 def _rights(connection: Connection, partner_id: str, user_id: str) -> Sequence[Any]:

@@ -13,7 +13,8 @@ from random import Random
 from typing import Any
 
 from schwifty import IBAN
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select, update
+from sqlalchemy.dialects.sqlite import insert
 
 from electra_kernel.bank.activity import bookings_of
 from electra_kernel.bank.database import accounts, counterparties, get_fact, rights, set_fact, users
@@ -103,6 +104,12 @@ _RIGHTS: tuple[tuple[str, str, str, tuple[str, ...], int, str], ...] = (
     ("BTD", "EOP", "camt.053", ("", "ZIP"), 0, "End of day statements"),
     ("BTD", "PSR", "pain.002", ("", "ZIP"), 0, "Payment status reports"),
     ("BTD", "REP", "pain.002", ("", "ZIP"), 0, "Payment status reports"),
+    ("HVU", "", "", ("",), 0, "Orders waiting for signatures"),
+    ("HVZ", "", "", ("",), 0, "Orders waiting for signatures, with details"),
+    ("HVD", "", "", ("",), 0, "State of a waiting order"),
+    ("HVT", "", "", ("",), 0, "Payments of a waiting order"),
+    ("HVE", "", "", ("",), 0, "Sign a waiting order"),
+    ("HVS", "", "", ("",), 0, "Cancel a waiting order"),
     ("HAC", "", "", ("",), 0, "Customer protocol"),
     ("HTD", "", "", ("",), 0, "Partner and user data"),
     ("HPD", "", "", ("",), 0, "Bank parameters"),
@@ -142,13 +149,26 @@ def plant(connection: Connection, *, seed: str, start: date) -> None:
     _live(connection, seed, first_day, calendar)
 
 
-def enrol(connection: Connection, partner_id: str, user_id: str, name: str) -> None:
-    """A new user with every right of the sandbox, signature class E."""
+def enrol(connection: Connection, partner_id: str, user_id: str, name: str, level: str = "E") -> None:
+    """A new user with every right of the sandbox.
+
+    Args:
+        level: signature class E, A, B or T.
+    """
     connection.execute(
         users.insert().values(
-            partner_id=partner_id, user_id=user_id, name=name, state=UserState.NEW.value, authorisation="E"
+            partner_id=partner_id, user_id=user_id, name=name, state=UserState.NEW.value, authorisation=level
         )
     )
+    grant(connection, partner_id, user_id)
+
+
+def grant(connection: Connection, partner_id: str, user_id: str) -> None:
+    """Give a user every right of the sandbox it lacks; as many signatures are wanted as of the others."""
+    wanted = {
+        (row.service, row.message): row.signatures
+        for row in connection.execute(select(rights).where(rights.c.admin_type == "BTU"))
+    }
     rows = [
         {
             "partner_id": partner_id,
@@ -157,13 +177,24 @@ def enrol(connection: Connection, partner_id: str, user_id: str, name: str) -> N
             "service": service,
             "message": message,
             "container": container,
-            "signatures": signatures,
+            "signatures": wanted.get((service, message), signatures) if admin_type == "BTU" else signatures,
             "description": description,
         }
         for admin_type, service, message, containers, signatures, description in _RIGHTS
         for container in containers
     ]
-    connection.execute(rights.insert(), rows)
+    connection.execute(insert(rights).on_conflict_do_nothing(), rows)
+
+
+def want_signatures(connection: Connection, number: int, service: str = "") -> int:
+    """Let orders that come from now on need so many signatures: of one service, or of all.
+
+    Returns:
+        how many kinds of order there are of which this is true.
+    """
+    here = [rights.c.admin_type == "BTU", *([rights.c.service == service] if service else [])]
+    connection.execute(update(rights).where(*here).values(signatures=number))
+    return len(connection.execute(select(rights.c.service, rights.c.message).where(*here).distinct()).all())
 
 
 def _open_accounts(connection: Connection, day: date) -> None:
