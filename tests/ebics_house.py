@@ -124,14 +124,35 @@ class DictDesk:
         self, partner_id: str, user_id: str, certificates: Mapping[KeyUse, bytes], signature_version: str = ""
     ) -> str:
         old = self.users[partner_id, user_id]
+        held = {} if old.state is UserState.SUSPENDED else old.certificates
         came = UserState.INI if KeyUse.SIGNATURE in certificates else UserState.HIA
         self.users[partner_id, user_id] = replace(
             old,
-            state=came if old.state is UserState.NEW else UserState.INITIALISED,
-            certificates={**old.certificates, **certificates},
+            state=UserState.INITIALISED if len({**held, **certificates}) == len(KeyUse) else came,
+            certificates={**held, **certificates},
             signature_version=signature_version or old.signature_version,
         )
         return "A001" if KeyUse.SIGNATURE in certificates else "A002"
+
+    def change_keys(
+        self,
+        partner_id: str,
+        user_id: str,
+        kind: str,
+        keys: Mapping[KeyUse, bytes],
+        signature_version: str = "",
+        *,
+        order_id: str,
+    ) -> None:
+        old = self.users[partner_id, user_id]
+        version = signature_version or old.signature_version
+        self.users[partner_id, user_id] = replace(
+            old, certificates={**old.certificates, **keys}, signature_version=version
+        )
+
+    def suspend(self, partner_id: str, user_id: str) -> str:
+        self.users[partner_id, user_id] = replace(self.users[partner_id, user_id], state=UserState.SUSPENDED)
+        return "A009"
 
     def activate(self, user: str = USER) -> None:
         self.users[PARTNER, user] = replace(self.users[PARTNER, user], state=UserState.READY)

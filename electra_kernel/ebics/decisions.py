@@ -5,31 +5,20 @@ The whole transaction is its first step: it announces no segments, opens nothing
 
 from __future__ import annotations
 
-from electra_kernel.ebics import envelope
 from electra_kernel.ebics.desk import Decision, DeskRefusal
 from electra_kernel.ebics.documents import Answer, OrderDetails, Phase, Request
-from electra_kernel.ebics.envelope import EnvelopeDamaged
 from electra_kernel.ebics.gate import Gate
-from electra_kernel.ebics.signers import check_signers, open_signatures
+from electra_kernel.ebics.signers import check_signers, signature_alone
 from electra_kernel.ebics.witness import Check, checking
 
 
 def take_decision(gate: Gate, request: Request, details: OrderDetails) -> Answer:
     """Prove the signature over the waiting order and hand the decision to the desk."""
     checking(Check.ANNOUNCEMENT)
-    encryption, eds = request.encryption, details.eds
-    if encryption is None or eds is None or not eds.order_id or not eds.partner_id:
-        raise DeskRefusal("091112", f"{details.admin_type} names the order it is about and carries a signature.")
-    if request.segments:
-        raise DeskRefusal("091113", f"{details.admin_type} carries a signature and no order data.")
-    if not gate.names_key(encryption.receiver_digest, gate.keys.encryption_der):
-        raise DeskRefusal("091008", "The signature is encrypted for another key.")
-    checking(Check.ENVELOPE)
-    try:
-        key = envelope.unwrap_key(encryption.wrapped_key, gate.keys.encryption_key)
-    except EnvelopeDamaged as error:
-        raise DeskRefusal("091111", error.cause) from error
-    signatures = open_signatures(request.signature_data, key, request.version)
+    eds = details.eds
+    if eds is None or not eds.order_id or not eds.partner_id:
+        raise DeskRefusal("091112", f"{details.admin_type} names the order it is about.")
+    signatures = signature_alone(gate, request, details.admin_type)
     if len(signatures) != 1:
         raise DeskRefusal("091113", f"{details.admin_type} carries exactly one signature.")
     checking(Check.DIGEST)

@@ -14,6 +14,7 @@ from typing import Protocol
 
 from electra_kernel.ebics.btf import Service
 from electra_kernel.ebics.edsparams import EdsParams
+from electra_kernel.ebics.version import H005, EbicsVersion
 
 
 class UserState(StrEnum):
@@ -37,7 +38,10 @@ class KeyUse(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BankUser:
-    """A subscriber as the bank knows it. ``certificates`` holds X.509 DER by use; absent where not yet sent."""
+    """A subscriber as the bank knows it.
+
+    ``certificates`` holds X.509 DER by use, or the bare key where it came without one (EBICS 2.5); absent where not yet sent.
+    """
 
     partner_id: str
     user_id: str
@@ -74,6 +78,8 @@ class Upload:
 class DownloadRequest:
     """What a subscriber asks for: an administrative type (HAC, HTD, HPD, HAA …) or ``BTD`` with a service.
 
+    ``version`` is the one the subscriber speaks: administrative data differ in form.
+
     ``eds`` is there for HVU, HVZ, HVD and HVT; with HVD and HVT ``service`` is the one of the order asked about.
     """
 
@@ -85,6 +91,7 @@ class DownloadRequest:
     end: date | None = None
     parameters: Mapping[str, str] = field(default_factory=dict)
     eds: EdsParams | None = None
+    version: EbicsVersion = H005
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,6 +160,21 @@ class Desk(Protocol):
         self, partner_id: str, user_id: str, certificates: Mapping[KeyUse, bytes], signature_version: str = ""
     ) -> str:
         """Keep what INI or HIA brought, move the user's state on, and return the order id."""
+
+    def change_keys(
+        self,
+        partner_id: str,
+        user_id: str,
+        kind: str,
+        keys: Mapping[KeyUse, bytes],
+        signature_version: str = "",
+        *,
+        order_id: str,
+    ) -> None:
+        """Put what a ready user sent by PUB, HCA or HCS (``kind``) in the place of the old keys; they count at once."""
+
+    def suspend(self, partner_id: str, user_id: str) -> str:
+        """Suspend a ready user at its own wish (SPR), and return the order id. INI and HIA may follow."""
 
     def remember_nonce(self, nonce: bytes, timestamp: datetime) -> bool:
         """Remember a request's nonce; ``False`` where it was seen before."""

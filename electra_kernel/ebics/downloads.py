@@ -24,6 +24,7 @@ def open_download(gate: Gate, request: Request, details: OrderDetails, user: Ban
         start=details.start,
         end=details.end,
         parameters=details.parameters,
+        version=request.version,
         eds=details.eds,
     )
     checking(Check.DESK)

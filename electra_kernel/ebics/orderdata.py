@@ -18,6 +18,9 @@ from electra_kernel.ebics.tree import add, binary, find, serialise, start, text
 from electra_kernel.ebics.version import DSIG, EbicsVersion
 from electra_kernel.vocabulary.xml import parse_xml
 
+#: What is signed to give an access up: SPR has no order data, its signature is over one blank (spec 3.0.2, 4.5).
+SUSPENSION = b" "
+
 
 class NoCertificate(ValueError):
     """A key came as numbers where only certificates are allowed."""

@@ -17,16 +17,17 @@ from electra_kernel.ebics.documents import (
     read_hex,
 )
 from electra_kernel.ebics.tree import add, children, find, flag, start, text
-from electra_kernel.ebics.version import HEV, EbicsVersion
+from electra_kernel.ebics.version import H005, HEV, EbicsVersion
 
 SIGNED_ANSWER, KEY_ANSWER, HEV_ANSWER = "ebicsResponse", "ebicsKeyManagementResponse", "ebicsHEVResponse"
 _REPORT_LENGTH = 256
 
 
-def report_text(code: str, words: str = "") -> str:
+def report_text(code: str, words: str = "", version: EbicsVersion = H005) -> str:
     """``[EBICS_NAME] words``, on one printable line and within the schema's 256 characters."""
     said = "".join(each if each.isprintable() else " " for each in words or lookup(code).meaning)
-    return " ".join(f"[{lookup(code).name}] {said}".split())[:_REPORT_LENGTH]
+    name = version.code_names.get(code, lookup(code).name)
+    return " ".join(f"[{name}] {said}".split())[:_REPORT_LENGTH]
 
 
 def _add_mutable(header: etree._Element, answer: Answer) -> None:

@@ -13,12 +13,25 @@ from dataclasses import replace
 from lxml import etree
 
 from electra_kernel.ebics import authsignature, decisions, downloads, enrolment
+from electra_kernel.ebics.btf import FileFormat
 from electra_kernel.ebics.codes import OK, lookup
 from electra_kernel.ebics.desk import Desk, DeskRefusal, Direction
-from electra_kernel.ebics.documents import Answer, Kind, OrderDetails, Phase, Request
+from electra_kernel.ebics.documents import (
+    DATA_ALONE,
+    DATA_AND_SIGNATURE,
+    SIGNATURE_ALONE,
+    SIGNATURE_ONLY,
+    Answer,
+    Kind,
+    OrderDetails,
+    Phase,
+    Request,
+)
 from electra_kernel.ebics.edsparams import DECISIONS
 from electra_kernel.ebics.gate import Gate, Limits, details_of
+from electra_kernel.ebics.keychanges import KEY_CHANGES, OWN_KEYS, take_suspension
 from electra_kernel.ebics.keys import BankServerKeys
+from electra_kernel.ebics.ordertypes import UPLOAD, OrderTypes, with_profile
 from electra_kernel.ebics.requests import read_request
 from electra_kernel.ebics.responses import report_text, write_answer, write_hev_answer
 from electra_kernel.ebics.tree import local, serialise
@@ -33,7 +46,8 @@ __all__ = ["Limits", "Server"]
 _log = logging.getLogger(__name__)
 #: Order types that only fetch. Order data sent under one of them would be an order under a right to read.
 _FETCHING = frozenset({"BTD", "HTD", "HKD", "HPD", "HAA", "HAC", "PTK", "HVU", "HVZ", "HVD", "HVT"})
-_UNSIGNED = frozenset({Kind.UNSECURED, Kind.NO_KEY_DIGESTS})
+_SENDING = KEY_CHANGES | {UPLOAD}
+_UNSIGNED = frozenset({Kind.UNSECURED, Kind.UNSIGNED, Kind.NO_KEY_DIGESTS})
 
 
 class Server:
@@ -47,6 +61,7 @@ class Server:
         limits: sizes, and the tolerance for clocks.
         strict: name keys by certificate only, as the specification says, and look at key usage and validity of
             certificates. Off by default: real clients differ in all three.
+        order_types: the bank's own order types and the services they mean, before the standard ones.
         witness: is told what was seen of every request, once it is answered.
     """
 
@@ -59,9 +74,10 @@ class Server:
         *,
         limits: Limits | None = None,
         strict: bool = False,
+        order_types: OrderTypes | None = None,
         witness: Witness | None = None,
     ) -> None:
-        self._witness = witness
+        self._witness, self._order_types = witness, with_profile(order_types)
         self._gate = Gate(host_id=host_id, keys=keys, desk=desk, clock=clock, limits=limits or Limits(), strict=strict)
         self._uploads = Uploads(self._gate)
 
@@ -81,7 +97,8 @@ class Server:
         try:
             checking(Check.FORM)
             root = self._parse(document)
-            request = replace(request, version=VERSIONS.get(etree.QName(root).namespace or "", H005))
+            version = VERSIONS.get(etree.QName(root).namespace or "", H005)
+            request = replace(request, version=version, order_types=self._order_types)
             if root.tag == f"{{{HEV}}}{Kind.HEV.value}":
                 return self._hev(root, sight)
             request = replace(request, kind=_kind(root, request))
@@ -115,7 +132,7 @@ class Server:
         checking(Check.HOST)
         if request.host_id != self._gate.host_id:
             raise DeskRefusal("091011")
-        if request.kind is Kind.UNSECURED:
+        if request.kind in {Kind.UNSECURED, Kind.UNSIGNED}:
             return enrolment.take_keys(self._gate, request)
         if request.kind is Kind.NO_KEY_DIGESTS:
             return enrolment.give_keys(self._gate, root, request)
@@ -129,14 +146,19 @@ class Server:
         details, user = details_of(request), self._gate.entered(root, request)
         self._gate.check_bank_keys(request)
         checking(Check.RIGHT)
+        _check_named(details)
         # What an order of the EDS is about is another order, to which the desk looks itself.
         about = details.service if details.eds is None else None
-        self._gate.desk.may(request.partner_id, request.user_id, details.admin_type, about)
+        if details.admin_type not in OWN_KEYS:
+            self._gate.desk.may(request.partner_id, request.user_id, details.admin_type, about)
         checking(Check.PARAMETERS)
+        _check_attribute(request, details)
         _check_params(details)
+        if details.admin_type == "SPR":
+            return take_suspension(self._gate, request)
         if details.admin_type in DECISIONS:
             return decisions.take_decision(self._gate, request, details)
-        if request.encryption is not None or request.segments is not None or details.admin_type == "BTU":
+        if request.encryption is not None or request.segments is not None or details.admin_type in _SENDING:
             if details.admin_type in _FETCHING:
                 raise DeskRefusal("091112", f"{details.admin_type} fetches; it carries no order.")
             return self._uploads.open(request, details)
@@ -164,12 +186,13 @@ class Server:
 
     def _refused(self, request: Request, refusal: DeskRefusal, sight: Sight) -> bytes:
         sight.refusal = refusal
-        technical = lookup(refusal.code).level == "technical"
+        code, version = request.version.code_stand_ins.get(refusal.code, refusal.code), request.version
+        technical = lookup(code).level == "technical"
         answer = Answer(
             version=request.version,
-            technical=refusal.code if technical else OK,
-            business=OK if technical else refusal.code,
-            report=report_text(refusal.code, refusal.text),
+            technical=code if technical else OK,
+            business=OK if technical else code,
+            report=report_text(code, refusal.text or lookup(refusal.code).meaning, version),
         )
         if request.kind not in _UNSIGNED:
             answer = replace(
@@ -197,6 +220,23 @@ def _read(root: etree._Element, request: Request) -> Request:
         return read_request(root, request)
     except ValueError as error:
         raise DeskRefusal("091010", str(error)) from error
+
+
+def _check_attribute(request: Request, details: OrderDetails) -> None:
+    """The order attribute of EBICS 2.5 says what the request carries (091121 where it does not)."""
+    if request.version.services:
+        return
+    if details.admin_type in SIGNATURE_ONLY:
+        fitting = {SIGNATURE_ALONE}
+    else:
+        fitting = {DATA_ALONE} if request.encryption is None else {DATA_AND_SIGNATURE, DATA_ALONE}
+    if details.attribute not in fitting:
+        raise DeskRefusal("091121", f"{details.code or details.admin_type} goes with {' or '.join(sorted(fitting))}.")
+
+
+def _check_named(details: OrderDetails) -> None:
+    if isinstance(details.code, FileFormat) and details.service is None:
+        raise DeskRefusal("091005", f"This bank does not know the file format {details.code}.")
 
 
 def _check_params(details: OrderDetails) -> None:

@@ -15,6 +15,7 @@ from electra_kernel.ebics.desk import DeskRefusal, Direction, TransactionRecord,
 from electra_kernel.ebics.documents import Answer, Encryption, OrderDetails, Phase, Request, base64_text
 from electra_kernel.ebics.envelope import EnvelopeDamaged, TooLarge
 from electra_kernel.ebics.gate import Gate
+from electra_kernel.ebics.keychanges import KEY_CHANGES, take_change
 from electra_kernel.ebics.signature import OrderSignature, order_digest, raw_digest
 from electra_kernel.ebics.signers import check_signers, open_signatures
 from electra_kernel.ebics.tree import binary
@@ -90,7 +91,7 @@ class Uploads:
         checking(Check.ANNOUNCEMENT)
         encryption, segments = self._check_announcement(request)
         checking(Check.DOUBLE)
-        if self.gate.desk.order_known(request.partner_id, request.data_digest):
+        if request.data_digest and self.gate.desk.order_known(request.partner_id, request.data_digest):
             raise DeskRefusal("091122")
         kept = _Announcement(
             admin_type=details.admin_type,
@@ -127,10 +128,11 @@ class Uploads:
         encryption, segments = request.encryption, request.segments
         if encryption is None or segments is None:
             raise DeskRefusal("091010", "An upload names its transaction key and its number of segments.")
-        if not self.gate.names_key(encryption.receiver_digest, self.gate.keys.encryption_der):
+        if not self.gate.names_key(encryption.receiver_digest, self.gate.keys.encryption_der, request.version):
             raise DeskRefusal("091008", "The data are encrypted for another key.")
         # Some clients put the signature there. It is not what counts: the signatures are checked against the data.
-        if len(request.data_digest) not in (_DIGESTS if self.gate.strict else _DIGESTS_TOLD):
+        lengths = _DIGESTS if self.gate.strict else _DIGESTS_TOLD
+        if request.version.data_digest and len(request.data_digest) not in lengths:
             raise DeskRefusal("091113", "DataDigest is the 32-byte hash of the order.")
         if segments < 1:
             raise DeskRefusal("091113", "An order has at least one segment.")
@@ -199,6 +201,8 @@ class Uploads:
             raise DeskRefusal("091301", "The order is not the one that was announced.")
         checking(Check.SIGNATURES)
         signers = check_signers(self.gate, record.partner_id, signatures, digests)
+        if announced.admin_type in KEY_CHANGES:
+            return take_change(self.gate, record, announced.admin_type, data, signers, version, announced.order_id)
         upload = Upload(
             partner_id=record.partner_id,
             user_id=record.user_id,
