@@ -176,3 +176,16 @@ def test_hostile_xml_is_refused_with_one_clear_error(data: bytes) -> None:
     with pytest.raises(HostileXml) as refused:
         parse_xml(data)
     assert refused.value.repair
+
+
+@given(
+    st.sampled_from(["HU42117730161111101800000000", "DE89370400440532013000", "GB29NWBK60161331926819"]),
+    st.integers(0, 27),
+    st.sampled_from("0123456789AZaé٣ "),
+)
+def test_a_text_is_an_iban_exactly_when_it_is_read_as_itself(iban: str, at: int, letter: str) -> None:
+    altered = iban[:at] + letter + iban[at + 1 :]
+    read = ""
+    with suppress(AccountError):
+        read = parse_account(altered)
+    assert is_iban(altered) == (read == altered)

@@ -18,12 +18,9 @@ from functools import cache, lru_cache
 from importlib.resources import files
 from typing import Any, NamedTuple, TypeAlias
 
-from schwifty import registry
-from schwifty.exceptions import SchwiftyException
-
 from electra_kernel.orders.kinds import KINDS
 from electra_kernel.orders.model import Order, Transaction
-from electra_kernel.vocabulary.accounts import AccountError, hungarian_digits_agree, parse_account, parse_bic
+from electra_kernel.vocabulary.accounts import AccountError, is_iban, parse_account, parse_bic
 from electra_kernel.vocabulary.dates import BusinessCalendar
 from electra_kernel.vocabulary.errors import Problem, Severity
 from electra_kernel.vocabulary.money import currency_decimals, format_amount
@@ -433,7 +430,7 @@ def _looks_like_iban(account: str) -> bool:
 @lru_cache(maxsize=65536)
 def _account_fault(account: str) -> tuple[str, str] | None:
     """What is wrong with an account number and its repair, or ``None``."""
-    if _is_certainly_an_iban(account):
+    if is_iban(account):
         return None
     try:
         parse_account(account)
@@ -449,26 +446,6 @@ def _bic_fault(bic: str) -> tuple[str, str] | None:
     except AccountError as error:
         return f"{error.what} {error.cause}".strip(), error.repair
     return None
-
-
-@cache
-def _iban_shape(country: str) -> tuple[int, re.Pattern[str]] | None:
-    try:
-        spec = registry.get_iban_spec(country)
-    except (SchwiftyException, KeyError):
-        return None
-    return spec.iban_length, spec.regex
-
-
-def _is_certainly_an_iban(account: str) -> bool:
-    """The quick way past ``parse_account`` for accounts of digits alone (ISO 13616); says no where it is not sure."""
-    bban, shape = account[4:], _iban_shape(account[:2])
-    if shape is None or len(account) != shape[0] or not account.isascii() or not account[2:].isdigit():
-        return False
-    country = "".join(str(int(letter, 36)) for letter in account[:2])
-    if not 2 <= int(account[2:4]) <= 98 or int(bban + country + account[2:4]) % 97 != 1 or not shape[1].match(bban):
-        return False
-    return not account.startswith("HU") or hungarian_digits_agree(bban)
 
 
 # The tables. A rule's name is what a problem shows; it stays the same for ever.

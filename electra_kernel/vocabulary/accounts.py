@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import re
 import warnings
+from functools import cache, lru_cache
 
-from schwifty import BIC, IBAN
+from schwifty import BIC, IBAN, registry
 from schwifty.exceptions import SchwiftyException
 
 from electra_kernel.vocabulary.errors import ElectraError
@@ -74,12 +75,35 @@ def _wrong_check_digit(text: str) -> AccountError:
     )
 
 
+@lru_cache(maxsize=65_536)  # a file names the same accounts again and again
 def is_iban(text: str) -> bool:
     """Whether ``text`` is a compact, valid IBAN."""
+    if _is_certainly_an_iban(text):
+        return True
     try:
         return parse_account(text) == text
     except AccountError:
         return False
+
+
+@cache
+def _iban_shape(country: str) -> tuple[int, re.Pattern[str]] | None:
+    try:
+        spec = registry.get_iban_spec(country)
+    except (SchwiftyException, KeyError):
+        return None
+    return spec.iban_length, spec.regex
+
+
+def _is_certainly_an_iban(account: str) -> bool:
+    """The quick way past ``parse_account`` for accounts of digits alone (ISO 13616); says no where it is not sure."""
+    bban, shape = account[4:], _iban_shape(account[:2])
+    if shape is None or len(account) != shape[0] or not account.isascii() or not account[2:].isdigit():
+        return False
+    country = "".join(str(int(letter, 36)) for letter in account[:2])
+    if not 2 <= int(account[2:4]) <= 98 or int(bban + country + account[2:4]) % 97 != 1 or not shape[1].match(bban):
+        return False
+    return not account.startswith("HU") or hungarian_digits_agree(bban)
 
 
 def parse_bic(text: str) -> str:
