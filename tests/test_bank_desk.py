@@ -183,7 +183,7 @@ def test_the_bank_tells_accounts_rights_and_addresses(bank):
     levels = {
         permission.service.message: permission.level for permission in told.user.permissions if permission.service
     }
-    assert levels == {"pain.001": "E", "camt.053": "", "pain.002": ""}
+    assert levels == {"pain.001": "E", "camt.053": "", "pain.002": "", "wssparam": ""}
     assert {row.signatures for row in told.orders if row.admin_type == "BTU"} == {1}
     parameters = read_hpd(bank.fetch(admin_type="HPD"), H005)
     assert (parameters.urls, parameters.host_id) == (("https://127.0.0.1:1",), host)

@@ -9,7 +9,7 @@ import asyncio
 import signal
 import socket
 import ssl
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 import uvicorn
@@ -18,7 +18,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
-from starlette.routing import Route
+from starlette.routing import BaseRoute, Route
 
 from electra_kernel.ebics.documents import DOCUMENT_LIMIT
 from electra_kernel.vocabulary.errors import ElectraError
@@ -33,12 +33,13 @@ class PortTaken(ElectraError):
     """The port asked for is in use."""
 
 
-def make_app(handle: Callable[[bytes], bytes], about: Callable[[], str]) -> Starlette:
+def make_app(handle: Callable[[bytes], bytes], about: Callable[[], str], more: Sequence[BaseRoute] = ()) -> Starlette:
     """The bank's web application.
 
     Args:
         handle: the EBICS engine; called in a thread, may be called by several at once.
         about: the text of the page that tells a person how to connect.
+        more: what is answered beside EBICS documents.
     """
 
     async def exchange(request: Request) -> Response:
@@ -56,6 +57,7 @@ def make_app(handle: Callable[[bytes], bytes], about: Callable[[], str]) -> Star
         routes=[
             Route("/", show, methods=["GET"]),
             *(Route(path, exchange, methods=["POST"]) for path in ("/", "/ebics")),
+            *more,
         ],
         exception_handlers={HTTPException: explain},
     )
@@ -166,6 +168,9 @@ def _config(app: Starlette, context: ssl.SSLContext | None = None) -> uvicorn.Co
         access_log=False,
         lifespan="off",
         server_header=False,
+        # Clients only listen on a WebSocket; what they say there is not read.
+        ws_max_size=1024,
+        ws_per_message_deflate=False,
         timeout_graceful_shutdown=_SHUTDOWN_SECONDS,
     )
     config.load()

@@ -29,6 +29,11 @@ from electra_kernel.bank.exchanges import read_log
 from electra_kernel.bank.explain import Explanation, explain
 from electra_kernel.bank.house import Bank, describe, facts
 from electra_kernel.bank.keys import tls_context
+from electra_kernel.bank.notifications import Offer, offer
+from electra_kernel.bank.people import Person, check_service, write_down
+from electra_kernel.bank.push import Announcer
+from electra_kernel.bank.seed import want_signatures
+from electra_kernel.bank.waiting import WAITS
 from electra_kernel.ebics.keys import fingerprint
 from electra_kernel.vocabulary.dates import system_clock
 from electra_kernel.vocabulary.errors import ElectraError
@@ -67,12 +72,16 @@ def serve(
     until_eof: Annotated[
         bool, typer.Option("--until-eof", help="Also end when standard input ends: for programs that start the bank.")
     ] = False,
+    notifications: Annotated[
+        Offer, typer.Option(help="How clients may listen for news: with a token a connection, a token an hour, not.")
+    ] = Offer.ONE_TIME,
     as_json: AsJson = False,
 ) -> None:
     """Run the bank on http and https of this machine until it is stopped (Ctrl-C)."""
     with _plain_errors():
         bank = Bank(data.absolute(), system_clock, seed=seed, start=_day(start) if start else None)
         try:
+            offer(bank.database, notifications)
             _serve(bank, port, admit=admit, until_eof=until_eof, as_json=as_json)
         finally:
             bank.close()
@@ -103,12 +112,18 @@ def _serve(bank: Bank, port: int, *, admit: bool, until_eof: bool, as_json: bool
         if until_eof:
             Thread(target=_end_with_input, daemon=True).start()
 
-    serve_app(make_app(bank.engine(admit=admit).handle, about), (plain, secure), context, ready)
+    serve_app(
+        make_app(bank.engine(admit=admit).handle, about, [Announcer(bank.database, bank.clock).route]),
+        (plain, secure),
+        context,
+        ready,
+    )
 
 
 def _end_with_input() -> None:
     """Ask this process to end as SIGTERM would, once whoever started it is gone."""
-    while sys.stdin.buffer.read(4096):
+    # The file and not the buffered stream: a thread that waits in a stream stops the interpreter from ending in peace.
+    while os.read(sys.stdin.fileno(), 4096):
         pass
     os.kill(os.getpid(), signal.SIGTERM)
 
@@ -148,6 +163,7 @@ def clock(
 def activate(
     user: Annotated[str, typer.Option(help="The user id.")],
     data: Data = _DEFAULT_FOLDER,
+    partner: Annotated[str, typer.Option(help="The user's customer, where it is not the company.")] = "",
     hashes: Annotated[
         list[str] | None,
         typer.Option("--hash", help="A fingerprint from the user's letter; may be given for each key."),
@@ -157,7 +173,7 @@ def activate(
     with _plain_errors():
         database = Database(data)
         with database.write() as connection:
-            partner = get_fact(connection, "partner")
+            partner = partner or get_fact(connection, "partner")
             query = select(certificates).where(certificates.c.partner_id == partner, certificates.c.user_id == user)
             arrived = {row.use: fingerprint(row.certificate) for row in connection.execute(query)}
             _compare(hashes or [], arrived)
@@ -167,6 +183,43 @@ def activate(
         typer.echo(f"{use:15}{value}")
     compared = "compared with the letter" if hashes else "shown above; compare them with the letter"
     typer.echo(f"{user} is ready. Its fingerprints were {compared}.")
+
+
+@app.command("user")
+def write_down_user(
+    user: Annotated[str, typer.Option(help="The user id.")],
+    data: Data = _DEFAULT_FOLDER,
+    name: Annotated[str, typer.Option(help="The person's name.")] = "",
+    level: Annotated[
+        str, typer.Option("--class", help="E signs alone, A and B with another (one of them A or E), T only sends.")
+    ] = "",
+    service: Annotated[str, typer.Option(help="The class counts for this service only, such as SCT.")] = "",
+    partner: Annotated[str, typer.Option(help="Another customer, whose user may sign the company's orders.")] = "",
+) -> None:
+    """Add a user, or change its name or signature class."""
+    with _plain_errors():
+        database = Database(data)
+        with database.write() as connection:
+            person = Person(user_id=user, partner_id=partner, name=name, level=level.upper(), service=service.upper())
+            new = write_down(connection, person)
+        database.close()
+    typer.echo(f"{user} is {'enrolled' if new else 'known'}; it signs as {level.upper() or 'before'}.")
+
+
+@app.command()
+def rule(
+    signatures: Annotated[int, typer.Option(min=1, max=9, help="How many signatures an order needs.")],
+    data: Data = _DEFAULT_FOLDER,
+    service: Annotated[str, typer.Option(help="Orders of this service only, such as SCT.")] = "",
+) -> None:
+    """Say how many signatures orders need that come from now on."""
+    with _plain_errors():
+        database = Database(data)
+        with database.write() as connection:
+            check_service(connection, service.upper())
+            kinds = want_signatures(connection, signatures, service.upper())
+        database.close()
+    typer.echo(f"{kinds} kinds of order now need {signatures} signature{'s' if signatures > 1 else ''}.")
 
 
 def _compare(given: list[str], arrived: dict[str, str]) -> None:
@@ -212,7 +265,11 @@ def _orders(database: Database) -> list[dict[str, str]]:
                 "user": row.user_id,
                 "message": row.message_id,
                 "received": row.received.isoformat(timespec="seconds"),
-                "state": f"refused: {row.refusal}" if row.state == "refused" else ", ".join(states.get(row.id, [])),
+                "state": "waiting for signatures"
+                if row.state == WAITS
+                else f"refused: {row.refusal}"
+                if row.state == "refused"
+                else ", ".join(states.get(row.id, [])),
             }
             for row in connection.execute(select(orders).order_by(orders.c.id))
         ]

@@ -18,7 +18,7 @@ from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 from sqlalchemy import Connection, delete, func, select, update
 from sqlalchemy.dialects.sqlite import insert
 
-from electra_kernel.bank import authority, information, payments, statements, waiting
+from electra_kernel.bank import authority, information, notifications, payments, statements, waiting
 from electra_kernel.bank.clock import bank_now
 from electra_kernel.bank.database import (
     Database,
@@ -222,6 +222,9 @@ class BankDesk:
         """What the subscriber asks for; without dates only what this user has not fetched yet."""
         with self._database.write() as connection:
             connection.execute(delete(deliveries).where(deliveries.c.made < self._clock() - _DELIVERY_LIFE))
+            if request.service is not None and request.service.message == notifications.MESSAGE:
+                data = notifications.grant(connection, request.partner_id, request.user_id, self._clock())
+                return self._keep_delivery(connection, request, data)
             if request.service is not None:
                 data, rows = _documents(connection, request)
                 return self._keep_delivery(connection, request, data, documents_sent=rows)

@@ -104,6 +104,7 @@ _RIGHTS: tuple[tuple[str, str, str, tuple[str, ...], int, str], ...] = (
     ("BTD", "EOP", "camt.053", ("", "ZIP"), 0, "End of day statements"),
     ("BTD", "PSR", "pain.002", ("", "ZIP"), 0, "Payment status reports"),
     ("BTD", "REP", "pain.002", ("", "ZIP"), 0, "Payment status reports"),
+    ("BTD", "OTH", "wssparam", ("",), 0, "Real-time notifications"),
     ("HVU", "", "", ("",), 0, "Orders waiting for signatures"),
     ("HVZ", "", "", ("",), 0, "Orders waiting for signatures, with details"),
     ("HVD", "", "", ("",), 0, "State of a waiting order"),
