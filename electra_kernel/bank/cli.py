@@ -30,7 +30,10 @@ from electra_kernel.bank.explain import Explanation, explain
 from electra_kernel.bank.house import Bank, describe, facts
 from electra_kernel.bank.keys import tls_context
 from electra_kernel.bank.notifications import Offer, offer
+from electra_kernel.bank.people import Person, check_service, write_down
 from electra_kernel.bank.push import Announcer
+from electra_kernel.bank.seed import want_signatures
+from electra_kernel.bank.waiting import WAITS
 from electra_kernel.ebics.keys import fingerprint
 from electra_kernel.vocabulary.dates import system_clock
 from electra_kernel.vocabulary.errors import ElectraError
@@ -160,6 +163,7 @@ def clock(
 def activate(
     user: Annotated[str, typer.Option(help="The user id.")],
     data: Data = _DEFAULT_FOLDER,
+    partner: Annotated[str, typer.Option(help="The user's customer, where it is not the company.")] = "",
     hashes: Annotated[
         list[str] | None,
         typer.Option("--hash", help="A fingerprint from the user's letter; may be given for each key."),
@@ -169,7 +173,7 @@ def activate(
     with _plain_errors():
         database = Database(data)
         with database.write() as connection:
-            partner = get_fact(connection, "partner")
+            partner = partner or get_fact(connection, "partner")
             query = select(certificates).where(certificates.c.partner_id == partner, certificates.c.user_id == user)
             arrived = {row.use: fingerprint(row.certificate) for row in connection.execute(query)}
             _compare(hashes or [], arrived)
@@ -179,6 +183,43 @@ def activate(
         typer.echo(f"{use:15}{value}")
     compared = "compared with the letter" if hashes else "shown above; compare them with the letter"
     typer.echo(f"{user} is ready. Its fingerprints were {compared}.")
+
+
+@app.command("user")
+def write_down_user(
+    user: Annotated[str, typer.Option(help="The user id.")],
+    data: Data = _DEFAULT_FOLDER,
+    name: Annotated[str, typer.Option(help="The person's name.")] = "",
+    level: Annotated[
+        str, typer.Option("--class", help="E signs alone, A and B with another (one of them A or E), T only sends.")
+    ] = "",
+    service: Annotated[str, typer.Option(help="The class counts for this service only, such as SCT.")] = "",
+    partner: Annotated[str, typer.Option(help="Another customer, whose user may sign the company's orders.")] = "",
+) -> None:
+    """Add a user, or change its name or signature class."""
+    with _plain_errors():
+        database = Database(data)
+        with database.write() as connection:
+            person = Person(user_id=user, partner_id=partner, name=name, level=level.upper(), service=service.upper())
+            new = write_down(connection, person)
+        database.close()
+    typer.echo(f"{user} is {'enrolled' if new else 'known'}; it signs as {level.upper() or 'before'}.")
+
+
+@app.command()
+def rule(
+    signatures: Annotated[int, typer.Option(min=1, max=9, help="How many signatures an order needs.")],
+    data: Data = _DEFAULT_FOLDER,
+    service: Annotated[str, typer.Option(help="Orders of this service only, such as SCT.")] = "",
+) -> None:
+    """Say how many signatures orders need that come from now on."""
+    with _plain_errors():
+        database = Database(data)
+        with database.write() as connection:
+            check_service(connection, service.upper())
+            kinds = want_signatures(connection, signatures, service.upper())
+        database.close()
+    typer.echo(f"{kinds} kinds of order now need {signatures} signature{'s' if signatures > 1 else ''}.")
 
 
 def _compare(given: list[str], arrived: dict[str, str]) -> None:
@@ -224,7 +265,11 @@ def _orders(database: Database) -> list[dict[str, str]]:
                 "user": row.user_id,
                 "message": row.message_id,
                 "received": row.received.isoformat(timespec="seconds"),
-                "state": f"refused: {row.refusal}" if row.state == "refused" else ", ".join(states.get(row.id, [])),
+                "state": "waiting for signatures"
+                if row.state == WAITS
+                else f"refused: {row.refusal}"
+                if row.state == "refused"
+                else ", ".join(states.get(row.id, [])),
             }
             for row in connection.execute(select(orders).order_by(orders.c.id))
         ]

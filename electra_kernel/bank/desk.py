@@ -127,10 +127,44 @@ class BankDesk:
             _keep_keys(connection, user, held, signature_version)
             order_id = _new_order_id(connection, partner_id)
             kind = "INI" if KeyUse.SIGNATURE in keys else "HIA"
+            kind = "H3K" if len(keys) == len(KeyUse) else kind
             whose = Protocol(partner_id=partner_id, user_id=user_id, admin_type=kind, order_id=order_id)
             record(connection, whose, "FILE_UPLOAD", at=self._clock(), reason="TS01")
             if self._admit and len(held) == len(KeyUse):
                 activate(connection, partner_id, user_id, at=self._clock())
+            return order_id
+
+    def change_keys(
+        self,
+        partner_id: str,
+        user_id: str,
+        kind: str,
+        keys: Mapping[KeyUse, bytes],
+        signature_version: str = "",
+        *,
+        order_id: str,
+    ) -> None:
+        """Put new keys in the place of the old ones; the user stays ready."""
+        with self._database.write() as connection:
+            user = _read_user(connection, partner_id, user_id)
+            if user is None or user.state is not UserState.READY:
+                raise DeskRefusal("091002", "Only a ready user changes keys.")
+            _keep_keys(connection, user, {**user.certificates, **keys}, signature_version, state=UserState.READY)
+            whose = Protocol(partner_id=partner_id, user_id=user_id, admin_type=kind, order_id=order_id)
+            record(connection, whose, "FILE_UPLOAD", at=self._clock(), reason="TS01")
+            record(connection, whose, "ES_VERIFICATION", at=self._clock(), reason="DS01")
+            record(connection, whose, "ORDER_HAC_FINAL_POS", at=self._clock())
+
+    def suspend(self, partner_id: str, user_id: str) -> str:
+        """Suspend a user at its own wish. The keys stay on record until new ones arrive."""
+        with self._database.write() as connection:
+            here = (users.c.partner_id == partner_id, users.c.user_id == user_id)
+            connection.execute(update(users).where(*here).values(state=UserState.SUSPENDED.value))
+            order_id = _new_order_id(connection, partner_id)
+            whose = Protocol(partner_id=partner_id, user_id=user_id, admin_type="SPR", order_id=order_id)
+            record(connection, whose, "ES_UPLOAD", at=self._clock(), reason="TS01")
+            record(connection, whose, "ES_VERIFICATION", at=self._clock(), reason="DS01")
+            record(connection, whose, "ORDER_HAC_FINAL_POS", at=self._clock())
             return order_id
 
     def remember_nonce(self, nonce: bytes, timestamp: datetime) -> bool:
@@ -353,7 +387,14 @@ def _read_user(connection: Connection, partner_id: str, user_id: str) -> BankUse
     )
 
 
-def _keep_keys(connection: Connection, user: BankUser, held: Mapping[KeyUse, bytes], version: str) -> None:
+def _keep_keys(
+    connection: Connection,
+    user: BankUser,
+    held: Mapping[KeyUse, bytes],
+    version: str,
+    *,
+    state: UserState | None = None,
+) -> None:
     here = (certificates.c.partner_id == user.partner_id, certificates.c.user_id == user.user_id)
     connection.execute(delete(certificates).where(*here))
     connection.execute(
@@ -363,8 +404,8 @@ def _keep_keys(connection: Connection, user: BankUser, held: Mapping[KeyUse, byt
             for use, der in held.items()
         ],
     )
-    state = UserState.INI if KeyUse.SIGNATURE in held else UserState.HIA
-    state = UserState.INITIALISED if len(held) == len(KeyUse) else state
+    came = UserState.INI if KeyUse.SIGNATURE in held else UserState.HIA
+    state = state or (UserState.INITIALISED if len(held) == len(KeyUse) else came)
     connection.execute(
         update(users)
         .where(users.c.partner_id == user.partner_id, users.c.user_id == user.user_id)
@@ -390,7 +431,7 @@ def activate(connection: Connection, partner_id: str, user_id: str, *, at: datet
     here = (users.c.partner_id == partner_id, users.c.user_id == user_id)
     connection.execute(update(users).where(*here).values(state=UserState.READY.value))
     query = select(events.c.admin_type, events.c.order_id).where(
-        events.c.partner_id == partner_id, events.c.user_id == user_id, events.c.admin_type.in_(("INI", "HIA"))
+        events.c.partner_id == partner_id, events.c.user_id == user_id, events.c.admin_type.in_(("INI", "HIA", "H3K"))
     )
     for row in connection.execute(query.distinct().order_by(events.c.order_id)).all():
         whose = Protocol(partner_id=partner_id, user_id=user_id, admin_type=row.admin_type, order_id=row.order_id)

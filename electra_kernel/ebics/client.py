@@ -11,17 +11,21 @@ Every exchange works the same way, whatever carries its documents:
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
+from typing import cast
 
 from electra_kernel.ebics import orderdata
-from electra_kernel.ebics.btf import Service
+from electra_kernel.ebics.btf import FileFormat, Service
 from electra_kernel.ebics.documents import OrderDetails
 from electra_kernel.ebics.edsparams import EdsParams
 from electra_kernel.ebics.errors import LocalProtocolError
 from electra_kernel.ebics.exchange import Exchange, Hev, Hpb, SendKeys
+from electra_kernel.ebics.keys import TransportKeys
+from electra_kernel.ebics.naming import name_business
+from electra_kernel.ebics.ordertypes import DOWNLOAD, UPLOAD, Code
 from electra_kernel.ebics.session import Session, Subscriber, check_service, check_text
-from electra_kernel.ebics.signature import OrderSignature
+from electra_kernel.ebics.signature import OrderSignature, order_digest
 from electra_kernel.ebics.signatureonly import SignatureOnly
 from electra_kernel.ebics.transfers import Download, Upload
 
@@ -39,20 +43,82 @@ class Client(Session):
         return Hev(self)
 
     def ini(self, signature_certificate_der: bytes, signature_version: str = "A006") -> SendKeys:
-        """Send the signature certificate. Unsigned: the letter proves it."""
-        subscriber = self.subscriber
-        key = orderdata.SignatureKey(
-            signature_certificate_der, signature_version, subscriber.partner_id, subscriber.user_id
-        )
-        return SendKeys(self, "INI", orderdata.write_ini(key, subscriber.version))
+        """Send the signature key. Unsigned: the letter proves it."""
+        key = self._signature_key(signature_certificate_der, signature_version)
+        return SendKeys(self, "INI", orderdata.write_ini(key, self.subscriber.version, self.issuers))
 
     def hia(self) -> SendKeys:
-        """Send the authentication and encryption certificates. Unsigned: the letter proves them."""
-        subscriber, keys = self.subscriber, self.keys
-        sent = orderdata.TransportCertificates(
-            keys.authentication_der, keys.encryption_der, subscriber.partner_id, subscriber.user_id
+        """Send the authentication and encryption keys. Unsigned: the letter proves them."""
+        sent = self._transport_keys(self.keys)
+        return SendKeys(self, "HIA", orderdata.write_hia(sent, self.subscriber.version, self.issuers))
+
+    def h3k_data(self, signature_certificate_der: bytes, signature_version: str = "A006") -> bytes:
+        """The order data of H3K, all three certificates: what the signature that ``h3k`` takes is made over."""
+        signature = orderdata.SignatureKey(
+            signature_certificate_der, signature_version, self.subscriber.partner_id, self.subscriber.user_id
         )
-        return SendKeys(self, "HIA", orderdata.write_hia(sent, subscriber.version))
+        transport = replace(
+            self._transport_keys(self.keys),
+            authentication=self.keys.authentication_der,
+            encryption=self.keys.encryption_der,
+        )
+        return orderdata.write_h3k(orderdata.AllKeys(signature, transport), self.subscriber.version, self.issuers)
+
+    def h3k(self, order_data: bytes, signature: OrderSignature) -> SendKeys:
+        """Send all three certificates at once, signed with the new signature key: proved by the CA that issued them."""
+        return SendKeys(self, "H3K", order_data, [signature])
+
+    def key_data(
+        self, kind: str, *, signature: tuple[bytes, str] | None = None, transport: TransportKeys | None = None
+    ) -> bytes:
+        """The order data of a change of keys: what the signature that ``change_keys`` takes is made over.
+
+        Args:
+            kind: ``PUB`` (signature key), ``HCA`` (transport keys) or ``HCS`` (all three).
+            signature: DER of the new signature key and its scheme, for PUB and HCS.
+            transport: the new transport keys, for HCA and HCS.
+        """
+        if (signature is None) == (kind in {"PUB", "HCS"}) or (transport is None) == (kind in {"HCA", "HCS"}):
+            raise LocalProtocolError(
+                f"{kind} does not bring these keys.",
+                repair="PUB brings the signature key, HCA the transport keys, HCS all three.",
+            )
+        version, new = self.subscriber.version, None if signature is None else self._signature_key(*signature)
+        moved = None if transport is None else self._transport_keys(transport)
+        if new is not None and moved is not None:
+            return orderdata.write_hcs(orderdata.AllKeys(new, moved), version, self.issuers)
+        if moved is not None:
+            return orderdata.write_hia(moved, version, self.issuers, name="HCARequestOrderData")
+        return orderdata.write_ini(cast("orderdata.SignatureKey", new), version, self.issuers)
+
+    def change_keys(self, kind: str, order_data: bytes, signature: OrderSignature) -> Upload:
+        """Send new keys (PUB, HCA, HCS), signed with the old signature key. They count as soon as the bank has them all.
+
+        Where the last answer is lost, ask for HPB or HAC with the new keys: if they are understood, the change arrived.
+        """
+        return Upload(self, OrderDetails(admin_type=kind, signature_flag=True), order_data, [signature])
+
+    def suspend(self, signature: OrderSignature) -> SignatureOnly:
+        """Give the access up (SPR): ``signature`` is made over ``order_digest(orderdata.SUSPENSION)``.
+
+        Afterwards INI and HIA, with new keys, begin anew.
+        """
+        digest = order_digest(orderdata.SUSPENSION)
+        return SignatureOnly(self, OrderDetails(admin_type="SPR"), digest, signature)
+
+    def _signature_key(self, der: bytes, version: str) -> orderdata.SignatureKey:
+        return orderdata.SignatureKey(self.sent_form(der), version, self.subscriber.partner_id, self.subscriber.user_id)
+
+    def _transport_keys(self, keys: TransportKeys) -> orderdata.TransportCertificates:
+        subscriber, version = self.subscriber, self.subscriber.version
+        return orderdata.TransportCertificates(
+            self.sent_form(keys.authentication_der),
+            self.sent_form(keys.encryption_der),
+            subscriber.partner_id,
+            subscriber.user_id,
+            version.authentication,
+            version.encryption,
+        )
 
     def hpb(self) -> Hpb:
         """Fetch the bank's keys. The answer is unsigned: compare the fingerprints with the bank's letter."""
@@ -60,7 +126,7 @@ class Client(Session):
 
     def upload(
         self,
-        service: Service,
+        service: Service | Code,
         data: bytes,
         signatures: Sequence[OrderSignature],
         *,
@@ -69,18 +135,17 @@ class Client(Session):
         signature_flag: bool = True,
         request_eds: bool = False,
     ) -> Upload:
-        """Send an order (BTU): exactly these bytes, with signatures made over ``order_digest(data)``.
+        """Send an order: exactly these bytes, with signatures made over ``order_digest(data)``.
 
-        Without ``signature_flag`` the signatures only prove transport and the order is authorised outside EBICS; with
+        ``service`` is a BTF, an order type such as ``CCT``, or a file format (FUL); what the version does not use is
+        translated (see ``ordertypes``). EBICS 2.5 carries no file name. Without ``signature_flag`` the signatures only prove transport and the order is authorised outside EBICS; with
         ``request_eds`` signatures that are missing may be added at the bank.
         """
-        check_service(service)
         if file_name:
             check_text(file_name, "file name", 256)
         _check_parameters(parameters)
-        details = OrderDetails(
-            admin_type="BTU",
-            service=service,
+        details = replace(
+            self._named(UPLOAD, service),
             signature_flag=signature_flag,
             request_eds=request_eds,
             file_name=file_name,
@@ -91,14 +156,17 @@ class Client(Session):
     def download(
         self,
         *,
-        service: Service | None = None,
-        admin_type: str = "BTD",
+        service: Service | Code | None = None,
+        admin_type: str = DOWNLOAD,
         start: date | None = None,
         end: date | None = None,
         parameters: Mapping[str, str] = _NO_PARAMETERS,
     ) -> Download:
-        """Fetch data: of a service (BTD), or of an administrative type such as HAC, HTD, HPD or HAA."""
-        if (service is None) == (admin_type == "BTD"):
+        """Fetch data: of a service, or of an administrative type such as HAC, PTK, HTD, HKD, HPD or HAA.
+
+        ``service`` is a BTF, an order type such as ``C53``, or a file format (FDL), as with ``upload``.
+        """
+        if (service is None) == (admin_type == DOWNLOAD):
             raise LocalProtocolError(
                 "A download is for a service or for an administrative order type, and not both.",
                 repair="Give service=… or admin_type=….",
@@ -107,11 +175,27 @@ class Client(Session):
             raise LocalProtocolError(
                 "A period needs a first and a last day, in this order.", repair="Give start=… and end=…, or neither."
             )
-        if service is not None:
-            check_service(service)
         _check_parameters(parameters)
-        details = OrderDetails(admin_type=admin_type, service=service, start=start, end=end, parameters=parameters)
-        return Download(self, details)
+        named = OrderDetails(admin_type=admin_type) if service is None else self._named(DOWNLOAD, service)
+        if parameters and start is not None and not self.subscriber.version.services and not _is_file(named):
+            raise LocalProtocolError(
+                "EBICS 2.5 carries a period or parameters, not both.", repair="Leave one of them out."
+            )
+        return Download(self, replace(named, start=start, end=end, parameters=parameters))
+
+    def _named(self, admin_type: str, service: Service | Code) -> OrderDetails:
+        """The business as this version names it.
+
+        Raises:
+            LocalProtocolError: there is no name for it, or it goes the other way.
+        """
+        try:
+            return name_business(admin_type, service, self.subscriber.version, self.order_types)
+        except ValueError as error:
+            raise LocalProtocolError(
+                f"{service} cannot be asked of this bank: {error}.",
+                repair="Use a service or an order type the bank lists for this user (HTD).",
+            ) from error
 
     def waiting_orders(self, *, details: bool = False, filters: Sequence[Service] = ()) -> Download:
         """The orders that wait for signatures this user may add; read its data with ``eds.read_waiting``.
@@ -171,6 +255,10 @@ def _about(admin_type: str, service: Service, eds: EdsParams) -> OrderDetails:
     check_text(eds.order_id, "order id", 4)
     check_text(eds.partner_id, "partner id", 35)
     return OrderDetails(admin_type=admin_type, service=service, eds=eds)
+
+
+def _is_file(details: OrderDetails) -> bool:
+    return isinstance(details.code, FileFormat)
 
 
 def _check_parameters(parameters: Mapping[str, str]) -> None:
