@@ -23,7 +23,7 @@ from electra_kernel.statements.columns import ENTRIES
 from electra_kernel.vocabulary.dates import BusinessCalendar, system_clock
 from electra_kernel.vocabulary.errors import ElectraError, Problem, UnreadableFile
 from electra_kernel.vocabulary.parties import Party
-from electra_kernel.workbench.files import frame_of, read_file, write_table
+from electra_kernel.workbench.files import frame_of, read_file, write_file, write_table
 
 #: Rules about what a sheet of payments does not say and whoever makes an order of it does.
 _SAID_LATER = frozenset({"debtor-account", "debtor-name", "debtor-address", "business-day"})
@@ -100,7 +100,7 @@ def convert_file(source: Path, target: Path, to: str) -> None:
     if reading.statements and wanted in ("csv", "xlsx", "parquet", "json"):
         write_table(formats.read_tables(data, hashlib.sha256(data).hexdigest()).entries, target)
     else:
-        target.write_bytes(_converted(reading, wanted, source.name))
+        write_file(_converted(reading, wanted, source.name), target)
     for problem in reading.problems:
         print(problem, file=sys.stderr)  # noqa: T201 - the command line's own voice
     say(f"{target} written")

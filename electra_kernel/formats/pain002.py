@@ -62,7 +62,9 @@ def read(data: bytes, source: str) -> Reading:
             for block in blocks
         ),
         transactions=tuple(
-            _transaction(block, element) for block in blocks for element in block.findall("TxInfAndSts")
+            _transaction(payment_id, element)
+            for block, payment_id in ((block, iso.text(block, "OrgnlPmtInfId")) for block in blocks)
+            for element in block.findall("TxInfAndSts")
         ),
     )
     return Reading(format=message.version, reports=(report,), problems=problems.rows())
@@ -88,9 +90,9 @@ def _created(value: str, problems: Problems) -> datetime:
     return moment or datetime.min.replace(tzinfo=UTC)
 
 
-def _transaction(block: iso.Element, element: iso.Element) -> TransactionStatus:
+def _transaction(payment_id: str, element: iso.Element) -> TransactionStatus:
     return TransactionStatus(
-        payment_id=iso.text(block, "OrgnlPmtInfId"),
+        payment_id=payment_id,
         status=iso.text(element, "TxSts"),
         end_to_end_id=iso.text(element, "OrgnlEndToEndId"),
         instruction_id=iso.text(element, "OrgnlInstrId"),

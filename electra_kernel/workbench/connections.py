@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TypeVar
+from urllib.parse import quote
 
 from electra_kernel.channels.base import Channel
 from electra_kernel.channels.internet import InternetChannel
@@ -29,6 +30,7 @@ from electra_kernel.ebics.version import VERSIONS, EbicsVersion
 from electra_kernel.printing import Letter, LetterKey, letter_pdf
 from electra_kernel.signing.passwordkey import PasswordKey, check_new_password, open_key, protect_key
 from electra_kernel.store import ConnectionRecord, Store
+from electra_kernel.store.files import write_private_file
 from electra_kernel.vocabulary.dates import Clock
 from electra_kernel.vocabulary.errors import ElectraError
 from electra_kernel.vocabulary.text import html_table
@@ -104,7 +106,7 @@ class Connection:
     @property
     def letter_file(self) -> Path:
         """Where the initialisation letter is written."""
-        return self._store.folder / "letters" / f"{self.name}.pdf"
+        return self._store.folder / "letters" / f"{quote(self.name, safe=' ')}.pdf"
 
     def initialise(self, bank_hashes: Mapping[str, str] | None = None) -> str:
         """Go as far as possible: create keys, send INI and HIA, write the letter, fetch and compare the bank's keys.
@@ -244,8 +246,7 @@ class Connection:
             sent=self._clock(),
             keys=tuple(LetterKey(version=version, certificate=record.certificates[use]) for use, version in versions),
         )
-        self.letter_file.parent.mkdir(exist_ok=True)
-        self.letter_file.write_bytes(letter_pdf(letter))
+        write_private_file(self.letter_file, letter_pdf(letter))
         self._note("letter-written", file=self.letter_file.name)
 
     def _fetch_bank_keys(self, expected: Mapping[str, str]) -> None:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import os
+import secrets
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from errno import EISDIR
 from pathlib import Path
 
 import pandas as pd
@@ -15,19 +19,23 @@ from electra_kernel.store import Store
 from electra_kernel.vocabulary.errors import ElectraError, Problem
 
 
+class FileNotReadable(ElectraError):
+    """A file is not there, is a folder, or may not be read."""
+
+
 def read_file(path: Path) -> bytes:
     """The file's bytes.
 
     Raises:
-        ElectraError: it is not there, is a folder, or may not be read.
+        FileNotReadable: it is not there, is a folder, or may not be read.
     """
     try:
         return path.read_bytes()
     except OSError as error:
-        raise ElectraError(
+        raise FileNotReadable(
             "The file cannot be read.",
             where=str(path),
-            cause=error.strerror or str(error),
+            cause=f"{error.strerror or error}.",
             repair="Check the name and that you may read it.",
         ) from error
 
@@ -46,7 +54,7 @@ def write_table(table: pa.Table, out: Path) -> None:
     """Write entries as the file's ending says.
 
     Raises:
-        ElectraError: the ending is none of .csv, .xlsx, .parquet, .json.
+        ElectraError: the ending is none of .csv, .xlsx, .parquet, .json, or it cannot be written there.
     """
     writers: Mapping[str, Callable[[pa.Table, Path], object]] = {
         ".csv": lambda rows, file: pyarrow.csv.write_csv(_texts(rows), file),
@@ -56,12 +64,46 @@ def write_table(table: pa.Table, out: Path) -> None:
     }
     if (writer := writers.get(out.suffix.lower())) is None:
         raise ElectraError(f"{out.name} has no known ending.", repair=f"Use one of: {', '.join(writers)}.")
-    part = out.with_name(f".{out.name}.part")
-    try:
+    with _whole(out) as part:
         writer(table, part)
-        part.replace(out)
+
+
+def write_file(data: bytes, out: Path) -> None:
+    """Write a file whole or not at all; what stood there before stays until then.
+
+    Raises:
+        ElectraError: it cannot be written there.
+    """
+    with _whole(out) as part:
+        part.write_bytes(data)
+
+
+@contextmanager
+def _whole(out: Path) -> Iterator[Path]:
+    """A file beside ``out`` to write into, which takes its place at the end; a device is written as it stands."""
+    place = out.resolve()  # a link keeps pointing to where it points
+    if place.exists() and not place.is_file() and not place.is_dir():
+        yield place
+        return
+    part = place.with_name(f".{place.name}.{secrets.token_hex(4)}.part")
+    try:
+        if place.is_dir():
+            raise IsADirectoryError(EISDIR, os.strerror(EISDIR))
+        part.touch()
+        if place.exists():
+            part.chmod(place.stat().st_mode & 0o777)
+        yield part
+        part.replace(place)
+    except OSError as error:
+        raise ElectraError(
+            "The file cannot be written.",
+            where=str(out),
+            cause=f"{error.strerror or error}.",
+            repair="Check the folder, your rights to it and the free space on its disk.",
+        ) from error
     finally:
-        part.unlink(missing_ok=True)
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
 
 
 def _write_excel(table: pa.Table, file: Path) -> None:

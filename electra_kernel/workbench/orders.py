@@ -154,19 +154,21 @@ class TrackedOrder:
     def leave_out_problems(self) -> int:
         """Leave out every line that has an error and keep the good ones; returns how many lines were left out.
 
-        The original file stays in the archive. Signatures become void.
+        The original file stays in the archive. Where lines are left out, signatures become void.
 
         Raises:
             OrderNotReady: the order has gone to the bank already.
             NoUsablePayments: no line would be left.
         """
-        errors = [problem for problem in self._problems() if problem.severity == "error"]
-        lines = {problem.position for problem in errors if problem.position is not None}
-        kept = tuple(item for item in self.order.transactions if item.position not in lines)
-        if not kept:
-            raise NoUsablePayments(self.record.source_name, errors)
         with self._store.lock(f"order-{self.id}"):
             self._must_be(_EDITABLE, "changed")
+            errors = [problem for problem in self._problems() if problem.severity == "error"]
+            lines = {problem.position for problem in errors if problem.position is not None}
+            if not lines:
+                return 0
+            kept = tuple(item for item in self.order.transactions if item.position not in lines)
+            if not kept:
+                raise NoUsablePayments(self.record.source_name, errors)
             archived = archive_order(self._store, replace(self.order, transactions=kept))
             self._store.orders.replace_document(
                 self.id, archived["document"], event={**archived, "left_out": len(lines)}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import os
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeAlias
@@ -32,8 +33,15 @@ def ask_password(prompt: str) -> str:
     if file := os.environ.get(PASSWORD_FILE_VARIABLE):
         return _first_line(Path(file))
     try:
-        return getpass.getpass(f"{prompt}: ")
-    except (EOFError, OSError, RuntimeError) as error:  # ipykernel's "no stdin" error is a RuntimeError
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", getpass.GetPassWarning)  # what would be typed visibly is not asked for
+            return getpass.getpass(f"{prompt}: ")
+    except (
+        EOFError,
+        OSError,
+        RuntimeError,
+        getpass.GetPassWarning,
+    ) as error:  # ipykernel's "no stdin" error is a RuntimeError
         raise NoPassword(
             "A password is needed, and nobody can be asked for it here.",
             cause=str(error) or "there is no terminal and no notebook front end.",

@@ -12,12 +12,12 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from electra_kernel import formats
-from electra_kernel.channels.base import BankUnreachable
-from electra_kernel.ebics.errors import BankRefusal, OrderAlreadyThere
+from electra_kernel.channels.base import BankUnreachable, ChannelError
+from electra_kernel.ebics.errors import BankRefusal, EbicsError, OrderAlreadyThere
 from electra_kernel.ebics.hac import FINAL_NEGATIVE, FINAL_POSITIVE, HacEvent, read_hac
 from electra_kernel.orders.lifecycle import EventKind, State
 from electra_kernel.orders.status import StatusReport
-from electra_kernel.vocabulary.errors import ElectraError, Problem
+from electra_kernel.vocabulary.errors import ElectraError, Problem, UnreadableFile
 from electra_kernel.workbench.fetching import Fetched, fetched
 from electra_kernel.workbench.services import order_service, signatures_required, status_services
 
@@ -86,9 +86,17 @@ def _has_arrived(workbench: Workbench, order: TrackedOrder, talk: Conversation) 
     attempts = [event for event in order.history if event.kind is EventKind.SENDING]
     if not attempts:
         return False
-    # A day earlier than by our clock: the bank may count its days in another zone.
+    # First what is new at the bank: that needs no agreement on what day it is.
+    try:
+        _take_protocol(workbench, order.connection, talk)
+    except (ChannelError, EbicsError):
+        if order.status in WAITING:
+            raise  # else the bank's word was heard, and only the receipt for it was lost
+    if order.status not in WAITING:
+        return True
+    # Then what somebody else may have fetched. A day more on both sides: the bank may count its days in another zone.
     start = min(attempt.at for attempt in attempts).date() - timedelta(days=1)
-    download = talk.client.download(admin_type="HAC", start=start, end=workbench.today())
+    download = talk.client.download(admin_type="HAC", start=start, end=workbench.today() + timedelta(days=1))
     talk.run(download)
     if download.data is None:
         return False
@@ -114,12 +122,17 @@ def proof_of_arrival(events: Iterable[HacEvent], digest: bytes) -> HacEvent | No
 def _upload(order: TrackedOrder, connection: Connection, talk: Conversation) -> None:
     service = order_service(order.record.kind, connection.info())
     upload = talk.client.upload(service, order.document, order.signatures, file_name=f"{order.id}.xml")
+    in_doubt = order.status is State.SENT  # an earlier attempt may still be on its way inside the bank
     order.note(EventKind.SENDING, connection=connection.name, service=str(service))
     try:
         order_id = talk.run(upload)
     except OrderAlreadyThere:
         order.note(EventKind.RECEIVED, order_id="", proof="the bank already has it")
-    except (BankUnreachable, BankRefusal) as error:
+    except BankUnreachable as error:
+        if not in_doubt:
+            order.note(EventKind.NOT_SENT, reason=str(error))
+        raise
+    except BankRefusal as error:
         order.note(EventKind.NOT_SENT, reason=str(error))
         raise
     else:
@@ -134,14 +147,18 @@ def follow(workbench: Workbench, connection: Connection) -> int:
     """
     moved: set[str] = set()
     with connection.conversation() as talk:
-        with fetched(workbench.store, connection, talk, admin_type="HAC") as files:
-            for file in files:
-                moved |= _take_hac(workbench, file)
+        moved |= _take_protocol(workbench, connection, talk)
         for service in status_services(connection.info()):
             with fetched(workbench.store, connection, talk, service=service) as files:
                 for file in files:
                     moved |= _take_status_report(workbench, file)
     return len(moved)
+
+
+def _take_protocol(workbench: Workbench, connection: Connection, talk: Conversation) -> set[str]:
+    """Fetch what is new in the bank's protocol and note it."""
+    with fetched(workbench.store, connection, talk, admin_type="HAC") as files:
+        return set[str]().union(*(_take_hac(workbench, file) for file in files))
 
 
 def _take_hac(workbench: Workbench, file: Fetched) -> set[str]:
@@ -187,7 +204,12 @@ def _words(event: HacEvent) -> str:
 
 
 def _take_status_report(workbench: Workbench, file: Fetched) -> set[str]:
-    reading = formats.read(file.data, file.name)
+    try:
+        reading = formats.read(file.data, file.sha256)
+    except UnreadableFile as error:
+        # It is in the archive and among the problems; left at the bank, it would bar the way of all later news.
+        workbench.report_problem(error.problem)
+        return set()
     by_message = {record.message_id: record.id for record in workbench.store.orders.all()}
     moved = set[str]()
     for report in reading.reports:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -15,14 +15,14 @@ from tqdm.auto import tqdm
 
 from electra_kernel import formats
 from electra_kernel.printing import statement_pdf
-from electra_kernel.statements.columns import PROBLEMS, StatementTables
+from electra_kernel.statements.columns import BALANCES, DETAILS, ENTRIES, PROBLEMS, StatementTables
 from electra_kernel.statements.model import Statement
 from electra_kernel.statements.proof import prove
 from electra_kernel.vocabulary.accounts import parse_account
 from electra_kernel.vocabulary.errors import ElectraError, Problem, UnreadableFile
 from electra_kernel.vocabulary.text import html_table
 from electra_kernel.workbench.fetching import Fetched, fetched
-from electra_kernel.workbench.files import archive_file, frame_of, read_file
+from electra_kernel.workbench.files import FileNotReadable, archive_file, frame_of, read_file
 from electra_kernel.workbench.services import statement_services
 
 if TYPE_CHECKING:
@@ -73,38 +73,68 @@ class Statements:
         return _import_frame(done)
 
     def read(self, path: str | Path) -> pd.DataFrame:
-        """Read a statement file, or every file of a folder, and append to the ledger once; returns as ``fetch`` does."""
+        """Read a statement file, or every file of a folder, and append to the ledger once; returns as ``fetch`` does.
+
+        Of a folder, hidden files and folders are left out, and a file that cannot be opened is a row among
+        ``problems`` that does not keep the others out.
+
+        Raises:
+            ElectraError: the one file named cannot be read.
+        """
         place = Path(path)
-        files = sorted(file for file in place.rglob("*") if file.is_file()) if place.is_dir() else [place]
-        return _import_frame(
-            self._take(tqdm(map(self._archived, files), total=len(files), disable=len(files) < SHOWN_FROM))
-        )
+        if not place.is_dir():
+            return _import_frame(self._take([self._archived(place)]))
+        files, closed = _visible_files(place), list[Problem]()
+        shown = tqdm(files, total=len(files), disable=len(files) < SHOWN_FROM)
+        return _import_frame(self._take(self._openable(shown, closed), closed))
 
     def _archived(self, file: Path) -> Fetched:
         data = read_file(file)
         return Fetched(file.name, data, archive_file(self._store, data, file.name))
 
-    def _take(self, files: Iterable[Fetched]) -> list[Imported]:
-        """Put archived files into the ledger, all in one append; what cannot be read becomes a problem there."""
+    def _openable(self, files: Iterable[Path], closed: list[Problem]) -> Iterator[Fetched]:
+        for file in files:
+            try:
+                yield self._archived(file)
+            except FileNotReadable as error:
+                closed.append(
+                    Problem(
+                        source=file.name,
+                        position=None,
+                        field="file",
+                        rule="unreadable",
+                        text=f"The file cannot be opened: {error.cause}",
+                        repair=error.repair,
+                    )
+                )
+
+    def _take(self, files: Iterable[Fetched], closed: Sequence[Problem] = ()) -> list[Imported]:
+        """Put archived files into the ledger, all in one append; what cannot be read becomes a problem there.
+
+        ``closed`` are files that could not even be opened; it may grow while ``files`` is gone through.
+        """
         read: list[tuple[Fetched, StatementTables]] = []
         refused: list[Imported] = []
         for file in files:
             try:
                 read.append((file, formats.read_tables(file.data, file.sha256)))
             except UnreadableFile as error:
-                self._workbench.report_problem(error.problem)
                 refused.append(Imported(file.sha256, file.name, 0, 0, False, (error.problem,)))
-        appended = self._store.ledger.append(*(tables for _, tables in read))
+        refused += [Imported("", problem.source, 0, 0, False, (problem,)) for problem in closed]
+        strange = problems_only(problem for item in refused for problem in item.problems)
+        appended = self._store.ledger.append(*(tables for _, tables in read), strange)
         imported = [_imported(file, tables, appended.by_source.get(file.sha256, 0)) for file, tables in read]
         self._note(imported)
         return imported + refused
 
     def _note(self, imported: Iterable[Imported]) -> None:
-        known = {event.data["source"] for event in self._store.journal.events(subject=_SUBJECT)}
-        for item in imported:
-            if item.source not in known:
-                data = {"source": item.source, "name": item.name, "entries": item.entries, "new": item.new}
-                self._store.journal.append(_SUBJECT, "imported", data)
+        with self._store.lock("statements", purpose="noting imported statements", wait=60):
+            known = {event.data["source"] for event in self._store.journal.events(subject=_SUBJECT)}
+            for item in imported:
+                if item.source not in known:
+                    data = {"source": item.source, "name": item.name, "entries": item.entries, "new": item.new}
+                    self._store.journal.append(_SUBJECT, "imported", data)
+                    known.add(item.source)
 
     def entries(
         self, *, since: str | date | None = None, until: str | date | None = None, account: str | None = None
@@ -183,9 +213,16 @@ def arrow_frame(table: ibis.Table) -> pd.DataFrame:
     return frame_of(table.to_pyarrow())
 
 
-def problem_table(problems: Iterable[Problem]) -> pa.Table:
-    """Problems as rows of the ledger's ``problems``."""
-    return pa.Table.from_pylist([problem.as_row() for problem in problems], schema=PROBLEMS)
+def problems_only(problems: Iterable[Problem]) -> StatementTables:
+    """Problems as rows of the ledger's ``problems``, and nothing for its other tables."""
+    rows = pa.Table.from_pylist([problem.as_row() for problem in problems], schema=PROBLEMS)
+    return StatementTables(ENTRIES.empty_table(), DETAILS.empty_table(), BALANCES.empty_table(), rows)
+
+
+def _visible_files(folder: Path) -> list[Path]:
+    """Every file under a folder, in order; what is hidden (a name with a leading dot, or in such a folder) is not meant."""
+    found = (path for path in folder.rglob("*") if not path.is_dir() and (path.is_file() or path.is_symlink()))
+    return sorted(path for path in found if not any(part.startswith(".") for part in path.relative_to(folder).parts))
 
 
 def _day(day: str | date) -> date:

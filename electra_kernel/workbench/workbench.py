@@ -12,7 +12,8 @@ import pandas as pd
 
 from electra_kernel.analysis.position import position
 from electra_kernel.channels.base import Channel
-from electra_kernel.statements.columns import BALANCES, DETAILS, ENTRIES, StatementTables
+from electra_kernel.channels.internet import InternetChannel
+from electra_kernel.ebics.client import Subscriber
 from electra_kernel.store import ConnectionRecord, Store
 from electra_kernel.vocabulary.accounts import format_account
 from electra_kernel.vocabulary.dates import Clock, system_clock
@@ -22,7 +23,7 @@ from electra_kernel.workbench.connections import Connection, Connections
 from electra_kernel.workbench.orders import Orders
 from electra_kernel.workbench.passwords import PasswordSource, ask_password
 from electra_kernel.workbench.sandbox import Sandbox
-from electra_kernel.workbench.statements import Statements, arrow_frame, problem_table
+from electra_kernel.workbench.statements import Statements, arrow_frame, problems_only
 
 #: Names the workbench's folder where code names none.
 FOLDER_VARIABLE = "ELECTRA_WORKBENCH"
@@ -89,20 +90,23 @@ class Workbench:
         Args:
             url: the bank's EBICS address.
             host, partner, user: host id, partner (customer) id and user id.
-            ca: a PEM file of authorities to trust instead of the system's.
+            ca: a PEM file of authorities to trust instead of the system's; a connection keeps the one it has.
             name: what to call the connection; ``HOST-USER`` by default.
         """
         called = name or f"{host}-{user}".lower()
-        place = str(Path(ca).resolve()) if ca else None
+        place = {"ca_file": str(Path(ca).resolve())} if ca else {}
+        # What is wrong with the letter's words is said before anything is kept and before a password is asked for.
+        Subscriber(host, partner, user)
+        InternetChannel(url, ca=Path(ca) if ca else None).close()
         if called in self.connections:
             record = self.connections[called].record
             if (record.host, record.partner, record.user) != (host, partner, user):
                 raise ElectraError(
                     f"The connection {called!r} exists for another user.", repair="Choose another name: name=…."
                 )
-            self.store.connections.update(called, url=url, ca_file=place)
+            self.store.connections.update(called, url=url, **place)
         else:
-            self.store.connections.add(called, url=url, host=host, partner=partner, user=user, ca_file=place)
+            self.store.connections.add(called, url=url, host=host, partner=partner, user=user, **place)
         return self.connections[called]
 
     def connect_sandbox(self, *, seed: int = 1, day: date | None = None) -> Connection:
@@ -165,10 +169,7 @@ class Workbench:
 
     def report_problem(self, problem: Problem) -> None:
         """Put a problem into the ledger's ``problems``."""
-        empty = StatementTables(
-            ENTRIES.empty_table(), DETAILS.empty_table(), BALANCES.empty_table(), problem_table([problem])
-        )
-        self.store.ledger.append(empty)
+        self.store.ledger.append(problems_only([problem]))
 
     def new_message_id(self) -> str:
         """An id no other message of this customer has (ISO 20022 MsgId, at most 35 characters)."""
