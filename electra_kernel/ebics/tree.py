@@ -98,5 +98,12 @@ def _own_root(node: etree._Element) -> etree._Element:
 
 
 def canonical(node: etree._Element) -> bytes:
-    """Inclusive canonical XML 1.0 without comments of one element of a document (W3C REC-xml-c14n-20010315)."""
-    return etree.tostring(_own_root(node), method="c14n", exclusive=False, with_comments=False)
+    """Inclusive canonical XML 1.0 without comments of one element of a document (W3C REC-xml-c14n-20010315).
+
+    Raises:
+        ValueError: it has no canonical form, as with a relative namespace name.
+    """
+    try:
+        return etree.tostring(_own_root(node), method="c14n", exclusive=False, with_comments=False)
+    except etree.C14NError as error:
+        raise ValueError("a part of the document has no canonical form") from error
