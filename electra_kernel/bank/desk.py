@@ -56,7 +56,6 @@ from electra_kernel.ebics.desk import (
 )
 from electra_kernel.ebics.edsparams import LISTS, LOOKS, EdsParams
 from electra_kernel.ebics.signature import order_digest, raw_digest
-from electra_kernel.ebics.version import H005
 from electra_kernel.formats import pain001
 from electra_kernel.formats.base import Reading
 from electra_kernel.vocabulary.dates import Clock
@@ -256,6 +255,8 @@ class BankDesk:
         """What the subscriber asks for; without dates only what this user has not fetched yet."""
         with self._database.write() as connection:
             connection.execute(delete(deliveries).where(deliveries.c.made < self._clock() - _DELIVERY_LIFE))
+            if request.admin_type in LISTS | LOOKS:
+                return self._keep_delivery(connection, request, waiting.answer(connection, request, request.version))
             if request.service is not None and request.service.message == notifications.MESSAGE:
                 data = notifications.grant(connection, request.partner_id, request.user_id, self._clock())
                 return self._keep_delivery(connection, request, data)
@@ -265,8 +266,6 @@ class BankDesk:
             if request.admin_type == "HAC":
                 data, last = _protocol(connection, request, self._clock())
                 return self._keep_delivery(connection, request, data, event=last)
-            if request.admin_type in LISTS | LOOKS:
-                return self._keep_delivery(connection, request, waiting.answer(connection, request, H005))
             data = information.document(connection, request.admin_type, request.partner_id, request.user_id)
             return self._keep_delivery(connection, request, data)
 

@@ -9,8 +9,9 @@ from dataclasses import asdict, dataclass
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import literal_column, select
 
 from electra_kernel.bank.clock import bank_now, business_date
 from electra_kernel.bank.database import Database, counterparties, get_fact, set_fact, users
@@ -19,7 +20,7 @@ from electra_kernel.bank.exchanges import ExchangeLog
 from electra_kernel.bank.keys import bank_letter, ebics_keys, public_keys, write_private
 from electra_kernel.bank.ledger import balance, customer_accounts
 from electra_kernel.bank.payments import execute_due
-from electra_kernel.bank.seed import DEFAULT_SEED, plant
+from electra_kernel.bank.seed import DEFAULT_SEED, grant, plant
 from electra_kernel.ebics.keys import BankServerKeys
 from electra_kernel.ebics.server import Server
 from electra_kernel.ebics.version import VERSIONS
@@ -42,11 +43,13 @@ class AccountLine:
 
 @dataclass(frozen=True, slots=True)
 class UserLine:
-    """A user as it is told."""
+    """A user as it is told: ``level`` is the usual signature class, ``partner`` its customer."""
 
     user: str
     name: str
     state: str
+    level: str = "E"
+    partner: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +74,7 @@ class Facts:
     company: str
     date: date
     users: tuple[UserLine, ...]
+    guests: tuple[UserLine, ...]
     accounts: tuple[AccountLine, ...]
     trouble: tuple[TroubleLine, ...]
     http: str
@@ -115,6 +119,9 @@ class Bank:
                     f"The bank in {self.folder} was made with the seed {planted!r}.",
                     repair="Leave --seed out, or name an empty folder.",
                 )
+            # A bank of an earlier release learns the order types that came since.
+            for row in connection.execute(select(users)).all():
+                grant(connection, row.partner_id, row.user_id)
             # What was due when the bank was last stopped in the middle of its work.
             execute_due(connection, bank_now(connection, self.clock))
             return get_fact(connection, "host"), get_fact(connection, "bank")
@@ -147,16 +154,19 @@ class Bank:
 def facts(database: Database) -> Facts:
     """What the bank tells of itself now."""
     with database.read() as connection:
-        people = connection.execute(select(users).order_by(users.c.user_id)).all()
+        # In the order they were enrolled: who starts the sandbox is its first user, whoever came later.
+        people = connection.execute(select(users).order_by(literal_column("users.rowid"))).all()
+        partner = get_fact(connection, "partner")
         refusing = select(counterparties).where(counterparties.c.refusal != "").order_by(counterparties.c.account)
         return Facts(
             bank=get_fact(connection, "bank"),
             host=get_fact(connection, "host"),
             bic=get_fact(connection, "bic"),
-            partner=get_fact(connection, "partner"),
+            partner=partner,
             company=get_fact(connection, "company"),
             date=business_date(connection),
-            users=tuple(UserLine(row.user_id, row.name, row.state) for row in people),
+            users=tuple(_user_line(row) for row in people if row.partner_id == partner),
+            guests=tuple(_user_line(row) for row in people if row.partner_id != partner),
             accounts=tuple(
                 AccountLine(
                     account.number,
@@ -176,6 +186,10 @@ def facts(database: Database) -> Facts:
         )
 
 
+def _user_line(row: Any) -> UserLine:
+    return UserLine(row.user_id, row.name, row.state, row.authorisation, row.partner_id)
+
+
 def describe(told: Facts, *, ca: str, fingerprints: dict[str, str] | None = None) -> str:
     """Everything a newcomer needs to connect any EBICS client, in plain words."""
     lines = [
@@ -187,7 +201,8 @@ def describe(told: Facts, *, ca: str, fingerprints: dict[str, str] | None = None
         f"  CA       {ca}",
         f"  host     {told.host}",
         f"  partner  {told.partner}",
-        f"  users    {', '.join(f'{user.user} ({user.name}, {user.state})' for user in told.users)}",
+        f"  users    {', '.join(map(_person, told.users))}",
+        *(f"  also     {_person(user)} of the customer {user.partner}" for user in told.guests),
         "Send INI and HIA; the clerk then activates the user with `electra bank activate` (with --admit it happens by",
         "itself); fetch the bank's keys with HPB and compare them with bank-letter.txt.",
     ]
@@ -201,6 +216,10 @@ def describe(told: Facts, *, ca: str, fingerprints: dict[str, str] | None = None
     for row in told.trouble:
         lines.append(f"  {format_account(row.account)}  {row.currency}  {row.reason}  {row.text}")
     return "\n".join(lines) + "\n"
+
+
+def _person(user: UserLine) -> str:
+    return f"{user.user} ({user.name}, {user.state}, signs as {user.level})"
 
 
 def _spoken() -> str:
