@@ -114,6 +114,7 @@ class DictDesk:
     asked: list[DownloadRequest] = field(default_factory=list)
     forbidden: dict[str, str] = field(default_factory=dict)
     nonces: set[bytes] = field(default_factory=set)
+    told: list[tuple[str, str]] = field(default_factory=list)
     records: dict[bytes, TransactionRecord] = field(default_factory=dict)
     parts: dict[bytes, dict[int, str]] = field(default_factory=dict)
 
@@ -169,6 +170,9 @@ class DictDesk:
 
     def new_order_id(self, partner_id: str) -> str:
         return f"U{len(self.orders) + 1:03d}"
+
+    def refused(self, upload: Upload, refusal: DeskRefusal) -> None:
+        self.told.append((upload.order_id, refusal.code))
 
     def order_known(self, partner_id: str, digest: bytes) -> bool:
         return any(order.partner_id == partner_id and order.digest == digest for order in self.orders)

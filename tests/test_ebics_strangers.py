@@ -16,6 +16,7 @@ from electra_kernel.ebics import authsignature
 from electra_kernel.ebics.client import Exchange
 from electra_kernel.ebics.desk import DeskRefusal
 from electra_kernel.ebics.errors import BankRefusal
+from electra_kernel.ebics.gate import Limits
 from electra_kernel.ebics.responses import read_answer
 from electra_kernel.ebics.signature import OrderSignature, order_digest, raw_digest
 from electra_kernel.ebics.tree import find, serialise
@@ -116,6 +117,14 @@ def test_one_order_hashed_in_two_ways_is_taken_once_by_two_bank_processes(tmp_pa
             else:
                 desk.receive(sent, bank.fresh())
         assert [event.action for event in bank.protocol()].count("ORDER_HAC_FINAL_POS") == 1
+
+
+def test_segments_that_hold_more_than_an_order_may_have_are_not_even_put_together():
+    desk = open_desk()
+    with pytest.raises(BankRefusal, match="hold more"):
+        run(upload(noise(900_000), segment_size=100_000), server(desk, limits=Limits(order_data=1000)))
+    assert desk.orders == []
+    assert desk.told == [("U001", "091117")]
 
 
 # --- what clients do in their own way --------------------------------------------------------------------------------

@@ -60,8 +60,8 @@ class _Line:
         self.run(self.client.hia())
         self.client = self._client(self.run(self.client.hpb()).result)
 
-    def send(self, data: bytes, service: Service = PAYMENTS) -> Exchange:
-        signed = ebics_house.signature(data, self.user)
+    def send(self, data: bytes, service: Service = PAYMENTS, *, signed_instead: bytes = b"") -> Exchange:
+        signed = ebics_house.signature(signed_instead or data, self.user)
         signature = OrderSignature(signed.version, signed.value, self.bank.said["partner"], self.user)
         return self.run(self.client.upload(service, data, [signature], file_name="wages & more.xml"))
 
@@ -93,6 +93,7 @@ def line(tmp_path_factory):
         with pytest.raises(OrderAlreadyThere):
             line.send(good)
         line.refused(lambda: line.send(b"no payment file"))
+        line.refused(lambda: line.send(b"an order", signed_instead=b"another order"))
         line.refused(lambda: line.send(good, Service("XXX", "pain.001")))
         line.refused(lambda: line.fetch("XYZ", admin_type="XYZ"))
         line.refused(
@@ -108,7 +109,7 @@ def line(tmp_path_factory):
 
 def test_a_whole_session_does_what_it_says(line):
     assert line.upload.segments > 2
-    assert line.refusals == ["090004", "091005", "091006", "091002"]
+    assert line.refusals == ["090004", "091301", "091005", "091006", "091002"]
     assert line.contents["kept"] == line.contents["PSR"]
     assert line.contents["nothing"] == b""
     reports = [report for data in unzip(line.contents["PSR"]) for report in pain002.read(data, "r").reports]
@@ -164,5 +165,7 @@ def test_the_protocol_tells_everything_that_happened_in_a_session(line):
     assert mine[0] == "FILE_UPLOAD"
     assert mine[-1] == "ORDER_HAC_FINAL_POS"
     assert ("BTU", "ORDER_HAC_FINAL_NEG", "TD03") in told
+    unsigned = [row[1:] for row in told if row[2] == "DS0B"]
+    assert unsigned == [("ES_VERIFICATION", "DS0B"), ("ORDER_HAC_FINAL_NEG", "DS0B")]
     fetched = [event.service.message for event in events if event.action == "FILE_DOWNLOAD" and event.service]
     assert fetched == ["pain.002", "camt.053"]

@@ -16,7 +16,7 @@ import uvicorn
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 
@@ -43,7 +43,11 @@ def make_app(handle: Callable[[bytes], bytes], about: Callable[[], str], more: S
     """
 
     async def exchange(request: Request) -> Response:
-        body = await _read(request)
+        try:
+            body = await _read(request)
+        except ClientDisconnect:
+            # Nobody is there to read an answer; half a document is none.
+            return Response(status_code=400)
         return Response(await run_in_threadpool(handle, body), media_type="text/xml; charset=UTF-8")
 
     async def show(request: Request) -> Response:

@@ -72,6 +72,18 @@ _OPTIONS = {"BTU": frozenset({"", "URG", "XCH"}), "BTD": frozenset({"", "SCT"})}
 _ORDER_ID_FIRST, _ORDER_ID_REST = "ABCDEFGHIJKLMNOPQRSTUVWXYZ", "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 #: ISO 20022 Max35Text: longer ids cannot come back in a report.
 _ID_LENGTH = 35
+#: EBICS reasons of the protocol for return codes of orders that never reached a clerk (spec 3.0.2, HAC).
+_REFUSAL_REASONS = {
+    "090004": "DS09",
+    "091111": "DS0B",
+    "091117": "DS08",
+    "091120": "DS14",
+    "091122": "DS18",
+    "091301": "DS0B",
+    "091304": "DS14",
+    "091305": "DS0D",
+    "091306": "DS26",
+}
 #: ISO 20022 reasons for a file that contradicts itself, by the rule it breaks.
 _FILE_REASONS = {"control-sum": "AM10", "transaction-count": "AM19"}
 
@@ -222,6 +234,28 @@ class BankDesk:
         return order_id
 
     # ------------------------------------------------------------------------------------- waiting signatures
+    def refused(self, upload: Upload, refusal: DeskRefusal) -> None:
+        """Three rows in the protocol: it came, this is why it was refused, and that was the end of it."""
+        if not upload.order_id:
+            return
+        told = select(events.c.id).where(events.c.partner_id == upload.partner_id, events.c.order_id == upload.order_id)
+        reason = _REFUSAL_REASONS.get(refusal.code, "DS04")
+        whose = Protocol(
+            partner_id=upload.partner_id,
+            user_id=upload.user_id,
+            admin_type=upload.admin_type,
+            service=upload.service,
+            order_id=upload.order_id,
+            digest=upload.digest or None,
+        )
+        with self._database.write() as connection:
+            if connection.execute(told.limit(1)).one_or_none() is not None:
+                return
+            now = self._clock()
+            record(connection, whose, "FILE_UPLOAD", at=now, reason="TS01", text=upload.file_name)
+            record(connection, whose, "ES_VERIFICATION", at=now, reason=reason, text=refusal.text)
+            record(connection, whose, "ORDER_HAC_FINAL_NEG", at=now, reason=reason, text=refusal.text)
+
     def waiting_digests(
         self, partner_id: str, user_id: str, service: Service | None, eds: EdsParams
     ) -> tuple[bytes, bytes]:

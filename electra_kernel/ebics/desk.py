@@ -191,6 +191,12 @@ class Desk(Protocol):
     def receive(self, upload: Upload, transaction_id: bytes) -> str:
         """Take a whole, verified order and return its order id. Called once per transaction."""
 
+    def refused(self, upload: Upload, refusal: DeskRefusal) -> None:
+        """Tell in the customer protocol of an upload that came in whole and was refused; ``upload`` is without its data.
+
+        Does nothing where the protocol tells of that order already.
+        """
+
     def waiting_digests(
         self, partner_id: str, user_id: str, service: Service | None, eds: EdsParams
     ) -> tuple[bytes, bytes]:

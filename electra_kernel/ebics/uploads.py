@@ -23,6 +23,8 @@ from electra_kernel.ebics.version import EbicsVersion
 from electra_kernel.ebics.witness import Check, belongs_to, carries, checking
 
 _UNDERRUN = "011101"
+#: Characters of base64 that compression and encryption may add to an order that does not compress.
+_ENVELOPE_ROOM = 2**20
 #: Lengths of DataDigest: of a hash, and of a signature with a key of 2048 to 4096 bits.
 _DIGEST_BYTES = 32
 _DIGESTS, _DIGESTS_TOLD = (_DIGEST_BYTES,), (_DIGEST_BYTES, *range(256, 513))
@@ -184,11 +186,28 @@ class Uploads:
     def _finish(self, record: TransactionRecord, count: int, version: EbicsVersion) -> str:
         try:
             order_id = self._receive(record, count, version)
-        except DeskRefusal:
+        except DeskRefusal as refusal:
+            self._tell(record, refusal)
             self.gate.desk.close_transaction(record.transaction_id)
             raise
         self.gate.desk.close_transaction(record.transaction_id)
         return order_id
+
+    def _tell(self, record: TransactionRecord, refusal: DeskRefusal) -> None:
+        announced = _announcement(record.context)
+        whole = Upload(
+            partner_id=record.partner_id,
+            user_id=record.user_id,
+            admin_type=announced.admin_type,
+            service=announced.service,
+            data=b"",
+            digest=announced.digest,
+            signers=(),
+            signature_flag=announced.signature_flag,
+            file_name=announced.file_name,
+            order_id=announced.order_id,
+        )
+        self.gate.desk.refused(whole, refusal)
 
     def _receive(self, record: TransactionRecord, count: int, version: EbicsVersion) -> str:
         announced = _announcement(record.context)
@@ -231,7 +250,12 @@ class Uploads:
         self, record: TransactionRecord, announced: _Announcement, count: int, version: EbicsVersion
     ) -> tuple[bytes, tuple[OrderSignature, ...]]:
         desk = self.gate.desk
-        parts = [desk.segment(record.transaction_id, number) or "" for number in range(1, count + 1)]
+        parts, room = list[str](), self.gate.limits.order_data * 4 // 3 + _ENVELOPE_ROOM
+        for number in range(1, count + 1):
+            parts.append(desk.segment(record.transaction_id, number) or "")
+            room -= len(parts[-1])
+            if room < 0:
+                raise DeskRefusal("091117", "The segments hold more than an order may have.")
         try:
             key = envelope.unwrap_key(announced.wrapped_key, self.gate.keys.encryption_key)
             data = envelope.unseal("".join(parts), key, self.gate.limits.order_data)
