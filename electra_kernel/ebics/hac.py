@@ -14,9 +14,11 @@ from datetime import datetime
 
 from lxml import etree
 
-from electra_kernel.ebics.btf import Service
+from electra_kernel.ebics.btf import FileFormat, Service
 from electra_kernel.ebics.documents import moment, read_moment
+from electra_kernel.ebics.ordertypes import FILE_TYPES, ORDER_TYPES, Code, OrderTypes, business_of, code_of
 from electra_kernel.ebics.tree import add, binary, children, find, serialise, start, text
+from electra_kernel.ebics.version import H005, EbicsVersion
 from electra_kernel.vocabulary.xml import parse_xml
 
 NAMESPACE = "urn:iso:std:iso:20022:tech:xsd:pain.002.001.03"
@@ -66,13 +68,19 @@ class HacEvent:
         return self.action in {FINAL_POSITIVE, FINAL_NEGATIVE}
 
 
-def _identifications(event: HacEvent) -> dict[str, str]:
-    named = {
-        "PartnerID": event.partner_id,
-        "UserID": event.user_id,
-        "AdminOrderType": event.admin_type,
-    }
-    if event.service is not None:
+def _called(event: HacEvent, version: EbicsVersion, types: OrderTypes) -> dict[str, str]:
+    """The order type of EBICS 2.5; a service that has none there is told as in 3.0."""
+    code = None if event.service is None else code_of(event.admin_type, event.service, types)
+    if version.services or (code is None and event.service is not None):
+        return {"AdminOrderType": event.admin_type}
+    if isinstance(code, FileFormat):
+        return {"OrderType": FILE_TYPES[event.admin_type], "FileFormat": code.name}
+    return {"OrderType": code or event.admin_type}
+
+
+def _identifications(event: HacEvent, version: EbicsVersion, types: OrderTypes) -> dict[str, str]:
+    named = {"PartnerID": event.partner_id, "UserID": event.user_id, **_called(event, version, types)}
+    if event.service is not None and "OrderType" not in named:
         named |= {name: str(getattr(event.service, attribute)) for name, attribute in _SERVICE.items()}
     named |= {"OrderID": event.order_id, "TimeStamp": moment(event.at)}
     return {name: value for name, value in named.items() if value}
@@ -83,12 +91,12 @@ def _lines(event: HacEvent) -> list[str]:
     return lines if event.digest is None else [*lines, f"DataDigest: {event.digest.hex()}"]
 
 
-def _add_event(report: etree._Element, event: HacEvent) -> None:
+def _add_event(report: etree._Element, event: HacEvent, version: EbicsVersion, types: OrderTypes) -> None:
     node = add(report, "OrgnlPmtInfAndSts")
     add(node, "OrgnlPmtInfId", event.action)
     info = add(node, "StsRsnInf")
     organisation = add(add(add(info, "Orgtr"), "Id"), "OrgId")
-    for name, value in _identifications(event).items():
+    for name, value in _identifications(event, version, types).items():
         other = add(organisation, "Othr")
         add(other, "Id", value)
         add(add(other, "SchmeNm"), "Prtry", name)
@@ -98,8 +106,16 @@ def _add_event(report: etree._Element, event: HacEvent) -> None:
         add(info, "AddtlInf", line)
 
 
-def write_hac(events: Sequence[HacEvent], *, bank_bic: str, message_id: str, created: datetime) -> bytes:
-    """The protocol as a document; events in the order they happened."""
+def write_hac(
+    events: Sequence[HacEvent],
+    *,
+    bank_bic: str,
+    message_id: str,
+    created: datetime,
+    version: EbicsVersion = H005,
+    types: OrderTypes = ORDER_TYPES,
+) -> bytes:
+    """The protocol as a document; events in the order they happened, orders named as ``version`` does."""
     root = start(f"{{{NAMESPACE}}}Document")
     report = add(root, "CstmrPmtStsRpt")
     header = add(report, "GrpHdr")
@@ -111,14 +127,17 @@ def write_hac(events: Sequence[HacEvent], *, bank_bic: str, message_id: str, cre
     add(group, "OrgnlMsgId", "EBICS")
     add(group, "OrgnlMsgNmId", "EBICS")
     for event in events:
-        _add_event(report, event)
+        _add_event(report, event, version, types)
     return serialise(root)
 
 
-def _service(named: Mapping[str, str]) -> Service | None:
-    if not named.get("ServiceName"):
-        return None
-    return Service(**{attribute: named.get(name, "") for name, attribute in _SERVICE.items()})
+def _business(named: Mapping[str, str], types: OrderTypes) -> tuple[str, Service | None]:
+    admin_type = named.get("AdminOrderType") or named.get("OrderType", "")
+    if named.get("ServiceName"):
+        return admin_type, Service(**{attribute: named.get(name, "") for name, attribute in _SERVICE.items()})
+    code: Code = FileFormat(named["FileFormat"]) if "FileFormat" in named else admin_type
+    known = business_of(code, types)
+    return (admin_type, None) if known is None else (known.admin_type, known.service)
 
 
 def _digest(named: Mapping[str, str], lines: Sequence[str]) -> tuple[bytes | None, list[str]]:
@@ -135,28 +154,29 @@ def _digest(named: Mapping[str, str], lines: Sequence[str]) -> tuple[bytes | Non
     return found, rest
 
 
-def _read_event(node: etree._Element) -> HacEvent:
+def _read_event(node: etree._Element, types: OrderTypes) -> HacEvent:
     info = find(node, "StsRsnInf")
     named = {
         text(other, "SchmeNm/Prtry"): text(other, "Id") for other in children(find(info, "Orgtr/Id/OrgId"), "Othr")
     }
+    admin_type, service = _business(named, types)
     digest, lines = _digest(named, [(line.text or "").strip() for line in children(info, "AddtlInf")])
     return HacEvent(
         action=text(node, "OrgnlPmtInfId"),
         at=read_moment(named.get("TimeStamp", "")),
-        admin_type=named.get("AdminOrderType") or named.get("OrderType", ""),
+        admin_type=admin_type,
         order_id=named.get("OrderID", ""),
         partner_id=named.get("PartnerID", ""),
         user_id=named.get("UserID", ""),
-        service=_service(named),
+        service=service,
         digest=digest,
         reason=text(info, "Rsn/Cd") or text(info, "Rsn/Prtry"),
         text="\n".join(lines),
     )
 
 
-def read_hac(data: bytes) -> tuple[HacEvent, ...]:
-    """The events of a protocol, in its order.
+def read_hac(data: bytes, types: OrderTypes = ORDER_TYPES) -> tuple[HacEvent, ...]:
+    """The events of a protocol, in its order; order types of EBICS 2.5 become the services they mean.
 
     Raises:
         ValueError: it is another document, or an event has no readable time or digest; HostileXml: it is no XML.
@@ -164,4 +184,4 @@ def read_hac(data: bytes) -> tuple[HacEvent, ...]:
     root = parse_xml(data)
     if root.tag != f"{{{NAMESPACE}}}Document":
         raise ValueError(f"{root.tag} is not a pain.002.001.03 document")
-    return tuple(_read_event(node) for node in children(find(root, "CstmrPmtStsRpt"), "OrgnlPmtInfAndSts"))
+    return tuple(_read_event(node, types) for node in children(find(root, "CstmrPmtStsRpt"), "OrgnlPmtInfAndSts"))
