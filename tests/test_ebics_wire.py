@@ -167,5 +167,6 @@ def test_the_protocol_tells_everything_that_happened_in_a_session(line):
     assert ("BTU", "ORDER_HAC_FINAL_NEG", "TD03") in told
     unsigned = [row[1:] for row in told if row[2] == "DS0B"]
     assert unsigned == [("ES_VERIFICATION", "DS0B"), ("ORDER_HAC_FINAL_NEG", "DS0B")]
+    assert [event.digest for event in events if event.reason == "DS0B"] == [None, None]
     fetched = [event.service.message for event in events if event.action == "FILE_DOWNLOAD" and event.service]
     assert fetched == ["pain.002", "camt.053"]

@@ -66,6 +66,8 @@ _NONCE_RETENTION = timedelta(hours=24)
 #: How long a client may take between two steps of a transaction.
 _TRANSACTION_LIFE = timedelta(hours=6)
 _DELIVERY_LIFE = timedelta(days=2)
+#: The customer protocol as values and as text.
+_PROTOCOLS = frozenset({"HAC", "PTK"})
 _USER_ID = re.compile(r"[a-zA-Z0-9,=]{1,35}")
 #: Service options that change nothing of what is done here. Any other names a service this bank does not have.
 _OPTIONS = {"BTU": frozenset({"", "URG", "XCH"}), "BTD": frozenset({"", "SCT"})}
@@ -246,8 +248,8 @@ class BankDesk:
             admin_type=upload.admin_type,
             service=upload.service,
             order_id=upload.order_id,
-            digest=upload.digest or None,
         )
+        # Without the hash: it was only claimed, and whoever looks for an order by its hash must not find these rows.
         with self._database.write() as connection:
             if connection.execute(told.limit(1)).one_or_none() is not None:
                 return
@@ -297,10 +299,12 @@ class BankDesk:
             if request.service is not None:
                 data, rows = _documents(connection, request)
                 return self._keep_delivery(connection, request, data, documents_sent=rows)
-            if request.admin_type == "HAC":
+            if request.admin_type in _PROTOCOLS:
                 data, last = _protocol(connection, request, self._clock())
                 return self._keep_delivery(connection, request, data, event=last)
-            data = information.document(connection, request.admin_type, request.partner_id, request.user_id)
+            data = information.document(
+                connection, request.admin_type, request.partner_id, request.user_id, request.version
+            )
             return self._keep_delivery(connection, request, data)
 
     def _keep_delivery(
@@ -708,7 +712,9 @@ def _protocol(connection: Connection, request: DownloadRequest, now: datetime) -
     query = select(events).where(events.c.partner_id == request.partner_id)
     if request.start is None and request.end is None:
         mark = select(protocol_marks.c.event).where(
-            protocol_marks.c.partner_id == request.partner_id, protocol_marks.c.user_id == request.user_id
+            protocol_marks.c.partner_id == request.partner_id,
+            protocol_marks.c.user_id == request.user_id,
+            protocol_marks.c.admin_type == request.admin_type,
         )
         query = query.where(events.c.id > func.coalesce(mark.scalar_subquery(), 0))
     rows = [
@@ -720,7 +726,8 @@ def _protocol(connection: Connection, request: DownloadRequest, now: datetime) -
         raise DeskRefusal("090005")
     # Rows asked for by date leave the mark where it is: earlier ones may still be new to the user.
     last = rows[-1].id if request.start is None and request.end is None else 0
-    return information.protocol(connection, rows, now), last
+    as_text = request.admin_type == "PTK"
+    return information.protocol(connection, rows, now, as_text=as_text, version=request.version), last
 
 
 def _mark_fetched(connection: Connection, row: Any, at: datetime) -> None:
@@ -728,10 +735,12 @@ def _mark_fetched(connection: Connection, row: Any, at: datetime) -> None:
         added = insert(fetched).values(document=document, user_id=row.user_id, at=at)
         connection.execute(added.on_conflict_do_nothing())
     if row.event:
-        mark = insert(protocol_marks).values(partner_id=row.partner_id, user_id=row.user_id, event=row.event)
+        mark = insert(protocol_marks).values(
+            partner_id=row.partner_id, user_id=row.user_id, admin_type=row.admin_type, event=row.event
+        )
         further = func.max(protocol_marks.c.event, row.event)
         connection.execute(
-            mark.on_conflict_do_update(index_elements=["partner_id", "user_id"], set_={"event": further})
+            mark.on_conflict_do_update(index_elements=["partner_id", "user_id", "admin_type"], set_={"event": further})
         )
     if row.service is not None:
         whose = Protocol(
