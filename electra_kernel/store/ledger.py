@@ -27,7 +27,7 @@ from deltalake import DeltaTable, WriterProperties, write_deltalake
 
 from electra_kernel.statements.columns import BALANCES, DETAILS, ENTRIES, PROBLEMS, StatementTables
 from electra_kernel.store.locks import Locks
-from electra_kernel.vocabulary.errors import ElectraError
+from electra_kernel.vocabulary.errors import ElectraError, Problem
 
 SCHEMAS: dict[str, pa.Schema] = {"entries": ENTRIES, "details": DETAILS, "balances": BALANCES, "problems": PROBLEMS}
 
@@ -61,6 +61,7 @@ class Appended:
         entries, details, balances: rows that are new in the ledger.
         known: entries that were there already, or came twice in what was given.
         by_source: new entries of each source that brought any.
+        conflicts: balances that the ledger holds with another amount, as rows of ``problems``; the first one stays.
     """
 
     entries: int
@@ -68,6 +69,7 @@ class Appended:
     balances: int
     known: int
     by_source: Mapping[str, int] = field(default_factory=dict, compare=False)
+    conflicts: tuple[Problem, ...] = ()
 
 
 class Ledger:
@@ -84,11 +86,14 @@ class Ledger:
         self._views: dict[str, Any] = {}
         self._guard = RLock()
 
-    def append(self, *files: StatementTables) -> Appended:
+    def append(self, *files: StatementTables, sources: Sequence[str] = ()) -> Appended:
         """Append what files say, each row once for ever. Many small files are quickest in one call.
+
+        A balance that is there already with another amount is not taken; it becomes a problem.
 
         Args:
             files: tables in the schemas of ``statements.columns``.
+            sources: the SHA-256 of each file, for problems with its balances; balances do not carry it themselves.
 
         Raises:
             ValueError: a table has not the ledger's columns, or an amount does not fit them exactly.
@@ -96,7 +101,10 @@ class Ledger:
         """
         given = {name: _gather(name, files) for name in SCHEMAS}
         with self._locks.hold("ledger", purpose="writing statements to the ledger", wait=600):
-            added = {name: self._append_table(name, rows) for name, rows in given.items()}
+            added = {name: self._append_table(name, rows) for name, rows in given.items() if name != "problems"}
+            conflicts = self._conflicts(_with_sources(files, sources))
+            noted = pa.Table.from_pylist([conflict.as_row() for conflict in conflicts], schema=SCHEMAS["problems"])
+            self._append_table("problems", pa.concat_tables([given["problems"], noted]))
         new = {name: rows.num_rows for name, rows in added.items()}
         return Appended(
             entries=new["entries"],
@@ -104,6 +112,7 @@ class Ledger:
             balances=new["balances"],
             known=given["entries"].num_rows - new["entries"],
             by_source=Counter(added["entries"].column("source").to_pylist()),
+            conflicts=conflicts,
         )
 
     def entries(self) -> Any:
@@ -135,6 +144,22 @@ class Ledger:
         write_deltalake(table, fresh, mode="append", writer_properties=_WRITER)
         _join_small_files(table)
         return fresh
+
+    def _conflicts(self, balances: pa.Table) -> tuple[Problem, ...]:
+        """Balances whose key the ledger holds with another amount."""
+        table = self._open("balances")
+        if table is None or balances.num_rows == 0:
+            return ()
+        keys = KEYS["balances"]
+        with duckdb.connect(config=_OFFLINE) as query:
+            query.register("given", balances)
+            same = " AND ".join(f'held."{key}" IS NOT DISTINCT FROM given."{key}"' for key in keys)
+            query.execute(
+                "SELECT DISTINCT given.*, held.amount AS known FROM given "  # noqa: S608
+                f"JOIN read_parquet(?) held ON {same} WHERE held.amount IS DISTINCT FROM given.amount ORDER BY ALL",
+                [table.file_uris()],
+            )
+            return tuple(map(_conflict, query.fetch_arrow_table().to_pylist()))
 
     def _open(self, name: str) -> DeltaTable | None:
         path = self._folder / name
@@ -175,6 +200,29 @@ def _gather(name: str, files: Sequence[StatementTables]) -> pa.Table:
     schema = SCHEMAS[name]
     return pa.concat_tables(
         [schema.empty_table(), *(getattr(file, name).select(schema.names).cast(schema) for file in files)]
+    )
+
+
+def _with_sources(files: Sequence[StatementTables], sources: Sequence[str]) -> pa.Table:
+    """Every balance of every file, each with its file's source; an empty one where it is not known."""
+    schema = SCHEMAS["balances"].append(pa.field("source", pa.string()))
+    named = [*sources, *[""] * (len(files) - len(sources))]
+    rows = [
+        file.balances.append_column("source", pa.array([source] * file.balances.num_rows, pa.string()))
+        for file, source in zip(files, named, strict=True)
+    ]
+    return pa.concat_tables([schema.empty_table(), *(each.select(schema.names).cast(schema) for each in rows)])
+
+
+def _conflict(row: Mapping[str, Any]) -> Problem:
+    place = "/".join(str(row[key]) for key in KEYS["balances"] if row[key] is not None)
+    return Problem(
+        source=row["source"],
+        position=None,
+        field=f"balance {place}",
+        rule="balance-conflict",
+        text=f"The balance is {row['amount']:f} here and {row['known']:f} in the ledger, which keeps what came first.",
+        repair="Ask the bank which amount is right.",
     )
 
 

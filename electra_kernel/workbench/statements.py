@@ -26,6 +26,7 @@ from electra_kernel.workbench.files import FileNotReadable, archive_file, frame_
 from electra_kernel.workbench.services import statement_services
 
 if TYPE_CHECKING:
+    from electra_kernel.store.ledger import Appended
     from electra_kernel.workbench.workbench import Workbench
 
 #: The journal's subject under which imported statement files are listed.
@@ -122,8 +123,9 @@ class Statements:
                 refused.append(Imported(file.sha256, file.name, 0, 0, False, (error.problem,)))
         refused += [Imported("", problem.source, 0, 0, False, (problem,)) for problem in closed]
         strange = problems_only(problem for item in refused for problem in item.problems)
-        appended = self._store.ledger.append(*(tables for _, tables in read), strange)
-        imported = [_imported(file, tables, appended.by_source.get(file.sha256, 0)) for file, tables in read]
+        sources = [file.sha256 for file, _ in read]
+        appended = self._store.ledger.append(*(tables for _, tables in read), strange, sources=sources)
+        imported = [_imported(file, tables, appended) for file, tables in read]
         self._note(imported)
         return imported + refused
 
@@ -202,9 +204,11 @@ class Statements:
         return html_table(("Imported", "File", "New entries"), rows, caption="Statements")
 
 
-def _imported(file: Fetched, tables: StatementTables, new: int) -> Imported:
-    problems = tuple(Problem(**row) for row in tables.problems.to_pylist())
+def _imported(file: Fetched, tables: StatementTables, appended: Appended) -> Imported:
+    told = tuple(Problem(**row) for row in tables.problems.to_pylist())
+    problems = told + tuple(conflict for conflict in appended.conflicts if conflict.source == file.sha256)
     proved = not any(problem.severity == "error" for problem in problems)
+    new = appended.by_source.get(file.sha256, 0)
     return Imported(file.sha256, file.name, tables.entries.num_rows, new, proved, problems)
 
 

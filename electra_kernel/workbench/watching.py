@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 import pandas as pd
 
-from electra_kernel.channels.base import ChannelError
 from electra_kernel.channels.websocket import WebSocketLine
 from electra_kernel.ebics.notifications import WSSPARAM, BankWords, NotificationAccess, read_access, read_message
 from electra_kernel.vocabulary.errors import ElectraError
@@ -113,7 +112,8 @@ class Watch:
             NotReady: the connection's initialisation is not finished.
             WrongPassword: the keys were not opened; nothing was started.
         """
-        self._connection.conversation().__exit__()  # asks for the password here, where a person can be asked
+        with self._connection.conversation():
+            pass  # asks for the password here, where a person can be asked
         if self._thread is None:
             self._thread = Thread(target=self._run, name=f"electra-watch-{self._connection.name}", daemon=True)
             self._thread.start()
@@ -184,10 +184,9 @@ class Watch:
 
     def _dial(self) -> None:
         try:
-            access = self._ask_where()
-            ca = self._connection.record.ca_file
+            access, ca = self._ask_where(), self._connection.record.ca_file
             self._line = self._open_line(access, Path(ca) if ca else None)
-        except (ElectraError, OSError) as error:
+        except Exception as error:
             self._dial_at = time.monotonic() + self._patience.next()
             self._note("polling", str(error))
         else:
@@ -201,12 +200,16 @@ class Watch:
             download = talk.client.download(service=service)
             talk.run(download)
             if download.data is None:
-                raise ElectraError("The bank named no place to listen for its news.", repair="It is asked at intervals.")
+                raise ElectraError(
+                    "The bank named no place to listen for its news.", repair="It is asked at intervals."
+                )
             access = read_access(download.data)  # holds a secret: neither archived nor journalled
             talk.acknowledge(download)
         return access
 
     def _wait_for_news(self) -> None:
+        if self._stopped.is_set():
+            return
         seconds = max(min(self._due - time.monotonic(), _LONGEST_WAIT), 0.0)
         if self._line is None:
             self._stopped.wait(min(seconds, max(self._dial_at - time.monotonic(), 0.0)))
@@ -310,6 +313,4 @@ def notification_service(connection: Connection) -> Service:
 
 
 def _internet(access: NotificationAccess, ca: Path | None) -> WebSocketLine:
-    if not access.token:
-        raise ChannelError("The bank gave no token to listen with.")
     return WebSocketLine(access.url, name=access.name, password=access.token, ca=ca)

@@ -24,6 +24,7 @@ from electra_kernel.workbench.orders import Orders
 from electra_kernel.workbench.passwords import PasswordSource, ask_password
 from electra_kernel.workbench.sandbox import Sandbox
 from electra_kernel.workbench.statements import Statements, arrow_frame, problems_only
+from electra_kernel.workbench.watching import EVERY, News, Watch
 
 #: Names the workbench's folder where code names none.
 FOLDER_VARIABLE = "ELECTRA_WORKBENCH"
@@ -48,6 +49,7 @@ class Workbench:
         self.orders = Orders(self)
         self.statements = Statements(self)
         self._sandbox: Sandbox | None = None
+        self._watches: list[Watch] = []
 
     @classmethod
     def open(
@@ -149,6 +151,26 @@ class Workbench:
         """
         return arrow_frame(position(self.store.ledger.entries(), self.store.ledger.balances(), on))
 
+    def watch(
+        self, connection: str | None = None, *, every: float = EVERY, on_news: Callable[[News], object] | None = None
+    ) -> Watch:
+        """Fetch statements and follow orders in the background, as soon as the bank tells of news, else at intervals.
+
+        It runs until ``stop()``, the end of its ``with`` block, or ``wb.close()``.
+
+        Args:
+            connection: which bank, where there are several.
+            every: seconds between two questions to a bank that does not tell by itself.
+            on_news: called in the background with each ``News`` that brought something.
+
+        Raises:
+            NotReady: the connection's initialisation is not finished.
+            WrongPassword: the keys were not opened; nothing was started.
+        """
+        watch = Watch(self, self.connections.default(connection), every=every, on_news=on_news)
+        self._watches.append(watch.start())
+        return watch
+
     def holder_of(self, account: str, connection: str | None = None) -> str:
         """The account holder's name as the bank knows it, else the company in ``electra.toml``.
 
@@ -177,6 +199,8 @@ class Workbench:
 
     def close(self) -> None:
         """Stop what this program started and let go of the folder."""
+        for watch in self._watches:
+            watch.stop()
         if self._sandbox is not None:
             self._sandbox.stop()
         self.store.close()
