@@ -14,14 +14,25 @@ from decimal import Decimal, InvalidOperation
 
 from lxml import etree
 
-from electra_kernel.ebics.btf import FileFormat, Service
-from electra_kernel.ebics.documents import add_service, base64_text, moment, read_count, read_moment, read_service
-from electra_kernel.ebics.ordertypes import FILE_TYPES, UPLOAD, business_of, code_of
+from electra_kernel.ebics.btf import Service
+from electra_kernel.ebics.documents import (
+    add_code,
+    add_service,
+    base64_text,
+    moment,
+    read_code,
+    read_count,
+    read_moment,
+    read_service,
+)
+from electra_kernel.ebics.ordertypes import ORDER_TYPES, UPLOAD, OrderTypes, business_of, code_of
 from electra_kernel.ebics.tree import add, binary, children, find, flag, serialise, start, text
 from electra_kernel.ebics.version import EbicsVersion
 from electra_kernel.vocabulary.xml import parse_xml
 
 _NAME, _NOTE = 140, 255
+#: What stands for a bank that is not known, where a version wants one named (ISO 20022's word).
+_NO_BANK = "NOTPROVIDED"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,34 +112,27 @@ class Payment:
 
 
 # ------------------------------------------------------------------------------------------------ kinds of order
-def nameable(service: Service, version: EbicsVersion) -> bool:
+def nameable(service: Service, version: EbicsVersion, types: OrderTypes = ORDER_TYPES) -> bool:
     """Whether a version of EBICS has a name for this kind of order: 2.5 needs an order type for it."""
-    return version.services or code_of(UPLOAD, service) is not None
+    return version.services or code_of(UPLOAD, service, types) is not None
 
 
-def _add_kind(node: etree._Element, service: Service, version: EbicsVersion) -> None:
+def _add_kind(node: etree._Element, service: Service, version: EbicsVersion, types: OrderTypes) -> None:
+    code = None if version.services else code_of(UPLOAD, service, types)
     if version.services:
         add_service(node, service)
-        return
-    code = code_of(UPLOAD, service)
-    if isinstance(code, FileFormat):
-        add(node, "OrderType", FILE_TYPES[UPLOAD])
-        add(node, "FileFormat", code.name, **({"CountryCode": code.country} if code.country else {}))
+    elif code is not None:
+        add_code(node, code, UPLOAD)
     else:
-        add(node, "OrderType", code)
+        raise ValueError(f"{version.protocol} has no order type for {service}")
 
 
-def _read_kind(node: etree._Element, version: EbicsVersion) -> Service:
+def _read_kind(node: etree._Element, version: EbicsVersion, types: OrderTypes) -> Service:
     if version.services:
         service = read_service(find(node, "Service"))
     else:
-        file = find(node, "FileFormat")
-        code = (
-            text(node, "OrderType")
-            if file is None
-            else FileFormat(text(node, "FileFormat"), file.get("CountryCode", ""))
-        )
-        business = business_of(code)
+        code = read_code(node)
+        business = business_of(code, types)
         # An order type of this bank alone is shown as the bank wrote it.
         service = Service(str(code), "") if business is None else business.service
     if service is None:
@@ -187,12 +191,21 @@ def _parse(data: bytes, name: str, version: EbicsVersion) -> etree._Element:
 
 
 # ----------------------------------------------------------------------------------------------------- HVU and HVZ
-def write_waiting(orders: Sequence[WaitingOrder], version: EbicsVersion, *, details: bool) -> bytes:
-    """The list of waiting orders: with ``details`` as HVZ gives it, otherwise as HVU does. Never empty (090005)."""
+def write_waiting(
+    orders: Sequence[WaitingOrder], version: EbicsVersion, *, details: bool, types: OrderTypes = ORDER_TYPES
+) -> bytes:
+    """The list of waiting orders: with ``details`` as HVZ gives it, otherwise as HVU does. Never empty (090005).
+
+    Args:
+        types: order types of the bank, for versions that know no services.
+
+    Raises:
+        ValueError: this version has no name for a kind of order; see ``nameable``.
+    """
     root = start(version.tag("HVZResponseOrderData" if details else "HVUResponseOrderData"))
     for order in orders:
         node = add(root, "OrderDetails")
-        _add_kind(node, order.service, version)
+        _add_kind(node, order.service, version, types)
         add(node, "OrderID", order.order_id)
         if details:
             add(node, "DataDigest", base64_text(order.digest), SignatureVersion=order.scheme)
@@ -200,7 +213,7 @@ def write_waiting(orders: Sequence[WaitingOrder], version: EbicsVersion, *, deta
         add(node, "OrderDataSize", str(order.size))
         if details:
             add(node, "OrderDetailsAvailable", _word(order.details_available))
-            _add_totals(node, order)
+            _add_totals(node, order, version)
         numbers = {"NumSigRequired": str(order.required), "NumSigDone": str(order.done)}
         add(node, "SigningInfo", readyToBeSigned=_word(order.ready), **numbers)
         for signer in order.signers:
@@ -211,7 +224,7 @@ def write_waiting(orders: Sequence[WaitingOrder], version: EbicsVersion, *, deta
     return serialise(root)
 
 
-def _add_totals(node: etree._Element, order: WaitingOrder) -> None:
+def _add_totals(node: etree._Element, order: WaitingOrder, version: EbicsVersion) -> None:
     if order.count is not None:
         add(node, "TotalOrders", str(order.count))
     if order.total is not None:
@@ -224,10 +237,12 @@ def _add_totals(node: etree._Element, order: WaitingOrder) -> None:
     if order.first_party:
         add(first, "OrderPartyInfo", order.first_party)
     if order.first_account:
-        _add_number(add(first, "AccountInfo"), order.first_account)
+        account = add(first, "AccountInfo")
+        _add_number(account, order.first_account)
+        _add_bank(account, "", version)
 
 
-def read_waiting(data: bytes, version: EbicsVersion) -> tuple[WaitingOrder, ...]:
+def read_waiting(data: bytes, version: EbicsVersion, types: OrderTypes = ORDER_TYPES) -> tuple[WaitingOrder, ...]:
     """The waiting orders of an answer to HVU or HVZ.
 
     Raises:
@@ -236,17 +251,17 @@ def read_waiting(data: bytes, version: EbicsVersion) -> tuple[WaitingOrder, ...]
     root = parse_xml(data)
     if root.tag not in {version.tag("HVUResponseOrderData"), version.tag("HVZResponseOrderData")}:
         raise ValueError(f"{root.tag} is no list of waiting orders")
-    return tuple(_read_order(node, version) for node in children(root, "OrderDetails"))
+    return tuple(_read_order(node, version, types) for node in children(root, "OrderDetails"))
 
 
-def _read_order(node: etree._Element, version: EbicsVersion) -> WaitingOrder:
+def _read_order(node: etree._Element, version: EbicsVersion, types: OrderTypes) -> WaitingOrder:
     signing, originator = find(node, "SigningInfo"), find(node, "OriginatorInfo")
     if signing is None or originator is None:
         raise ValueError("a waiting order lacks its signatures or its sender")
     digest, scheme = _read_hash(node)
     count, total = text(node, "TotalOrders"), text(node, "TotalAmount")
     return WaitingOrder(
-        service=_read_kind(node, version),
+        service=_read_kind(node, version, types),
         order_id=text(node, "OrderID"),
         size=read_count(text(node, "OrderDataSize")),
         ready=flag(signing.get("readyToBeSigned")),
@@ -305,8 +320,10 @@ def write_payments(payments: Sequence[Payment], total: int, version: EbicsVersio
         node = add(root, "OrderInfo")
         if payment.message and version.services:
             add(node, "MsgName", payment.message)
-        _add_account(node, "Originator", payment.payer_account, "", payment.payer)
-        _add_account(node, "Recipient", payment.payee_account, payment.payee_bank, payment.payee)
+        payer = _add_account(node, "Originator", payment.payer_account)
+        _add_holder(payer, "Originator", "", payment.payer, version)
+        payee = _add_account(node, "Recipient", payment.payee_account)
+        _add_holder(payee, "Recipient", payment.payee_bank, payment.payee, version)
         if payment.execution_date is not None:
             add(node, "ExecutionDate", payment.execution_date.isoformat())
         add(node, "Amount", f"{payment.amount:f}", isCredit="true", Currency=payment.currency)
@@ -326,11 +343,21 @@ def _add_number(node: etree._Element, number: str, **role: str) -> None:
         add(node, "NationalAccountNumber", number, format="other", **role)
 
 
-def _add_account(parent: etree._Element, role: str, number: str, bank: str, holder: str) -> None:
+def _add_account(parent: etree._Element, role: str, number: str) -> etree._Element:
     node = add(parent, "AccountInfo")
     _add_number(node, number, Role=role)
+    return node
+
+
+def _add_bank(node: etree._Element, bank: str, version: EbicsVersion, **role: str) -> None:
     if bank:
-        add(node, "BankCode", bank, international="true", Role=role)
+        add(node, "BankCode", bank, international="true", **role)
+    elif version.account_banks:
+        add(node, "NationalBankCode", _NO_BANK, format="other", **role)
+
+
+def _add_holder(node: etree._Element, role: str, bank: str, holder: str, version: EbicsVersion) -> None:
+    _add_bank(node, bank, version, Role=role)
     if holder:
         add(node, "AccountHolder", holder, Role=role)
 

@@ -37,6 +37,7 @@ class EbicsVersion:
         key_values: whether public keys travel as numbers (a certificate may stand beside them); otherwise as
             certificates only.
         data_digest: whether an upload announces the hash of the order.
+        account_banks: whether an account in the payments of a waiting order always names its bank.
         code_names: names of return codes where they differ from EBICS 3.0.
         code_stand_ins: return codes this version does not have, and which of its own says it instead.
     """
@@ -53,6 +54,7 @@ class EbicsVersion:
     services: bool = True
     key_values: bool = False
     data_digest: bool = True
+    account_banks: bool = False
     code_names: Mapping[str, str] = field(default_factory=dict, hash=False)
     code_stand_ins: Mapping[str, str] = field(default_factory=dict, hash=False)
 
@@ -85,6 +87,7 @@ H004 = EbicsVersion(
     services=False,
     key_values=True,
     data_digest=False,
+    account_banks=True,
     code_names={
         "090003": "EBICS_AUTHORISATION_ORDER_TYPE_FAILED",
         "091005": "EBICS_INVALID_ORDER_TYPE",
