@@ -392,3 +392,33 @@ def test_a_codec_of_python_that_is_none_of_xml_is_refused_both_ways(read: object
     assert callable(read)
     with pytest.raises(UnreadableFile, match="ncoding"):
         read(_file(_entry()).replace(b"UTF-8", encoding.encode()), "x")
+
+
+@pytest.mark.parametrize(
+    ("charges", "cell"),
+    [
+        ('<Agt/><Amt Ccy="EUR">1.00</Amt><Tp>x</Tp>', "-1"),
+        ('<TtlChrgsAndTaxAmt Ccy="EUR">9</TtlChrgsAndTaxAmt><Amt Ccy="EUR">1.00</Amt><CdtDbtInd>CRDT</CdtDbtInd>', "1"),
+        (
+            "<Rcrd><Tp/><Amt Ccy='EUR'>1</Amt></Rcrd><Rcrd><Tp/><Amt Ccy='EUR'>3</Amt><CdtDbtInd>CRDT</CdtDbtInd></Rcrd>",
+            "2",
+        ),
+        ("<Rcrd><Amt Ccy='EUR'>1.00</Amt></Rcrd><Rcrd><Amt Ccy='USD'>1.00</Amt></Rcrd>", None),
+        ("<Amt Ccy='EUR'>1..0</Amt>", None),
+        ("<Amt Ccy='EUR'>1</Amt><Amt Ccy='EUR'>2</Amt>", "-1"),
+    ],
+)
+@pytest.mark.parametrize("wrap", ["<Chrgs>{}</Chrgs>", "<NtryDtls><TxDtls><Chrgs>{}</Chrgs></TxDtls></NtryDtls>"])
+def test_charges_of_every_shape_are_the_same_both_ways(charges: str, cell: str | None, wrap: str) -> None:
+    tables = both_ways(_file(_entry() + _entry(inside=wrap.format(charges)) + _entry(), closing="130.00"))
+    assert tables.entries["charges"].to_pylist() == [None, None if cell is None else Decimal(cell), None]
+
+
+def test_payments_that_make_the_entry_before_or_after_charges_are_right_both_ways() -> None:
+    charges = "<Chrgs><Amt Ccy='EUR'>0.50</Amt></Chrgs>"
+    net = f"<NtryDtls>{_detail('4.50')}{_detail('6.00')}</NtryDtls>{charges}"
+    inner = f"<NtryDtls>{_detail('4.50').replace('</TxDtls>', charges + '</TxDtls>')}{_detail('5.00')}</NtryDtls>"
+    off = f"<NtryDtls>{_detail('4.50')}{_detail('6.10')}</NtryDtls>{charges}"
+    tables = both_ways(_file("".join(_entry(inside=inside) for inside in (net, inner, off)), closing="130.00"))
+    assert _rules(tables) == ["details-sum"]
+    assert tables.details["charges"].to_pylist() == [None, None, Decimal("-0.50000"), None, None, None]

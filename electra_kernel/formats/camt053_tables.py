@@ -2,7 +2,7 @@
 
 xml2arrow reads the entries while the bytes are looked through for what it would not see; the statements' heads are
 parsed from the file with its entries cut out. Columns are made by whole-column arithmetic. An entry that is anything
-but plain (an odd amount, date or mark, charges, payments that do not add up …) is cut out and given to
+but plain (an odd amount, date or mark, odd charges, payments that do not add up …) is cut out and given to
 ``camt053.read_entry``, so what an entry says, and every problem it has, is decided in one place only. A file that is
 anything but plain (comments, CDATA, repeated elements) is read the exact way as a whole. Both ways give the same cells.
 """
@@ -12,9 +12,9 @@ from __future__ import annotations
 import codecs
 import re
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any, TypeAlias
@@ -244,7 +244,8 @@ def _parser_for(path: str) -> XmlToArrowParser:
     ]
     for name, levels in _CHARGES.items():
         below = f"{entry}/{name}"
-        tables.append(_table(name, below, levels, below, ("Amt", "CdtDbtInd", "TtlChrgsAndTaxAmt", "Rcrd/Amt")))
+        tables.append(_table(name, below, levels, below, (*_RECORD, "TtlChrgsAndTaxAmt")))
+        tables.append(_table(f"{name}/Rcrd", f"{below}/Rcrd", (*levels, "part"), f"{below}/Rcrd", _RECORD))
     with tempfile.NamedTemporaryFile("w", suffix=".yaml", encoding="utf-8") as config:
         config.write("tables:\n" + "".join(tables))
         config.flush()
@@ -252,6 +253,7 @@ def _parser_for(path: str) -> XmlToArrowParser:
 
 
 _CHILD = ("stmt", "ntry", "tx", "child")
+_RECORD = ("Amt", "Amt/@Ccy", "CdtDbtInd")
 _CHARGES = {"Chrgs": ("stmt", "ntry", "child"), "NtryDtls/TxDtls/Chrgs": _CHILD}
 
 
@@ -321,7 +323,9 @@ def _decimals(column: Column, pattern: str, kind: pa.DataType) -> tuple[Column, 
     return pc.if_else(good, column, _NULL_TEXT).cast(kind), _mask(pc.invert(good))
 
 
-_SUM = pa.decimal128(38, 5)
+#: Holds any sum of amounts, and the sum or difference of two such.
+_SUM = pa.decimal128(36, 5)
+_LARGEST = Decimal("9999999999999.99999")
 _AMOUNT_PATTERN = r"^[0-9]{1,13}(\.[0-9]{1,5})?$"
 _RATE_PATTERN = r"^[0-9]{1,8}(\.[0-9]{1,10})?$"
 
@@ -368,6 +372,34 @@ def _at(column: Column, places: Indices) -> Column:
     if not len(column):
         return pa.nulls(len(places), column.type)
     return column.take(pa.array(places, mask=places < 0))
+
+
+@dataclass(frozen=True, slots=True)
+class _Records:
+    """Charges that have an amount: whose each is, its texts, and the owners of records that repeat an element."""
+
+    owners: Indices
+    amounts: Column
+    currencies: Column
+    marks: Column
+    unclear: Indices
+
+
+def _records(raw: _Columns, level: str, owners: Indices) -> _Records:
+    """The records of a table that has a row for each child of a record; the children are counted in ``level``."""
+    record = np.cumsum(raw.level(level) == 0) - 1
+    there, marked = _mask(pc.is_valid(raw["Amt"])), _mask(pc.is_valid(raw["CdtDbtInd"]))
+    twice = [record[mask][np.diff(record[mask], prepend=-1) == 0] for mask in (there, marked)]
+    mark = np.full(len(owners), -1, np.int64)
+    mark[record[marked]] = np.flatnonzero(marked)
+    first = np.flatnonzero(np.diff(record, prepend=-1))
+    return _Records(
+        owners=owners[there],
+        amounts=raw["Amt"].filter(pa.array(there)),
+        currencies=raw["Amt/@Ccy"].filter(pa.array(there)),
+        marks=_at(raw["CdtDbtInd"], mark[record[there]]),
+        unclear=owners[first[np.concatenate(twice)]],
+    )
 
 
 # ----------------------------------------------------------------------------------------------------- the columns
@@ -439,8 +471,10 @@ class _Fast:
     # ------------------------------------------------------------------------------------------ whole columns
     def _plain_ones(self) -> _Rows:
         entries, details = self._entry_columns(), self._detail_columns()
+        entries["charges"] = self._charges("Chrgs", self._rows, self._entry_of)
+        charged = self._charges("NtryDtls/TxDtls/Chrgs", len(details.entry), self._owners, details.entry)
+        details = replace(details, columns={**details.columns, "charges": charged})
         self._check_sums(entries, details)
-        self._mark_charges()
         numbers = np.flatnonzero(~self._odd)
         table = self._entry_table(entries, details)
         batched = (details.counts[details.entry] > 1) & ~self._odd[details.entry]
@@ -587,16 +621,66 @@ class _Fast:
             numbers, sums = table["entry"].to_numpy(), table["amount_sum"].combine_chunks()
         # A wrong sum may have more digits than an amount.
         sums, stated = sums.cast(_SUM), entries["amount"].take(pa.array(numbers)).cast(_SUM)
+        charged = self._charges_of(entries, details).take(pa.array(numbers))
         differ = _mask(pc.fill_null(pc.not_equal(sums, stated), False))
+        if charged.null_count < len(charged):
+            known = pc.fill_null(charged, Decimal(0))
+            for netted in (pc.add(sums, known), pc.subtract(sums, known)):
+                differ &= _mask(pc.fill_null(pc.not_equal(netted, stated), False))
         odd = np.zeros(self._rows, np.bool_)
         odd[numbers[differ]] = True
         self._odd |= odd & ~partial
 
-    def _mark_charges(self) -> None:
-        """Charges come in too many shapes for columns: their entries go the exact way."""
-        for name in _CHARGES:
-            raw = self._raw[name]
-            self._odd[self._before[raw.level("stmt")] + raw.level("ntry")] = True
+    def _charges_of(self, entries: Mapping[str, Column], details: _Details) -> Column:
+        """The charges of each entry and of its payments together; null where it has none."""
+        own, below = entries["charges"], details.columns["charges"]
+        if below.null_count == len(below):
+            return own.cast(_SUM)
+        owners = np.concatenate((np.arange(self._rows), details.entry))
+        table = pa.table({"entry": owners, "charges": pa.concat_arrays([own, below]).cast(_SUM)}).group_by("entry")
+        sums = table.aggregate([("charges", "sum")]).sort_by("entry")
+        return sums["charges_sum"].combine_chunks().cast(_SUM)
+
+    def _entry_of(self, raw: _Columns) -> Indices:
+        """The entry that each row of a child table belongs to."""
+        numbers: Indices = self._before[raw.level("stmt")] + raw.level("ntry")
+        return numbers
+
+    def _charges(
+        self, name: str, rows: int, owners_of: Callable[[_Columns], Indices], entry: Indices | None = None
+    ) -> Column:
+        """Σ of each owner's records. Totals without a record, several currencies and odd values go the exact way."""
+        flat, records = self._raw[name], self._raw[f"{name}/Rcrd"]
+        if not flat.rows:
+            return pa.nulls(rows, AMOUNT)
+        found = [_records(flat, "child", owners_of(flat)), _records(records, "part", owners_of(records))]
+        owners = np.concatenate([part.owners for part in found])
+        amount, currency, mark = (
+            pa.concat_arrays([getattr(part, name) for part in found]) for name in ("amounts", "currencies", "marks")
+        )
+        credit, unmarked = self._signs(mark)
+        amounts, odd = _decimals(amount, _AMOUNT_PATTERN, AMOUNT)
+        odd |= (unmarked & _mask(pc.is_valid(mark))) | _mask(pc.is_null(currency))
+        table = pa.table({"owner": owners, "amount": _signed(amounts, credit), "currency": currency})
+        sums = table.group_by("owner").aggregate([("amount", "sum"), ("currency", "count_distinct")])
+        number = sums["owner"].to_numpy()
+        total = sums["amount_sum"].combine_chunks().cast(_SUM)
+        mixed = _mask(pc.greater(sums["currency_count_distinct"].combine_chunks(), 1))
+        mixed |= _mask(pc.greater(pc.abs(total), pa.scalar(_LARGEST, _SUM)))
+        strange = np.zeros(rows, np.bool_)
+        strange[owners[odd]] = True
+        strange[number[mixed]] = True
+        # What has no record at all may still have a total.
+        strange[np.setdiff1d(owners_of(flat), number)] = True
+        for part in found:
+            strange[part.unclear] = True
+        if entry is None:
+            self._odd |= strange
+        else:
+            self._flag(entry, strange)
+        places = np.full(rows, -1, np.int64)
+        places[number[~mixed]] = np.flatnonzero(~mixed)
+        return _at(pc.if_else(pa.array(mixed), pa.scalar(None, _SUM), total).cast(AMOUNT), places)
 
     # ------------------------------------------------------------------------------------------------- tables
     def _entry_table(self, entries: Mapping[str, Column], details: _Details) -> pa.Table:
@@ -748,7 +832,7 @@ _BATCH = 2_000
 _FROM_DETAIL = (
     *("bank_transaction_code", "proprietary_code", "bank_reference", "counterparty_name", "counterparty_account"),
     *("counterparty_bic", "counterparty_address", "remittance", "structured_reference", "end_to_end_id", "mandate_id"),
-    *("creditor_id", "original_amount", "exchange_rate"),
+    *("creditor_id", "original_amount", "exchange_rate", "charges"),
 )
 
 
