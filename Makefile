@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # One stamp a set of extras: an environment is made once and again only when the project's needs change.
 INSTALL = $(PYTHON) -m venv $(VENV) && $(BIN)/python -m pip install --quiet --constraint constraints.txt
 
-.PHONY: demo test lab lint docs bench browser clean
+.PHONY: demo test lab lint docs bench fuzz browser clean
 
 demo: $(VENV)/.base
 	$(BIN)/electra demo --out demo-out
@@ -28,6 +28,10 @@ docs: $(VENV)/.docs
 
 bench: $(VENV)/.test
 	$(BIN)/python -m tests.bench
+
+# Damaged documents by the hundred thousand against both sides of EBICS; some minutes.
+fuzz: $(VENV)/.test
+	$(BIN)/python -m tests.fuzz
 
 # Needs Debian's chromium; skips with a clear word where it is missing.
 browser: $(VENV)/.browser

@@ -1,0 +1,58 @@
+"""The long campaign, on every core: ``python -m tests.fuzz [documents] [seed]``. Exit status 0 only without a defect."""
+
+from __future__ import annotations
+
+import logging
+import multiprocessing
+import os
+import sys
+from collections import Counter
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from pathlib import Path
+from tempfile import mkdtemp
+
+from tests.fuzz.campaign import MEMORY, Campaign, Outcome
+from tests.fuzz.watch import peak_memory
+
+DOCUMENTS, PORTION = 120_000, 5_000
+#: A portion that takes longer than this does not end at all.
+PATIENCE = 1_800
+
+
+def _portion(seed: int) -> tuple[int, Outcome, int]:
+    # The engine tells of refused signatures; here there are many.
+    logging.disable(logging.WARNING)
+    return seed, Campaign(seed, PORTION).run(), peak_memory()
+
+
+def main(documents: int, seed: int) -> int:
+    """Run portions with seeds one after the other until enough documents were tried."""
+    total, memory, codes = 0, 0, Counter[str]()
+    folder, defects = Path(mkdtemp(prefix="electra-fuzz-defects-")), 0
+    context = multiprocessing.get_context("forkserver")
+    seeds = range(seed, seed + -(-documents // PORTION))
+    with ProcessPoolExecutor(os.cpu_count(), context) as pool:
+        for done in as_completed([pool.submit(_portion, each) for each in seeds], timeout=PATIENCE):
+            used, outcome, peak = done.result()
+            total, memory = total + outcome.documents, max(memory, peak)
+            codes.update(outcome.codes)
+            for defect in outcome.defects:
+                place = folder / f"{used}-{defects}.bin"
+                place.write_bytes(defect.document)
+                print(f"DEFECT (seed {used}): {defect.what}\n  {place}")
+                defects += 1
+            print(
+                f"{total:>8,} documents, {defects} defects, at most {outcome.most_calls:,} calls, {peak >> 20} MB",
+                flush=True,
+            )
+    print("Answers of the bank:", ", ".join(f"{code} × {count:,}" for code, count in sorted(codes.items())))
+    if memory > MEMORY:
+        print(f"DEFECT: {memory >> 20} MB of memory; {MEMORY >> 20} are allowed.")
+    if not defects:
+        folder.rmdir()
+    return 1 if defects or memory > MEMORY else 0
+
+
+if __name__ == "__main__":
+    given = [int(each) for each in sys.argv[1:]]
+    sys.exit(main(*(given + [DOCUMENTS, 1][len(given) :])))
