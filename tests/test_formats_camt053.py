@@ -422,3 +422,14 @@ def test_payments_that_make_the_entry_before_or_after_charges_are_right_both_way
     tables = both_ways(_file("".join(_entry(inside=inside) for inside in (net, inner, off)), closing="130.00"))
     assert _rules(tables) == ["details-sum"]
     assert tables.details["charges"].to_pylist() == [None, None, Decimal("-0.50000"), None, None, None]
+
+
+@pytest.mark.parametrize(
+    ("written", "amount"),
+    [(".50", "0.5"), ("12.", "12"), ("+1.5", "1.5"), ("1.000000", "1"), ("00000000000000001.5", "1.5")]
+    + [(text, None) for text in (".", "+", "-1", "1.0000001", "12345678901234", "1e3", "1,5", "0x1", "+.", "٣")],
+)
+def test_every_way_xml_schema_writes_an_amount_is_read_and_no_other(written: str, amount: str | None) -> None:
+    tables = both_ways(_file(_entry(amount=written)))
+    assert tables.entries["amount"].to_pylist() == ([] if amount is None else [Decimal(amount)])
+    assert ("amount" in _rules(tables)) == (amount is None)

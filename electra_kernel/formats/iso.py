@@ -26,6 +26,7 @@ Element: TypeAlias = etree._Element
 
 _VERSION = re.compile(r"(?:pain|camt|pacs)\.[0-9]{3}\.[0-9]{3}\.[0-9]{2}")
 _DECIMAL = re.compile(r"[0-9]{1,13}(?:\.[0-9]{1,5})?")
+_XML_DECIMAL = re.compile(r"\+?(?=\.?[0-9])[0-9]{0,40}\.?[0-9]{0,40}")
 _RATE = re.compile(r"[0-9]{1,8}(?:\.[0-9]{1,10})?")
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?![0-9])")
 _UNSAFE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
@@ -125,8 +126,9 @@ def plain_names(body: Element) -> None:
     """Take away namespaces and comments, in place."""
     etree.strip_tags(body, etree.Comment)
     for element in body.iter():
-        if isinstance(element.tag, str):
-            element.tag = etree.QName(element.tag).localname
+        name = element.tag
+        if isinstance(name, str) and name[0] == "{":
+            element.tag = name.rpartition("}")[2]
 
 
 def the_one_body(root: Element, source: str, name: str) -> Element:
@@ -225,7 +227,15 @@ def leaf_paths(element: Element, apart: set[str]) -> Iterator[tuple[str, Element
 
 # ------------------------------------------------------------------------------------------------ plain values
 def decimal_or_none(value: str) -> Decimal | None:
-    """An ISO 20022 amount: digits with at most 5 decimals after a point, no sign; ``None`` for anything else."""
+    """An ISO 20022 amount: digits with at most 5 decimals after a point, no minus; ``None`` for anything else.
+
+    XML Schema's other ways to write the same number (``.50``, ``12.``, ``+1``, ``1.000000``) are read as well.
+    """
+    if not _DECIMAL.fullmatch(value):
+        if not _XML_DECIMAL.fullmatch(value):
+            return None
+        whole, _, fraction = value.lstrip("+").partition(".")
+        value = f"{whole.lstrip('0') or '0'}.{fraction.rstrip('0') or '0'}"
     return Decimal(value) if _DECIMAL.fullmatch(value) else None
 
 
