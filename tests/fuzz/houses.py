@@ -21,6 +21,7 @@ from electra_kernel.bank.exchanges import ExchangeLog, LogBounds
 from electra_kernel.bank.explain import explain, record_of
 from electra_kernel.bank.people import Person, write_down
 from electra_kernel.bank.seed import PROFILE
+from electra_kernel.bank.waiting import WAITS
 from electra_kernel.ebics import orderdata
 from electra_kernel.ebics.btf import Service
 from electra_kernel.ebics.client import Client, Subscriber
@@ -161,7 +162,8 @@ def sandbox() -> House:
 
     def newest() -> str:
         with database.read() as connection:
-            return connection.scalar(select(orders.c.order_id).order_by(orders.c.id.desc()).limit(1)) or "A001"
+            query = select(orders.c.order_id).where(orders.c.state == WAITS).order_by(orders.c.id.desc()).limit(1)
+            return connection.scalar(query) or "A001"
 
     def close() -> None:
         database.close()
