@@ -29,12 +29,28 @@ from electra_kernel.ebics.desk import (
 from electra_kernel.ebics.keys import BankKeys, TransportKeys, certificate_der, certificate_for, generate_key
 from electra_kernel.ebics.server import Limits, Server
 from electra_kernel.ebics.signature import OrderSignature, order_digest
+from electra_kernel.ebics.version import H005, EbicsVersion
 from tests.shared import SHARED
 
 HOST, PARTNER, USER, SECOND = "ELECTRABANK", "PARTNER1", "ANNA", "BELA"
 PAYMENTS = Service(name="SCT", message="pain.001", scope="HU")
 STATEMENTS = Service(name="EOP", message="camt.053", scope="HU", container="ZIP", version="08")
 NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
+
+
+#: The version the client of these tests speaks; a test file that runs in every version sets it by ``speak``.
+_SPOKEN = [H005]
+
+
+def speak(version: EbicsVersion) -> EbicsVersion:
+    """Make every client of these tests speak this version from now on."""
+    _SPOKEN[0] = version
+    return version
+
+
+def spoken() -> EbicsVersion:
+    """The version that is spoken now."""
+    return _SPOKEN[0]
 
 
 def clock() -> datetime:
@@ -230,12 +246,13 @@ def server(
 def client(user: str = USER, *, segment_size: int = 400, bank: BankKeys | None = None, **options: bool) -> Client:
     """A client that knows the bank's keys. Small segments, so that small data have many."""
     return Client(
-        Subscriber(HOST, PARTNER, user),
+        Subscriber(HOST, PARTNER, user, spoken()),
         transport_keys(user),
         bank or bank_keys(),
         clock,
         segment_size=segment_size,
         number_digests=options.get("number_digests", False),
+        certificates=options.get("certificates", False),
     )
 
 
@@ -264,7 +281,9 @@ def schema_errors(document: bytes) -> list[str]:
     """What the published schema of this document's namespace finds wrong with it."""
     root = etree.fromstring(document)
     path = {
+        "urn:org:ebics:H004": "ebics/H004/ebics_H004.xsd",
         "urn:org:ebics:H005": "ebics/H005/ebics_H005.xsd",
+        "http://www.ebics.org/S001": "ebics/S001/ebics_signature.xsd",
         "http://www.ebics.org/S002": "ebics/S002/ebics_signature_S002.xsd",
         "http://www.ebics.org/H000": "ebics/H000/ebics_hev.xsd",
         "urn:iso:std:iso:20022:tech:xsd:pain.002.001.03": "iso20022/pain.002.001.03.xsd",

@@ -357,12 +357,13 @@ events = Table(
     Column("text", String, nullable=False),
 )
 
-#: Up to which event a user has the protocol.
+#: Up to which event a user has the protocol, as HAC and as PTK.
 protocol_marks = Table(
-    "protocol_marks",
+    "protocol_marks_by_type",
     metadata,
     Column("partner_id", String, primary_key=True),
     Column("user_id", String, primary_key=True),
+    Column("admin_type", String, primary_key=True),
     Column("event", Integer, nullable=False),
 )
 

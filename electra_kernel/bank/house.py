@@ -20,7 +20,7 @@ from electra_kernel.bank.exchanges import ExchangeLog
 from electra_kernel.bank.keys import bank_letter, ebics_keys, public_keys, write_private
 from electra_kernel.bank.ledger import balance, customer_accounts
 from electra_kernel.bank.payments import execute_due
-from electra_kernel.bank.seed import DEFAULT_SEED, grant, plant
+from electra_kernel.bank.seed import DEFAULT_SEED, PROFILE, grant, plant
 from electra_kernel.ebics.keys import BankServerKeys
 from electra_kernel.ebics.server import Server
 from electra_kernel.ebics.version import VERSIONS
@@ -133,7 +133,7 @@ class Bank:
             admit: enrol every user id of the partner and activate it as soon as its keys have arrived.
         """
         desk, log = BankDesk(self.database, self.clock, admit=admit), ExchangeLog(self.folder, self.clock)
-        return Server(self.host, self.keys, desk, self.clock, witness=log)
+        return Server(self.host, self.keys, desk, self.clock, order_types=PROFILE, witness=log)
 
     def fingerprints(self) -> dict[str, str]:
         """SHA-256 of the bank's certificates, upper-case hex pairs."""

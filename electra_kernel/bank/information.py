@@ -1,4 +1,4 @@
-"""What the bank tells about itself: HTD, HPD, HAA and the customer protocol, out of its database.
+"""What the bank tells about itself: HTD, HKD, HPD, HAA and the customer protocol, out of its database.
 
 What may live here: administrative downloads. What they look like on the wire is in ``electra_kernel.ebics``.
 """
@@ -15,6 +15,7 @@ from electra_kernel.bank.authority import class_of
 from electra_kernel.bank.database import documents, fetched, get_fact, next_number, rights, users
 from electra_kernel.bank.ledger import customer_accounts
 from electra_kernel.bank.reports import service_of
+from electra_kernel.bank.seed import PROFILE
 from electra_kernel.ebics.btf import Service
 from electra_kernel.ebics.desk import DeskRefusal, UserState
 from electra_kernel.ebics.hac import HacEvent, write_hac
@@ -26,36 +27,46 @@ from electra_kernel.ebics.info import (
     SubscriberInfo,
     UserInfo,
     write_haa,
+    write_hkd,
     write_hpd,
     write_htd,
 )
-from electra_kernel.ebics.version import H005, VERSIONS
+from electra_kernel.ebics.ordertypes import with_profile
+from electra_kernel.ebics.ptk import write_ptk
+from electra_kernel.ebics.version import H005, VERSIONS, EbicsVersion
 
+_TYPES = with_profile(PROFILE)
 #: UserID@Status in HTD: 1 for a ready user (other numbers differ from bank to bank).
 _STATUS = {UserState.READY.value: 1, UserState.SUSPENDED.value: 5}
 
 
-def document(connection: Connection, admin_type: str, partner_id: str, user_id: str) -> bytes:
-    """The order data of an administrative download.
+def document(
+    connection: Connection, admin_type: str, partner_id: str, user_id: str, version: EbicsVersion = H005
+) -> bytes:
+    """The order data of an administrative download, in the form of the version.
 
     Raises:
         DeskRefusal: 091006 for a type this bank does not have; 090005 where nothing waits (HAA).
     """
     match admin_type:
         case "HTD":
-            return write_htd(_subscriber(connection, partner_id, user_id), H005)
+            return write_htd(_subscriber(connection, partner_id, user_id), version, _TYPES)
+        case "HKD":
+            return write_hkd(_customer(connection, partner_id, user_id), version, _TYPES)
         case "HPD":
-            return write_hpd(_parameters(connection), H005)
+            return write_hpd(_parameters(connection), version)
         case "HAA":
             waiting = _waiting(connection, partner_id, user_id)
             if not waiting:
                 raise DeskRefusal("090005")
-            return write_haa(waiting, H005)
+            return write_haa(waiting, version, _TYPES)
     raise DeskRefusal("091006", f"This bank does not offer {admin_type}.")
 
 
-def protocol(connection: Connection, rows: Iterable[Any], created: datetime) -> bytes:
-    """Rows of the customer protocol as the document HAC delivers."""
+def protocol(
+    connection: Connection, rows: Iterable[Any], created: datetime, *, as_text: bool, version: EbicsVersion = H005
+) -> bytes:
+    """Rows of the customer protocol as the document HAC delivers, or as the text of PTK."""
     told = [
         HacEvent(
             action=row.action,
@@ -71,10 +82,18 @@ def protocol(connection: Connection, rows: Iterable[Any], created: datetime) -> 
         )
         for row in rows
     ]
+    if as_text:
+        return write_ptk(told, bank=get_fact(connection, "bank"), created=created, types=_TYPES)
     bic = get_fact(connection, "bic")
-    return write_hac(
-        told, bank_bic=bic, message_id=f"{bic}-HAC-{next_number(connection, 'protocol'):08d}", created=created
-    )
+    message_id = f"{bic}-HAC-{next_number(connection, 'protocol'):08d}"
+    return write_hac(told, bank_bic=bic, message_id=message_id, created=created, version=version, types=_TYPES)
+
+
+def _customer(connection: Connection, partner_id: str, user_id: str) -> list[SubscriberInfo]:
+    """Every user of the customer; the one who asks gives the customer's own part."""
+    query = select(users.c.user_id).where(users.c.partner_id == partner_id).order_by(users.c.user_id)
+    others = [each for each in connection.scalars(query) if each != user_id]
+    return [_subscriber(connection, partner_id, each) for each in (user_id, *others)]
 
 
 def _subscriber(connection: Connection, partner_id: str, user_id: str) -> SubscriberInfo:
@@ -149,7 +168,7 @@ def _parameters(connection: Connection) -> BankParameters:
         institute=get_fact(connection, "bank"),
         host_id=get_fact(connection, "host"),
         protocols=tuple(version.protocol for version in VERSIONS.values()),
-        supports=frozenset({"ClientDataDownload", "DownloadableOrderData"}),
+        supports=frozenset({"Recovery", "X509Data", "ClientDataDownload", "DownloadableOrderData"}),
     )
 
 

@@ -26,7 +26,7 @@ from cryptography.hazmat.primitives.serialization import (
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from electra_kernel.ebics.desk import KeyUse
-from electra_kernel.ebics.keys import BankKeys, BankServerKeys, certificate_for, fingerprint, generate_key
+from electra_kernel.ebics.keys import BankKeys, BankServerKeys, bare, certificate_for, fingerprint, generate_key
 from electra_kernel.vocabulary.dates import Clock
 from electra_kernel.vocabulary.errors import ElectraError
 
@@ -214,17 +214,18 @@ def bank_letter(bank: str, host_id: str, keys: BankKeys) -> str:
             "",
             f"Host id  {host_id}",
             "",
-            "Compare these fingerprints (SHA-256 of the certificate) with what your program shows after HPB.",
-            "If one differs, do not go on.",
+            "Compare these fingerprints with what your program shows after HPB. If one differs, do not go on.",
+            "EBICS 3.0 shows the SHA-256 of the certificate; EBICS 2.5 shows that of exponent and modulus.",
             "",
-            "Authentication key X002",
-            *_lines(fingerprint(keys.authentication)),
-            "",
-            "Encryption key E002",
-            *_lines(fingerprint(keys.encryption)),
-            "",
+            *_letter_key("Authentication key X002", keys.authentication),
+            *_letter_key("Encryption key E002", keys.encryption),
         )
     )
+
+
+def _letter_key(title: str, der: bytes) -> list[str]:
+    forms = (("EBICS 3.0, certificate", der), ("EBICS 2.5, exponent and modulus", bare(der)))
+    return [row for name, form in forms for row in (f"{title} ({name})", *_lines(fingerprint(form)), "")]
 
 
 def _lines(text: str) -> tuple[str, str]:

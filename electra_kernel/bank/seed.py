@@ -20,7 +20,9 @@ from electra_kernel.bank.activity import bookings_of
 from electra_kernel.bank.database import accounts, counterparties, get_fact, rights, set_fact, users
 from electra_kernel.bank.ledger import Account, Booking, Posting, account_of, book, own_account
 from electra_kernel.bank.statements import close_day
+from electra_kernel.ebics.btf import Service
 from electra_kernel.ebics.desk import UserState
+from electra_kernel.ebics.ordertypes import Business, OrderTypes
 from electra_kernel.vocabulary.dates import BusinessCalendar
 
 HOST, BANK_NAME, BANK_BIC, REGION = "ELECTRA", "Electra Sandbox Bank", "ELTRHUHB", "HU"
@@ -112,10 +114,16 @@ _RIGHTS: tuple[tuple[str, str, str, tuple[str, ...], int, str], ...] = (
     ("HVE", "", "", ("",), 0, "Sign a waiting order"),
     ("HVS", "", "", ("",), 0, "Cancel a waiting order"),
     ("HAC", "", "", ("",), 0, "Customer protocol"),
+    ("PTK", "", "", ("",), 0, "Customer protocol as text"),
     ("HTD", "", "", ("",), 0, "Partner and user data"),
+    ("HKD", "", "", ("",), 0, "Customer data and all its users"),
     ("HPD", "", "", ("",), 0, "Bank parameters"),
     ("HAA", "", "", ("",), 0, "Available order types"),
 )
+
+
+#: Order types of EBICS 2.5 that only this bank has.
+PROFILE: OrderTypes = {"DCT": Business("BTU", Service("DCT", "pain.001"))}
 
 
 def calendar_of(connection: Connection) -> BusinessCalendar:

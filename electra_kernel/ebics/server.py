@@ -36,7 +36,7 @@ from electra_kernel.ebics.requests import read_request
 from electra_kernel.ebics.responses import report_text, write_answer, write_hev_answer
 from electra_kernel.ebics.tree import local, serialise
 from electra_kernel.ebics.uploads import Uploads
-from electra_kernel.ebics.version import H005, HEV, VERSIONS
+from electra_kernel.ebics.version import H005, HEV, VERSIONS, EbicsVersion
 from electra_kernel.ebics.witness import Check, Sight, Witness, belongs_to, checking, watching
 from electra_kernel.vocabulary.dates import Clock
 from electra_kernel.vocabulary.xml import HostileXml, parse_xml
@@ -46,6 +46,7 @@ __all__ = ["Limits", "Server"]
 _log = logging.getLogger(__name__)
 #: Order types that only fetch. Order data sent under one of them would be an order under a right to read.
 _FETCHING = frozenset({"BTD", "HTD", "HKD", "HPD", "HAA", "HAC", "PTK", "HVU", "HVZ", "HVD", "HVT"})
+_BEGINNING = 2048
 _SENDING = KEY_CHANGES | {UPLOAD}
 _UNSIGNED = frozenset({Kind.UNSECURED, Kind.UNSIGNED, Kind.NO_KEY_DIGESTS})
 
@@ -93,7 +94,7 @@ class Server:
         return sight.answer_document
 
     def _handle(self, document: bytes, sight: Sight) -> bytes:
-        request = Request(version=H005)
+        request = Request(version=_guessed(document))
         try:
             checking(Check.FORM)
             root = self._parse(document)
@@ -205,6 +206,11 @@ class Server:
         return self._send(answer, sight)
 
 
+def _guessed(document: bytes) -> EbicsVersion:
+    """The version in which a document that cannot be read is refused: the one it names near its beginning."""
+    return next((each for space, each in VERSIONS.items() if space.encode() in document[:_BEGINNING]), H005)
+
+
 def _kind(root: etree._Element, request: Request) -> Kind:
     try:
         kind = Kind(local(root))
@@ -229,7 +235,8 @@ def _check_attribute(request: Request, details: OrderDetails) -> None:
     if details.admin_type in SIGNATURE_ONLY:
         fitting = {SIGNATURE_ALONE}
     else:
-        fitting = {DATA_ALONE} if request.encryption is None else {DATA_AND_SIGNATURE, DATA_ALONE}
+        sends = request.encryption is not None or request.segments is not None
+        fitting = {DATA_AND_SIGNATURE, DATA_ALONE} if sends else {DATA_ALONE}
     if details.attribute not in fitting:
         raise DeskRefusal("091121", f"{details.code or details.admin_type} goes with {' or '.join(sorted(fitting))}.")
 

@@ -99,4 +99,4 @@ H004 = EbicsVersion(
 )
 
 #: Every version spoken, by namespace. Documents are told apart by namespace: clients exist that write a wrong @Version.
-VERSIONS = {version.namespace: version for version in (H005,)}
+VERSIONS = {version.namespace: version for version in (H005, H004)}
