@@ -170,7 +170,7 @@ def test_the_same_message_id_is_not_paid_twice(bank):
     first = order(payment("10"))
     bank.send(first)
     before = bank.balance()
-    bank.send(data=pain001.write(first).replace(b"</Document>", b"\n</Document>"))
+    bank.send(data=pain001.write(first).replace(b"</Document>", b" </Document>"))
     assert bank.balance() == before
     assert _statuses(bank)[-1] == "RJCT"
 
