@@ -58,9 +58,10 @@ def amount(value: Decimal, currency: str) -> str:
     return shown.replace(" ", _NO_BREAK_SPACE).replace("-", _MINUS)
 
 
-def day(value: date | None) -> str:
-    """``23 November 2026``; empty for ``None``."""
-    return "" if value is None else str(format_date(value, "d MMMM y", locale="en"))
+def day(value: date | None, language: str = "en") -> str:
+    """``23 November 2026``, or as the language writes it; empty for ``None``."""
+    pattern = "d MMMM y" if language == "en" else "long"
+    return "" if value is None else str(format_date(value, pattern, locale=language))
 
 
 def short_day(value: date | None) -> str:
