@@ -6,6 +6,7 @@ import os
 import select
 import socket
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import date
 from threading import Barrier
 from urllib.parse import urlsplit
@@ -103,19 +104,37 @@ def test_many_slow_clients_do_not_keep_others_waiting(bank):
             line.close()
 
 
+def _enrolled(bank, user: str) -> Client:
+    subscriber, keys = Subscriber(bank.said["host"], bank.said["partner"], user), ebics_house.transport_keys(user)
+    newcomer = Client(subscriber, keys, None, system_clock)
+    certificate = ebics_house.certificate(f"{user}-a", ebics_house.KeyUse.SIGNATURE)
+    for exchange in (newcomer.ini(certificate), newcomer.hia(), hpb := newcomer.hpb()):
+        while (document := exchange.request()) is not None:
+            exchange.answer(bank.post(document))
+    return Client(subscriber, keys, hpb.result, system_clock)
+
+
+def test_a_strict_bank_refuses_what_a_tolerant_one_takes(bank, tmp_path):
+    def codes(place) -> list[str]:
+        ends = []
+        for numbers in (False, True):
+            asked = replace(_enrolled(place, f"URSULA{numbers:d}"), number_digests=numbers).download(admin_type="HPD")
+            try:
+                asked.answer(place.post(asked.request()))
+                ends.append("")
+            except EbicsError as error:
+                ends.append(error.code)
+        return ends
+
+    assert codes(bank) == ["", ""]
+    with running(tmp_path / "bank", "--admit", "--strict") as strict:
+        assert codes(strict) == ["", "091008"]
+
+
 def test_one_order_sent_at_once_to_two_processes_of_one_bank_is_taken_once(bank):
     with running(bank.folder, "--admit") as other:
         said = bank.said
-        keys = ebics_house.transport_keys("TILDA")
-        newcomer = Client(Subscriber(said["host"], said["partner"], "TILDA"), keys, None, system_clock)
-        for exchange in (
-            newcomer.ini(ebics_house.certificate("TILDA-a", ebics_house.KeyUse.SIGNATURE)),
-            newcomer.hia(),
-            hpb := newcomer.hpb(),
-        ):
-            while (document := exchange.request()) is not None:
-                exchange.answer(bank.post(document))
-        client = Client(newcomer.subscriber, keys, hpb.result, system_clock)
+        client = _enrolled(bank, "TILDA")
         for _ in range(3):
             data = pain001.write(order(payment("3"), day=date.fromisoformat(said["date"])))
             signed = ebics_house.signature(data, "TILDA")

@@ -214,7 +214,7 @@ def test_the_clerk_activates_only_with_the_right_fingerprint(tmp_path):
 
 def test_a_newcomer_reads_in_plain_words_how_to_connect(bank):
     words = bank_command("status", "--data", str(bank.folder)).stdout
-    for word in (bank.said["https"], bank.said["ca"], "ELECTRA", "ANNA", "HU42 1177 3016", "AC04"):
+    for word in (bank.said["https"], bank.said["ca"], "ELECTRA", "ANNA", "HU42 1177 3016", "AC04", "camt.053 ZIP  C53"):
         assert word in words
 
 

@@ -68,6 +68,9 @@ def serve(
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port of http; https takes the next. 0: free ones.")] = 0,
     seed: Annotated[str | None, typer.Option(help="What a new bank's history is drawn from.")] = None,
     admit: Annotated[bool, typer.Option("--admit", help="Enrol any user and activate it without a letter.")] = False,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Take only what the specification says, and refuse clients' own ways.")
+    ] = False,
     start: Annotated[str | None, typer.Option("--date", help="A new bank's first business date, YYYY-MM-DD.")] = None,
     until_eof: Annotated[
         bool, typer.Option("--until-eof", help="Also end when standard input ends: for programs that start the bank.")
@@ -82,12 +85,12 @@ def serve(
         bank = Bank(data.absolute(), system_clock, seed=seed, start=_day(start) if start else None)
         try:
             offer(bank.database, notifications)
-            _serve(bank, port, admit=admit, until_eof=until_eof, as_json=as_json)
+            _serve(bank, port, admit=admit, strict=strict, until_eof=until_eof, as_json=as_json)
         finally:
             bank.close()
 
 
-def _serve(bank: Bank, port: int, *, admit: bool, until_eof: bool, as_json: bool) -> None:
+def _serve(bank: Bank, port: int, *, admit: bool, strict: bool, until_eof: bool, as_json: bool) -> None:
     context, ca = tls_context(bank.folder, bank.clock)
     before = facts(bank.database)
     plain = listen(port, remembered=urlsplit(before.http).port or 0)
@@ -113,7 +116,7 @@ def _serve(bank: Bank, port: int, *, admit: bool, until_eof: bool, as_json: bool
             Thread(target=_end_with_input, daemon=True).start()
 
     serve_app(
-        make_app(bank.engine(admit=admit).handle, about, [Announcer(bank.database, bank.clock).route]),
+        make_app(bank.engine(admit=admit, strict=strict).handle, about, [Announcer(bank.database, bank.clock).route]),
         (plain, secure),
         context,
         ready,

@@ -14,14 +14,16 @@ from typing import Any
 from sqlalchemy import literal_column, select
 
 from electra_kernel.bank.clock import bank_now, business_date
-from electra_kernel.bank.database import Database, counterparties, get_fact, set_fact, users
+from electra_kernel.bank.database import Database, counterparties, get_fact, rights, set_fact, users
 from electra_kernel.bank.desk import BankDesk
 from electra_kernel.bank.exchanges import ExchangeLog
 from electra_kernel.bank.keys import bank_letter, ebics_keys, public_keys, write_private
 from electra_kernel.bank.ledger import balance, customer_accounts
 from electra_kernel.bank.payments import execute_due
 from electra_kernel.bank.seed import DEFAULT_SEED, PROFILE, grant, plant
+from electra_kernel.ebics.btf import Service
 from electra_kernel.ebics.keys import BankServerKeys
+from electra_kernel.ebics.ordertypes import code_of, with_profile
 from electra_kernel.ebics.server import Server
 from electra_kernel.ebics.version import VERSIONS
 from electra_kernel.vocabulary.accounts import format_account
@@ -64,6 +66,18 @@ class TroubleLine:
 
 
 @dataclass(frozen=True, slots=True)
+class ServiceLine:
+    """What customers may ``send`` or ``fetch``: a BTF without scope, and the order type of EBICS 2.5 for the same."""
+
+    direction: str
+    service: str
+    message: str
+    container: str
+    order_type: str
+    description: str
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
     """What the bank tells of itself."""
 
@@ -77,6 +91,7 @@ class Facts:
     guests: tuple[UserLine, ...]
     accounts: tuple[AccountLine, ...]
     trouble: tuple[TroubleLine, ...]
+    services: tuple[ServiceLine, ...]
     http: str
     https: str
 
@@ -126,14 +141,15 @@ class Bank:
             execute_due(connection, bank_now(connection, self.clock))
             return get_fact(connection, "host"), get_fact(connection, "bank")
 
-    def engine(self, *, admit: bool = False) -> Server:
+    def engine(self, *, admit: bool = False, strict: bool = False) -> Server:
         """The EBICS engine with this bank behind it.
 
         Args:
             admit: enrol every user id of the partner and activate it as soon as its keys have arrived.
+            strict: take only what the specification says, not what clients do in their own way.
         """
         desk, log = BankDesk(self.database, self.clock, admit=admit), ExchangeLog(self.folder, self.clock)
-        return Server(self.host, self.keys, desk, self.clock, order_types=PROFILE, witness=log)
+        return Server(self.host, self.keys, desk, self.clock, strict=strict, order_types=PROFILE, witness=log)
 
     def fingerprints(self) -> dict[str, str]:
         """SHA-256 of the bank's certificates, upper-case hex pairs."""
@@ -181,9 +197,30 @@ def facts(database: Database) -> Facts:
                 TroubleLine(row.account, row.name, row.currency, row.refusal, row.refusal_text)
                 for row in connection.execute(refusing)
             ),
+            services=tuple(map(_service_line, connection.execute(_SERVICES))),
             http=get_fact(connection, "url-http"),
             https=get_fact(connection, "url-https"),
         )
+
+
+_SERVICES = (
+    select(rights.c.admin_type, rights.c.service, rights.c.message, rights.c.container, rights.c.description)
+    .where(rights.c.service != "")
+    .distinct()
+    .order_by(rights.c.admin_type.desc(), rights.c.message, rights.c.service, rights.c.container)
+)
+
+
+def _service_line(row: Any) -> ServiceLine:
+    code = code_of(row.admin_type, Service(row.service, row.message, container=row.container), with_profile(PROFILE))
+    return ServiceLine(
+        "send" if row.admin_type == "BTU" else "fetch",
+        row.service,
+        row.message,
+        row.container,
+        code if isinstance(code, str) else "",
+        row.description,
+    )
 
 
 def _user_line(row: Any) -> UserLine:
@@ -203,11 +240,18 @@ def describe(told: Facts, *, ca: str, fingerprints: dict[str, str] | None = None
         f"  partner  {told.partner}",
         f"  users    {', '.join(map(_person, told.users))}",
         *(f"  also     {_person(user)} of the customer {user.partner}" for user in told.guests),
-        "Send INI and HIA; the clerk then activates the user with `electra bank activate` (with --admit it happens by",
-        "itself); fetch the bank's keys with HPB and compare them with bank-letter.txt.",
+        f"  keys     A005 or A006, X002, E002, RSA of {max(each.key_bits[0] for each in VERSIONS.values())} bits or more",
+        "Send INI and HIA. Then the clerk, who is you, activates the user: `electra bank activate --user ANNA` with the",
+        "--data you started with (with --admit it happens by itself). Fetch the bank's keys with HPB and compare them with",
+        "bank-letter.txt beside the CA file; it has the hashes as both EBICS versions show them.",
     ]
     for use, value in (fingerprints or {}).items():
         lines.append(f"  {use} key (SHA-256): {value}")
+    lines += ["", "What may be sent and fetched (BTF with any scope, or its order type in EBICS 2.5):"]
+    lines += [
+        f"  {row.direction:<6} {row.service} {row.message} {row.container or '   '}  {row.order_type or '   '}  {row.description}"
+        for row in told.services
+    ]
     lines += ["", f"Accounts of {told.company}:"]
     for account in told.accounts:
         amount = format_amount(Decimal(account.balance), account.currency)
