@@ -99,6 +99,31 @@ def orders(workbench: Folder = _TREASURY) -> None:
     show_orders(workbench)
 
 
+@app.command("to-sign")
+def to_sign(
+    connection: Annotated[str | None, typer.Option(help="Ask this bank only.")] = None,
+    workbench: Folder = _TREASURY,
+) -> None:
+    """The orders that wait at the bank for signatures: yours, and those of others."""
+    from electra_kernel.cli.signing import show_waiting
+
+    show_waiting(workbench, connection)
+
+
+@app.command()
+def sign(
+    order: Annotated[str, typer.Argument(help="The order's id, as `electra to-sign` lists it.")],
+    cancel: Annotated[bool, typer.Option("--cancel", help="Cancel it, for everybody and for good.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Show it, but do not ask whether to go on.")] = False,
+    connection: Annotated[str | None, typer.Option(help="Ask this bank only.")] = None,
+    workbench: Folder = _TREASURY,
+) -> None:
+    """Show an order that waits at the bank as it was sent, then sign it (or cancel it)."""
+    from electra_kernel.cli.signing import sign_waiting
+
+    sign_waiting(workbench, order, connection, cancel=cancel, yes=yes)
+
+
 @app.command()
 def statements(
     workbench: Folder = _TREASURY,

@@ -17,7 +17,8 @@ _SHOWN = 40
 
 
 @contextmanager
-def _opened(folder: Path, *, make: bool = False) -> Iterator[Workbench]:
+def opened(folder: Path, *, make: bool = False) -> Iterator[Workbench]:
+    """The workbench in a folder, closed again at the end; without ``make`` it must be there already."""
     if not make and not (folder / "electra.toml").exists():
         raise ElectraError(
             "There is no workbench here.", where=str(folder), repair="Name its folder with --workbench DIR."
@@ -31,13 +32,13 @@ def _opened(folder: Path, *, make: bool = False) -> Iterator[Workbench]:
 
 def show_orders(folder: Path) -> None:
     """All orders as a table."""
-    with _opened(folder) as workbench:
+    with opened(folder) as workbench:
         show(workbench.orders.table(), title="Orders", empty="No orders yet.")
 
 
 def show_statements(folder: Path, since: str | None, *, fetch: bool) -> None:
     """The newest entries and the position, after fetching where wished."""
-    with _opened(folder) as workbench:
+    with opened(folder) as workbench:
         if fetch:
             show(workbench.statements.fetch().drop(columns="source"), title="Fetched", empty="Nothing new at the bank.")
         entries = workbench.statements.entries(since=since)
@@ -49,7 +50,7 @@ def show_statements(folder: Path, since: str | None, *, fetch: bool) -> None:
 
 def show_connections(folder: Path) -> None:
     """All connections with their next steps."""
-    with _opened(folder) as workbench:
+    with opened(folder) as workbench:
         rows = [
             (line.name, line.record.url, line.record.partner, line.record.user, line.next_step or "ready")
             for line in workbench.connections.values()
@@ -64,7 +65,7 @@ def connect_bank(
     folder: Path, url: str, *, host: str, partner: str, user: str, ca: Path | None, hashes: Mapping[str, str] | None
 ) -> None:
     """Go as far with a new connection as the bank lets us, and say what comes next."""
-    with _opened(folder, make=True) as workbench:
+    with opened(folder, make=True) as workbench:
         connection = workbench.connect(url, host=host, partner=partner, user=user, ca=ca)
         next_step = connection.initialise(hashes)
         say(f"Letter: {connection.letter_file}")

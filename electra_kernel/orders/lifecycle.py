@@ -22,6 +22,7 @@ class State(StrEnum):
     QUEUED = "queued"
     SENT = "sent"
     RECEIVED = "received"
+    AWAITING_SIGNATURES = "awaiting-signatures"
     ACCEPTED = "accepted"
     EXECUTED = "executed"
     PART_EXECUTED = "part-executed"
@@ -52,6 +53,7 @@ class OrderEvent:
         kind: what happened.
         at: aware UTC moment.
         data: ``problems`` (number of errors) for checked; ``user``, ``required`` (signatures needed) for signed;
+            ``lacking`` (signatures the bank shall collect) for queued;
             ``reason`` for not-sent (the bank provably has nothing: it was not reached, or it refused);
             ``state`` (a ``State`` value) and ``source`` (``HAC`` or ``pain.002``) for bank-status.
     """
@@ -65,10 +67,11 @@ class OrderEvent:
 _BANK_PROGRESS = {
     State.SENT: 0,
     State.RECEIVED: 1,
-    State.ACCEPTED: 2,
-    State.REJECTED: 3,
-    State.PART_EXECUTED: 3,
-    State.EXECUTED: 4,
+    State.AWAITING_SIGNATURES: 2,
+    State.ACCEPTED: 3,
+    State.REJECTED: 4,
+    State.PART_EXECUTED: 4,
+    State.EXECUTED: 5,
 }
 
 #: Where another signature still counts.
@@ -103,6 +106,8 @@ def state_of(events: Iterable[OrderEvent]) -> State:
                 state = State.SIGNED if len(signers) >= int(event.data.get("required", 1)) else State.PART_SIGNED
             case EventKind.SENDING | EventKind.RECEIVED | EventKind.BANK_STATUS:
                 state = _forward(state, _bank_news(event))
+            case EventKind.QUEUED if state is State.PART_SIGNED and event.data.get("lacking"):
+                state = State.QUEUED  # the bank collects the other signatures (EBICS 3.0.2, chapter 8)
             case own if own in _OWN_STEPS and state in _OWN_STEPS[own][0]:
                 state = _OWN_STEPS[own][1]
     return state

@@ -35,6 +35,7 @@ from electra_kernel.vocabulary.dates import Clock
 from electra_kernel.vocabulary.errors import ElectraError
 from electra_kernel.vocabulary.text import html_table
 from electra_kernel.workbench.passwords import PasswordSource
+from electra_kernel.workbench.waiting import WaitingItem, waiting_items
 
 #: Codes by which a bank says that a user's keys arrived earlier, or that it has not activated the user yet.
 _STATE_REFUSALS = frozenset({"091002", "091004", "061001"})
@@ -151,6 +152,14 @@ class Connection:
             talk.acknowledge(download)
         self._note("info", sha256=sha)
         return read_htd(data, self.version)
+
+    def waiting(self) -> tuple[WaitingItem, ...]:
+        """The orders at this bank that wait for signatures this user may give; see ``Workbench.to_sign``.
+
+        Raises:
+            NotReady, EbicsError, ChannelError: the bank cannot be asked, or offers no distributed signature.
+        """
+        return waiting_items(self, self._store)
 
     def signing_key(self, password: str) -> PasswordKey:
         """The signature key, opened for one use.

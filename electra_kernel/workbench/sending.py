@@ -19,7 +19,7 @@ from electra_kernel.orders.lifecycle import EventKind, State
 from electra_kernel.orders.status import StatusReport
 from electra_kernel.vocabulary.errors import ElectraError, Problem, UnreadableFile
 from electra_kernel.workbench.fetching import Fetched, fetched
-from electra_kernel.workbench.services import order_service, signatures_required, status_services
+from electra_kernel.workbench.services import order_service, others_must_sign, signatures_required, status_services
 
 if TYPE_CHECKING:
     from electra_kernel.workbench.connections import Connection, Conversation
@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 #: Signed, sent off, and not yet proved to have arrived.
 WAITING = frozenset({State.QUEUED, State.SENT})
 
-_SENDABLE = WAITING | {State.SIGNED}
+#: What may be sent: also with fewer signatures than the bank wants, which then collects the others.
+_SENDABLE = WAITING | {State.SIGNED, State.PART_SIGNED}
 
 #: ISO 20022 status codes (ExternalPaymentGroupStatus1Code) as states of an order.
 _STATES_BY_STATUS = {
@@ -46,7 +47,13 @@ _STATES_BY_STATUS = {
     "RJCT": State.REJECTED,
 }
 
-_STATES_BY_ACTION = {FINAL_POSITIVE: State.ACCEPTED, FINAL_NEGATIVE: State.REJECTED}
+_STATES_BY_ACTION = {
+    "VEU_FORWARDING": State.AWAITING_SIGNATURES,
+    FINAL_POSITIVE: State.ACCEPTED,
+    FINAL_NEGATIVE: State.REJECTED,
+}
+#: Only an order that arrived and was taken has such events, whatever became of it then.
+_WAITED = "VEU_"
 
 
 class NotSignedYet(ElectraError):
@@ -62,23 +69,30 @@ def signatures_needed(connection: Connection, kind: str) -> int:
 def send(workbench: Workbench, order: TrackedOrder) -> None:
     """Bring a signed order to the bank, exactly once however often this is called.
 
+    Where the bank wants more signatures than the order has, it waits there for the others' (``Workbench.to_sign``).
+
     Raises:
-        NotSignedYet: signatures are missing.
+        NotSignedYet: nobody has signed it.
         ChannelError, EbicsError: the bank was not reached, the line broke, or the bank refused. The order stays in the
             outbox; send again later.
     """
     if order.status not in _SENDABLE:
-        if order.status in (State.DRAFT, State.READY, State.PART_SIGNED):
+        if order.status in (State.DRAFT, State.READY):
             raise NotSignedYet(f"The order {order.id} is {order.status.value}.", repair="Sign it first: order.sign().")
         return  # it has arrived already
     connection = workbench.connections.default(order.record.connection or None)
     with workbench.store.lock(f"order-{order.id}"):
         if order.status not in _SENDABLE:
             return  # another program has just sent it
-        order.note(EventKind.QUEUED, connection=connection.name)
+        order.note(EventKind.QUEUED, connection=connection.name, **_lacking(order, connection))
         with connection.conversation() as talk:
             if not _has_arrived(workbench, order, talk):
                 _upload(order, connection, talk)
+
+
+def _lacking(order: TrackedOrder, connection: Connection) -> dict[str, int]:
+    lacking = signatures_needed(connection, order.record.kind) - len(order.signers)
+    return {"lacking": lacking} if lacking > 0 else {}
 
 
 def _has_arrived(workbench: Workbench, order: TrackedOrder, talk: Conversation) -> bool:
@@ -116,12 +130,20 @@ def proof_of_arrival(events: Iterable[HacEvent], digest: bytes) -> HacEvent | No
     """
     protocol = list(events)
     refused = {event.order_id for event in protocol if event.action == FINAL_NEGATIVE}
+    refused -= {event.order_id for event in protocol if event.action.startswith(_WAITED)}
     return next((event for event in protocol if event.digest == digest and event.order_id not in refused), None)
 
 
 def _upload(order: TrackedOrder, connection: Connection, talk: Conversation) -> None:
-    service = order_service(order.record.kind, connection.info())
-    upload = talk.client.upload(service, order.document, order.signatures, file_name=f"{order.id}.xml")
+    info = connection.info()
+    service = order_service(order.record.kind, info)
+    upload = talk.client.upload(
+        service,
+        order.document,
+        order.signatures,
+        file_name=f"{order.id}.xml",
+        request_eds=others_must_sign(service, info, len(order.signers)),
+    )
     in_doubt = order.status is State.SENT  # an earlier attempt may still be on its way inside the bank
     order.note(EventKind.SENDING, connection=connection.name, service=str(service))
     try:
@@ -196,7 +218,8 @@ def _note_protocol(order: TrackedOrder, bank_id: str, events: list[HacEvent], fi
 
 
 def _refused(events: Iterable[HacEvent]) -> bool:
-    return any(event.action == FINAL_NEGATIVE for event in events)
+    actions = [event.action for event in events]
+    return FINAL_NEGATIVE in actions and not any(action.startswith(_WAITED) for action in actions)
 
 
 def _words(event: HacEvent) -> str:

@@ -40,6 +40,15 @@ def signatures_required(service: Service, info: SubscriberInfo) -> int:
     return max([1, *(order.signatures for order in info.orders if order.service == service)])
 
 
+def others_must_sign(service: Service, info: SubscriberInfo, signatures: int) -> bool:
+    """Whether an order with so many signatures shall wait at the bank for those of others.
+
+    So it is where the bank wants more, and where this user's own signature never is enough alone (class A, B or T).
+    """
+    levels = {permission.level for permission in info.user.permissions if permission.service == service}
+    return signatures < signatures_required(service, info) or not levels <= {"", "E"}
+
+
 def statement_services(info: SubscriberInfo) -> list[Service]:
     """The download services for end-of-day statements; empty where the user may fetch none."""
     return _one(_best(info, "BTD", "camt.053", _STATEMENT_SERVICES))

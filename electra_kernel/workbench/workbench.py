@@ -24,6 +24,7 @@ from electra_kernel.workbench.orders import Orders
 from electra_kernel.workbench.passwords import PasswordSource, ask_password
 from electra_kernel.workbench.sandbox import Sandbox
 from electra_kernel.workbench.statements import Statements, arrow_frame, problems_only
+from electra_kernel.workbench.waiting import ToSign
 from electra_kernel.workbench.watching import EVERY, News, Watch
 
 #: Names the workbench's folder where code names none.
@@ -142,6 +143,19 @@ class Workbench:
         if self._sandbox is None:
             raise ElectraError("No sandbox bank was started here.", repair="Run wb.connect_sandbox().")
         return self._sandbox
+
+    def to_sign(self, connection: str | None = None) -> ToSign:
+        """Orders that wait at the banks for signatures: two tables, for this user and for others.
+
+        Look at one with ``to_sign[id].show()``, then ``to_sign[id].sign()`` or ``.cancel()``.
+
+        Args:
+            connection: ask this bank only; every connection that is ready by default.
+        """
+        lines = (
+            [self.connections[connection]] if connection else [each for each in self.connections.values() if each.ready]
+        )
+        return ToSign(item for line in lines for item in line.waiting())
 
     def position(self, on: date | None = None) -> pd.DataFrame:
         """The cash position: one row an account and currency, with Arrow types.
