@@ -5,7 +5,10 @@ Changes travel as ordinary uploads under one signature with the old signature ke
 
 from __future__ import annotations
 
-from electra_kernel.ebics.desk import DeskRefusal, TransactionRecord
+import secrets
+from dataclasses import replace
+
+from electra_kernel.ebics.desk import DeskRefusal, Direction, TransactionRecord
 from electra_kernel.ebics.documents import Answer, Phase, Request
 from electra_kernel.ebics.gate import Gate
 from electra_kernel.ebics.keychecks import check_keys, read_keys
@@ -56,4 +59,33 @@ def take_suspension(gate: Gate, request: Request) -> Answer:
     if check_signers(gate, request.partner_id, signatures, (digest, digest)) != (owner,):
         raise DeskRefusal("090003", "SPR carries exactly one signature, the user's own.")
     checking(Check.DESK)
-    return Answer(version=request.version, phase=Phase.INITIALISATION, order_id=gate.desk.suspend(*owner))
+    answer = Answer(version=request.version, phase=Phase.INITIALISATION, order_id=gate.desk.suspend(*owner))
+    return answer if gate.strict else replace(answer, transaction_id=_left_open(gate, request, answer.order_id))
+
+
+def _left_open(gate: Gate, request: Request, order_id: str) -> bytes:
+    """Some clients send a transfer although there is nothing to transfer; a strict bank does not wait for them."""
+    record = TransactionRecord(
+        transaction_id=secrets.token_bytes(16),
+        direction=Direction.UPLOAD,
+        partner_id=request.partner_id,
+        user_id=request.user_id,
+        segments=0,
+        context=order_id,
+        opened=gate.clock(),
+    )
+    gate.desk.open_transaction(record, {})
+    return record.transaction_id
+
+
+def answer_transfer(gate: Gate, request: Request, record: TransactionRecord) -> Answer:
+    """The transfer after SPR: nothing is taken, and the order id is told once more."""
+    gate.desk.close_transaction(record.transaction_id)
+    return Answer(
+        version=request.version,
+        phase=Phase.TRANSFER,
+        transaction_id=record.transaction_id,
+        segment_number=request.segment_number or 1,
+        last_segment=True,
+        order_id=record.context,
+    )

@@ -29,7 +29,7 @@ from electra_kernel.ebics.documents import (
 )
 from electra_kernel.ebics.edsparams import DECISIONS
 from electra_kernel.ebics.gate import Gate, Limits, details_of
-from electra_kernel.ebics.keychanges import KEY_CHANGES, OWN_KEYS, take_suspension
+from electra_kernel.ebics.keychanges import KEY_CHANGES, OWN_KEYS, answer_transfer, take_suspension
 from electra_kernel.ebics.keys import BankServerKeys
 from electra_kernel.ebics.ordertypes import UPLOAD, OrderTypes, with_profile
 from electra_kernel.ebics.requests import read_request
@@ -171,7 +171,10 @@ class Server:
         if record is None:
             raise DeskRefusal("091101")
         belongs_to(record)
-        self._gate.check_ready(self._gate.authenticated(root, record.partner_id, record.user_id))
+        user = self._gate.authenticated(root, record.partner_id, record.user_id)
+        if record.segments == 0:
+            return answer_transfer(self._gate, request, record)
+        self._gate.check_ready(user)
         if request.phase is Phase.RECEIPT:
             return downloads.take_receipt(self._gate, request, record)
         if record.direction is Direction.UPLOAD:
