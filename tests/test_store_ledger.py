@@ -225,3 +225,21 @@ with Store.open(folder, system_clock) as store:
     with Store.open(tmp_path, system_clock) as store:
         assert _sizes(store.ledger) == (12, 24, 12, 1)
         assert sum(new) == 12
+
+
+def test_a_balance_that_comes_again_with_another_amount_is_a_problem_and_not_taken(tmp_path: Path) -> None:
+    with Store.open(tmp_path, system_clock) as store:
+        tables = make_tables(0, 2)
+        assert store.ledger.append(tables, sources=["a" * 64]).conflicts == ()
+        twice = tables.balances.set_column(
+            5, BALANCES.field("amount"), pa.array([Decimal(7), Decimal(8)], BALANCES.field("amount").type)
+        )
+        other = StatementTables(tables.entries, tables.details, twice, PROBLEMS.empty_table())
+        for expected_rows in (2, 2):
+            appended = store.ledger.append(other, sources=["b" * 64])
+            assert [each.rule for each in appended.conflicts] == ["balance-conflict"] * 2
+            problems = store.ledger.problems().to_pyarrow().to_pylist()
+            told = [row for row in problems if row["rule"] == "balance-conflict"]
+            assert len(told) == expected_rows
+            assert {row["source"] for row in told} == {"b" * 64}
+        assert store.ledger.balances().to_pyarrow().column("amount").to_pylist() == [Decimal(0), Decimal(1)]

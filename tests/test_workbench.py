@@ -19,14 +19,14 @@ from electra_kernel.channels.base import BankUnreachable, Channel, ChannelError
 from electra_kernel.channels.internet import InternetChannel
 from electra_kernel.ebics.errors import EbicsError, RemoteProtocolError
 from electra_kernel.ebics.hac import HacEvent
-from electra_kernel.orders.lifecycle import State
+from electra_kernel.orders.lifecycle import EventKind, State
 from electra_kernel.orders.model import Transaction
 from electra_kernel.signing.passwordkey import WrongPassword
 from electra_kernel.store import ConnectionRecord
 from electra_kernel.vocabulary.errors import ElectraError, UnreadableFile
 from electra_kernel.vocabulary.money import Money
 from electra_kernel.vocabulary.parties import Party
-from electra_kernel.workbench.connections import BankKeysDiffer, NotReady
+from electra_kernel.workbench.connections import BankKeysDiffer, KeyDiffers, NotReady
 from electra_kernel.workbench.orders import NoUsablePayments, OrderNotReady
 from electra_kernel.workbench.sandbox import Sandbox
 from electra_kernel.workbench.sending import NotSignedYet, proof_of_arrival
@@ -352,6 +352,80 @@ def test_no_order_is_made_without_an_account_that_pays(treasury: Workbench, tmp_
         treasury.orders.read(file, debtor="HU00")
     with pytest.raises(ElectraError, match="cannot be read"):
         treasury.orders.read(tmp_path / "missing.csv", debtor=DEBTOR)
+
+
+def test_another_key_put_in_place_of_the_signature_key_signs_nothing(treasury: Workbench) -> None:
+    order = treasury.orders.new([payment()], debtor=DEBTOR)
+    (connection,) = treasury.connections.values()
+    keys, name = treasury.store.keys, f"{connection.name}-signature"
+    right = keys.get(name)
+    keys.put(name, keys.get(f"{connection.name}-authentication"), replace=True)
+    with pytest.raises(KeyDiffers):
+        order.sign()
+    keys.put(name, right, replace=True)
+    assert order.sign().status is State.SIGNED
+
+
+def test_leaving_out_problems_where_there_are_none_keeps_the_signatures(treasury: Workbench) -> None:
+    order = treasury.orders.new([payment()], debtor=DEBTOR).sign()
+    assert order.leave_out_problems() == 0
+    assert order.status is State.SIGNED
+
+
+def test_hidden_and_closed_files_of_a_folder_do_not_keep_the_others_out(treasury: Workbench, tmp_path: Path) -> None:
+    (tmp_path / ".DS_Store").write_bytes(b"hidden")
+    (tmp_path / ".git").mkdir()
+    (tmp_path / ".git" / "index").write_bytes(b"hidden too")
+    (tmp_path / "empty.xml").write_bytes(b"")
+    (tmp_path / "gone.xml").symlink_to(tmp_path / "nowhere.xml")
+    result = treasury.statements.read(tmp_path)
+    assert sorted(result["name"]) == ["empty.xml", "gone.xml"]
+    problems = treasury.statements.problems()
+    assert "gone.xml" in list(problems[problems["rule"] == "unreadable"]["source"])
+
+
+def test_an_order_that_arrived_on_a_later_day_of_the_bank_is_not_sent_again(tmp_path: Path, bank: Sandbox) -> None:
+    broken = Line()
+    workbench = connected(tmp_path / "w", bank, broken)
+    order = workbench.orders.new([payment("77", remittance=f"Order {next(_numbers)}")], debtor=DEBTOR)
+    order.sign()
+    bank.run("clock", "--advance", "20")
+    broken.fail_at, broken.mode = broken.count + 2, "answer lost"
+    with pytest.raises(ChannelError):
+        order.send()
+    order.send()
+    assert order.status in ARRIVED
+    assert [event.data["proof"] for event in order.history if event.kind is EventKind.RECEIVED] == ["HAC"]
+    assert orders_at_the_bank(bank, order.record.message_id) == 1
+    workbench.close()
+
+
+@pytest.mark.parametrize(
+    "url", ["https://127.0.0.1:99999/", "https://[::1/", "https:///", "http://bank.example/", "bank"]
+)
+def test_an_address_that_is_none_is_told_before_anything_is_kept(tmp_path: Path, url: str) -> None:
+    workbench = Workbench.open(tmp_path / "w", passwords=lambda _: PASSWORD)
+    with pytest.raises(ElectraError, match="not a safe address"):
+        workbench.connect(url, host="BANK", partner="PARTNER", user="USER")
+    with pytest.raises(EbicsError):
+        workbench.connect("https://bank.example/", host="BANK", partner="not a partner", user="USER")
+    assert len(workbench.connections) == 0
+    workbench.close()
+
+
+def test_a_connection_named_again_without_its_ca_file_keeps_it(treasury: Workbench) -> None:
+    (known,) = treasury.connections.values()
+    record = known.record
+    again = treasury.connect(record.url, host=record.host, partner=record.partner, user=record.user)
+    assert again.record == record
+
+
+def test_hashes_of_new_bank_keys_are_compared_with_what_the_bank_sends(treasury: Workbench, bank: Sandbox) -> None:
+    (connection,) = treasury.connections.values()
+    with pytest.raises(BankKeysDiffer):
+        connection.initialise(dict.fromkeys(bank.info.fingerprints, "00" * 32))
+    assert connection.ready
+    assert connection.initialise(bank.info.fingerprints) == ""
 
 
 def test_the_journal_holds_after_all_this(treasury: Workbench) -> None:

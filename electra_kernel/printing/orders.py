@@ -47,11 +47,12 @@ def _facts(order: Order) -> list[tuple[str, str]]:
     return [
         ("Execution date", day(order.execution_date)),
         ("Payments", f"{count:,}".replace(",", "\u00a0")),
+        # Third: that column is the widest, and an id takes up to 35 letters without a blank.
+        ("Payment id", order.payment_id if order.payment_id != order.message_id else ""),
         ("Created", moment(order.created)),
         ("Initiated by", order.initiator if order.initiator != order.debtor.name else ""),
         ("Booking", _BOOKING.get(order.batch_booking, "") if order.batch_booking is not None else ""),
         ("Charges", _CHARGES.get(order.charge_bearer, order.charge_bearer)),
-        ("Payment id", order.payment_id if order.payment_id != order.message_id else ""),
     ]
 
 

@@ -53,6 +53,13 @@ class Keys:
                 repair="Put it back from a backup, or make new keys and send them to the bank again.",
                 where=str(path),
             ) from None
+        except OSError as error:
+            raise NoSuchKey(
+                f"The key named {name} cannot be read.",
+                cause=f"{error.strerror or error}.",
+                repair="Check your rights to it, or put it back from a backup.",
+                where=str(path),
+            ) from error
 
     def names(self) -> list[str]:
         """The names of all keys, sorted."""

@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import TypeVar
 from urllib.parse import quote
 
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+
 from electra_kernel.channels.base import Channel
 from electra_kernel.channels.internet import InternetChannel
 from electra_kernel.ebics.client import Client, Download, Exchange, Subscriber
@@ -49,6 +51,10 @@ class NotReady(ElectraError):
 
 class BankKeysDiffer(ElectraError):
     """The keys the bank sent are not those of its letter."""
+
+
+class KeyDiffers(ElectraError):
+    """A key file does not belong to the certificate that was sent to the bank."""
 
 
 class Connection:
@@ -114,7 +120,8 @@ class Connection:
 
         Args:
             bank_hashes: ``authentication`` and ``encryption``: the SHA-256 hashes printed on the bank's letter.
-                Without them it stops before the bank's keys are trusted.
+                Without them it stops before the bank's keys are trusted. Hashes other than those trusted so far tell
+                of new keys of the bank, which are then fetched, compared and trusted instead.
 
         Returns:
             The next step in words; empty when the connection is ready.
@@ -128,7 +135,7 @@ class Connection:
             self._send_keys("ini", lambda client: client.ini(self.record.certificates[KeyUse.SIGNATURE]))
             self._send_keys("hia", lambda client: client.hia())
             self._write_letter()
-            if bank_hashes is not None and "bank-keys-confirmed" not in self._done():
+            if bank_hashes is not None and not self._trusts(bank_hashes):
                 self._fetch_bank_keys(bank_hashes)
         if self.ready:
             self.info()  # from now on orders can be made and signed without a line to the bank
@@ -166,8 +173,20 @@ class Connection:
 
         Raises:
             WrongPassword: nothing was done; try again.
+            KeyDiffers: the key file is not the one whose certificate the bank has.
         """
-        return PasswordKey(open_key(self._store.keys.get(self._key_name(KeyUse.SIGNATURE)), password))
+        return PasswordKey(self._open_key(KeyUse.SIGNATURE, password))
+
+    def _open_key(self, use: KeyUse, password: str) -> RSAPrivateKey:
+        name = self._key_name(use)
+        key = open_key(self._store.keys.get(name), password)
+        if key.public_key() != read_certificate(self.record.certificates[use])[1]:
+            raise KeyDiffers(
+                f"The key {name} is not the one the bank knows.",
+                cause="another key file was put in its place.",
+                repair="Put the right key file back from a backup.",
+            )
+        return key
 
     def ask_signing_key(self, ask: PasswordSource | None = None) -> PasswordKey:
         """Ask for the password and open the signature key; see ``signing_key``."""
@@ -183,9 +202,9 @@ class Connection:
             password = (ask or self._passwords)(f"Password of {self.record.user} at {self.name}")
             certificates = self.record.certificates
             self._transport = TransportKeys(
-                open_key(self._store.keys.get(self._key_name(KeyUse.AUTHENTICATION)), password),
+                self._open_key(KeyUse.AUTHENTICATION, password),
                 read_certificate(certificates[KeyUse.AUTHENTICATION])[0],
-                open_key(self._store.keys.get(self._key_name(KeyUse.ENCRYPTION)), password),
+                self._open_key(KeyUse.ENCRYPTION, password),
                 read_certificate(certificates[KeyUse.ENCRYPTION])[0],
             )
 
@@ -263,12 +282,19 @@ class Connection:
             with self._converse() as talk:
                 keys = talk.run(talk.client.hpb())
         except BankRefusal as refusal:
-            if refusal.code in _STATE_REFUSALS:
+            if refusal.code in _STATE_REFUSALS and not self.ready:
                 return  # not activated yet: the next step says so
             raise
         self._compare(keys, expected)
         self._store.connections.update(self.name, bank_keys=keys)
         self._note("bank-keys-confirmed", **_hashes(keys))
+
+    def _trusts(self, expected: Mapping[str, str]) -> bool:
+        """Whether the bank's keys with these hashes are the ones that are trusted already."""
+        keys = self.record.bank_keys
+        if keys is None or "bank-keys-confirmed" not in self._done():
+            return False
+        return all(_digits(expected.get(use, "")) == _digits(known) for use, known in _hashes(keys).items())
 
     def _compare(self, keys: BankKeys, expected: Mapping[str, str]) -> None:
         for use, received in _hashes(keys).items():

@@ -129,8 +129,7 @@ class Workbench:
         connection = self.connect(
             info.https, host=info.host, partner=info.partner, user=info.users[0], ca=info.ca, name="sandbox"
         )
-        if not connection.ready:
-            connection.initialise(info.fingerprints)
+        connection.initialise(info.fingerprints)  # nothing is left to do where the bank is still the same
         return connection
 
     @property

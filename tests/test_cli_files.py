@@ -1,0 +1,79 @@
+"""Files in the shell: written whole or not at all, and every failure one line and exit status 1."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.processes import ROOT
+
+PAYMENTS = "Name;Account;Amount;Currency\nEgri Nyomda Kft.;HU68100320000107686800000000;1500;HUF\n"
+
+
+def electra(*arguments: object, folder: Path, **more: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "electra_kernel", *map(str, arguments)],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+        stdin=subprocess.DEVNULL,
+        timeout=120,
+        env={**os.environ, "PYTHONPATH": str(ROOT), **more},
+    )
+
+
+def is_one_clear_error(done: subprocess.CompletedProcess[str]) -> bool:
+    words = done.stderr.strip()
+    return done.returncode == 1 and words.startswith("Error: ") and "Repair: " in words and "\n" not in words
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "p.csv").write_text(PAYMENTS)
+    (tmp_path / "taken.csv").mkdir()
+    return tmp_path
+
+
+@pytest.mark.parametrize("target", ["nowhere/x.csv", "taken.csv", "/proc/x.csv"])
+def test_a_place_that_cannot_be_written_is_one_clear_error(folder: Path, target: str) -> None:
+    assert is_one_clear_error(electra("read", "p.csv", "--out", target, folder=folder))
+    assert is_one_clear_error(electra("convert", "p.csv", target, folder=folder))
+    assert sorted(path.name for path in folder.iterdir()) == ["p.csv", "taken.csv"]
+
+
+def test_a_full_disk_is_one_clear_error(folder: Path) -> None:
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "electra_kernel", "formats"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert done.returncode == 1
+    assert done.stderr.startswith("Error: ")
+    assert "Traceback" not in done.stderr
+
+
+def test_an_older_file_is_replaced_whole_and_a_link_still_points_to_it(folder: Path) -> None:
+    (folder / "old.csv").write_text("old")
+    (folder / "link.csv").symlink_to("old.csv")
+    assert electra("convert", "p.csv", "link.csv", folder=folder).returncode == 0
+    assert (folder / "link.csv").is_symlink()
+    assert "Egri Nyomda" in (folder / "old.csv").read_text()
+    assert electra("convert", "p.csv", "/dev/null", "--to", "csv", folder=folder).returncode == 0
+    assert Path("/dev/null").is_char_device()
+
+
+def test_a_demonstration_without_a_folder_is_one_clear_error(folder: Path) -> None:
+    assert is_one_clear_error(electra("demo", "--out", "p.csv", folder=folder))
+
+
+def test_a_password_is_not_asked_for_where_it_could_be_seen(folder: Path) -> None:
+    names = ("--host", "BANK", "--partner", "PARTNER", "--user", "USER")
+    assert is_one_clear_error(electra("connect", "https://127.0.0.1:1/", *names, folder=folder))
