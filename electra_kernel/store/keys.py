@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import secrets
+import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import quote, unquote
 
 from electra_kernel.store.files import write_private_file
 from electra_kernel.vocabulary.errors import ElectraError
+
+#: A folder of keys that hold already and are still to be moved to their places.
+_CHANGE = ".change"
 
 
 class NoSuchKey(ElectraError):
@@ -29,6 +37,7 @@ class Keys:
         Raises:
             KeyExists: there is one of this name and ``replace`` is not set.
         """
+        self._finish_change()
         path = self._path(name)
         if path.exists() and not replace:
             raise KeyExists(
@@ -38,12 +47,38 @@ class Keys:
             )
         write_private_file(path, data)
 
+    def put_all(self, keys: Mapping[str, bytes]) -> None:
+        """Write several keys in the place of the old ones, mode 0600: after a crash all are new, or all as before.
+
+        Only one at a time may do this: the caller holds a lock.
+        """
+        self._finish_change()
+        for abandoned in self._folder.glob(".change-*"):
+            shutil.rmtree(abandoned, ignore_errors=True)
+        staging = self._folder / f".change-{secrets.token_hex(8)}"
+        for name, data in keys.items():
+            write_private_file(staging / self._path(name).name, data)
+        os.replace(staging, self._folder / _CHANGE)  # from here on the new ones hold
+        self._finish_change()
+
+    def _finish_change(self) -> None:
+        """Bring a change to its end that was decided on; whoever comes first does it."""
+        change = self._folder / _CHANGE
+        if not change.is_dir():
+            return
+        with contextlib.suppress(FileNotFoundError):
+            for file in sorted(change.iterdir()):
+                with contextlib.suppress(FileNotFoundError):
+                    os.replace(file, self._folder / file.name)
+            change.rmdir()
+
     def get(self, name: str) -> bytes:
         """The bytes of a key.
 
         Raises:
             NoSuchKey: there is none of this name.
         """
+        self._finish_change()
         path = self._path(name)
         try:
             return path.read_bytes()

@@ -7,6 +7,7 @@ conversation belongs to ``sending`` and ``fetching``.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import TypeVar
 from urllib.parse import quote
@@ -29,18 +30,22 @@ from electra_kernel.ebics.keys import (
     read_certificate,
 )
 from electra_kernel.ebics.version import VERSIONS, EbicsVersion
-from electra_kernel.printing import Letter, LetterKey, letter_pdf
 from electra_kernel.signing.passwordkey import PasswordKey, check_new_password, open_key, protect_key
 from electra_kernel.store import ConnectionRecord, Store
 from electra_kernel.store.files import write_private_file
 from electra_kernel.vocabulary.dates import Clock
 from electra_kernel.vocabulary.errors import ElectraError
 from electra_kernel.vocabulary.text import html_table
+from electra_kernel.workbench import keyfiles
+from electra_kernel.workbench.letters import letter_of
 from electra_kernel.workbench.passwords import PasswordSource
 from electra_kernel.workbench.waiting import WaitingItem, waiting_items
 
 #: Codes by which a bank says that a user's keys arrived earlier, or that it has not activated the user yet.
 _STATE_REFUSALS = frozenset({"091002", "091004", "061001"})
+
+#: Steps after which the bank has, or will get, other keys.
+_KEY_EVENTS = frozenset({"keys-created", "ini-sent", "hia-sent", "h3k-sent", "keys-changed"})
 
 Result = TypeVar("Result")
 
@@ -115,13 +120,14 @@ class Connection:
         """Where the initialisation letter is written."""
         return self._store.folder / "letters" / f"{quote(self.name, safe=' ')}.pdf"
 
-    def initialise(self, bank_hashes: Mapping[str, str] | None = None) -> str:
+    def initialise(self, bank_hashes: Mapping[str, str] | None = None, *, language: str = "en") -> str:
         """Go as far as possible: create keys, send INI and HIA, write the letter, fetch and compare the bank's keys.
 
         Args:
             bank_hashes: ``authentication`` and ``encryption``: the SHA-256 hashes printed on the bank's letter.
                 Without them it stops before the bank's keys are trusted. Hashes other than those trusted so far tell
                 of new keys of the bank, which are then fetched, compared and trusted instead.
+            language: of the letter: ``en``, ``de``, ``fr`` or ``hu``.
 
         Returns:
             The next step in words; empty when the connection is ready.
@@ -134,12 +140,57 @@ class Connection:
                 self._create_keys()
             self._send_keys("ini", lambda client: client.ini(self.record.certificates[KeyUse.SIGNATURE]))
             self._send_keys("hia", lambda client: client.hia())
-            self._write_letter()
+            self._write_letter(language)
             if bank_hashes is not None and not self._trusts(bank_hashes):
                 self._fetch_bank_keys(bank_hashes)
         if self.ready:
             self.info()  # from now on orders can be made and signed without a line to the bank
         return self.next_step
+
+    def letter(self, language: str = "en", format: str = "pdf") -> bytes:  # noqa: A002 - the user's word
+        """The initialisation letter, with exactly the hashes the bank compares; the same letter however often it is asked.
+
+        Args:
+            language: ``en``, ``de``, ``fr`` or ``hu``.
+            format: ``pdf`` or ``html``.
+
+        Raises:
+            ElectraError: there are no keys yet, or the language or the format is not there.
+        """
+        return letter_of(self.record, sent=self._keys_sent(), language=language, form=format)
+
+    def _keys_sent(self) -> datetime:
+        """When the newest keys went to the bank, or were made; now where neither is known."""
+        known = [event for event in self._store.journal.events(subject=self._subject) if event.kind in _KEY_EVENTS]
+        if not known:
+            return self._clock()
+        # Restored keys went to the bank when they first did.
+        return datetime.fromisoformat(known[-1].data.get("at") or known[-1].at.isoformat())
+
+    def export_keys(self, path: str | Path, *, ask: PasswordSource | None = None) -> Path:
+        """Write keys, certificates and particulars into one file under a password, for ``wb.restore_keys``.
+
+        Args:
+            path: the file; there must be none yet.
+            ask: where the passwords come from: that of the keys, then the new one of the file.
+
+        Raises:
+            WrongPassword: nothing was written; try again.
+            WeakPassword: the new password is too short; nothing was written.
+            ElectraError: there are no keys yet, there is a file already, or it cannot be written.
+        """
+        return keyfiles.export_keys(self._store, self.name, Path(path), ask or self._passwords)
+
+    def change_password(self, *, ask: PasswordSource | None = None) -> None:
+        """Put the keys under another password; all of them, or none.
+
+        Args:
+            ask: where the passwords come from: the old one, then the new one.
+
+        Raises:
+            WrongPassword, WeakPassword: nothing was changed; try again.
+        """
+        keyfiles.change_password(self._store, self.name, ask or self._passwords)
 
     def info(self, *, refresh: bool = False) -> SubscriberInfo:
         """What the bank has on file: accounts, rights, signature classes (HTD). Offline: as last fetched.
@@ -255,26 +306,10 @@ class Connection:
             order_id = ""  # an earlier attempt, cut off before its answer, did arrive
         self._note(f"{name}-sent", order_id=order_id)
 
-    def _write_letter(self) -> None:
+    def _write_letter(self, language: str) -> None:
         if self.letter_file.exists():
             return
-        record = self.record
-        versions = (
-            (KeyUse.SIGNATURE, record.signature_version),
-            (KeyUse.AUTHENTICATION, "X002"),
-            (KeyUse.ENCRYPTION, "E002"),
-        )
-        letter = Letter(
-            bank="",
-            host_id=record.host,
-            partner_id=record.partner,
-            user_id=record.user,
-            user_name="",
-            ebics_version=record.protocol,
-            sent=self._clock(),
-            keys=tuple(LetterKey(version=version, certificate=record.certificates[use]) for use, version in versions),
-        )
-        write_private_file(self.letter_file, letter_pdf(letter))
+        write_private_file(self.letter_file, self.letter(language))
         self._note("letter-written", file=self.letter_file.name)
 
     def _fetch_bank_keys(self, expected: Mapping[str, str]) -> None:

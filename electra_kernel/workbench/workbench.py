@@ -20,6 +20,7 @@ from electra_kernel.vocabulary.dates import Clock, system_clock
 from electra_kernel.vocabulary.errors import ElectraError, Problem
 from electra_kernel.vocabulary.text import html_table
 from electra_kernel.workbench.connections import Connection, Connections
+from electra_kernel.workbench.keyfiles import restore_keys
 from electra_kernel.workbench.orders import Orders
 from electra_kernel.workbench.passwords import PasswordSource, ask_password
 from electra_kernel.workbench.sandbox import Sandbox
@@ -163,6 +164,30 @@ class Workbench:
             on: as of the end of this day; the newest statement by default.
         """
         return arrow_frame(position(self.store.ledger.entries(), self.store.ledger.balances(), on))
+
+    def restore_keys(
+        self,
+        path: str | Path,
+        *,
+        name: str | None = None,
+        ca: str | Path | None = None,
+        ask: PasswordSource | None = None,
+    ) -> Connection:
+        """Bring back the keys that ``connection.export_keys`` wrote, with their connection.
+
+        Args:
+            path: the exported file.
+            name: what to call the connection; as it was called by default.
+            ca: a PEM file of authorities to trust instead of the system's.
+            ask: where the passwords come from: that of the file, then a new one for the keys here.
+
+        Raises:
+            WrongPassword, WeakPassword: nothing was changed; try again.
+            KeyFileError: the file is no export, is damaged, or was changed by somebody.
+            ElectraError: the connection is here with other keys, or the file cannot be read.
+        """
+        place = Path(ca) if ca else None
+        return self.connections[restore_keys(self.store, Path(path), ask or self._passwords, name=name, ca=place)]
 
     def watch(
         self, connection: str | None = None, *, every: float = EVERY, on_news: Callable[[News], object] | None = None

@@ -1,0 +1,194 @@
+"""A connection's keys as files: exported, restored, and put under another password.
+
+What may live here: moving keys between the workbench's folder and one file. Nothing is changed before the password has
+opened every key; the password and the opened keys are nowhere but in memory.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+from dataclasses import fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from electra_kernel.ebics.desk import KeyUse
+from electra_kernel.ebics.keys import BankKeys, fingerprint
+from electra_kernel.signing.keyexport import KeyExport, read_export, write_export
+from electra_kernel.signing.passwordkey import KeyFileError, check_new_password, open_key, protect_key
+from electra_kernel.store import ConnectionRecord, Store
+from electra_kernel.store.files import write_private_file
+from electra_kernel.vocabulary.errors import ElectraError
+from electra_kernel.workbench.passwords import PasswordSource
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+
+#: Steps of the initialisation that hold for the same keys wherever they are.
+_STEPS = ("keys-created", "ini-sent", "hia-sent", "h3k-sent", "letter-written", "bank-keys-confirmed")
+_NOT_EXPORTED = frozenset({"name", "ca_file"})
+
+
+def export_keys(store: Store, name: str, path: Path, ask: PasswordSource) -> Path:
+    """Write a connection's keys, certificates and particulars into one file under a password.
+
+    Raises:
+        WrongPassword: nothing was written; try again.
+        WeakPassword: the new password is too short; nothing was written.
+        ElectraError: there are no keys yet, there is a file already, or it cannot be written.
+    """
+    record = store.connections.get(name)
+    if not record.certificates:
+        raise ElectraError(f"The connection {name!r} has no keys yet.", repair="Create them: connection.initialise().")
+    if path.exists():
+        raise ElectraError("There is a file already.", where=str(path), repair="Choose another name for the export.")
+    keys = _opened(store, record, ask(f"Password of {record.user} at {name}"))
+    data = write_export(
+        KeyExport(
+            facts=_facts(store, record),
+            keys=keys,
+            certificates={use.value: der for use, der in record.certificates.items()},
+        ),
+        ask("New password for the exported file"),
+    )
+    try:
+        write_private_file(path, data)
+    except OSError as error:
+        raise ElectraError(
+            "The export cannot be written.",
+            where=str(path),
+            cause=f"{error.strerror or error}.",
+            repair="Choose another folder.",
+        ) from error
+    _note(store, name, "keys-exported", record)
+    return path
+
+
+def restore_keys(store: Store, path: Path, ask: PasswordSource, *, name: str | None, ca: Path | None) -> str:
+    """Bring back what ``export_keys`` wrote, and give the connection's name.
+
+    Raises:
+        WrongPassword: nothing was changed; try again.
+        KeyFileError: the file is no export, is damaged or was changed.
+        ElectraError: the connection is here with other keys, or the file cannot be read.
+    """
+    export = read_export(_read(path), ask(f"Password of the file {path.name}"))
+    called, facts = name or str(export.facts.get("name", "")), _connection_facts(export)
+    password = ask(f"New password for the keys of {facts['user']} at {called}")
+    check_new_password(password)
+    certificates = {KeyUse(use): der for use, der in export.certificates.items()}
+    locked = {_key_name(called, use): protect_key(export.keys[use.value], password) for use in certificates}
+    with store.lock(f"connection-{called}"):
+        known = store.connections.find(called)
+        if known is not None:
+            _must_be_the_same(known, facts, certificates)
+        _keep(store, locked)
+        changes = {**facts, "certificates": certificates, "bank_keys": _bank_keys(export)}
+        if ca is not None:
+            changes["ca_file"] = str(ca.resolve())
+        if known is None:
+            store.connections.add(called, **changes)
+        else:
+            store.connections.update(called, **changes)
+        done = {event.kind for event in store.journal.events(subject=f"connection:{called}")}
+        record = store.connections.get(called)
+        _note(store, called, "keys-restored", record)
+        moments = export.facts.get("steps", {})
+        for step in (each for each in _STEPS if each in moments and each not in done):
+            store.journal.append(f"connection:{called}", step, {"restored": True, "at": moments[step]})
+    return called
+
+
+def change_password(store: Store, name: str, ask: PasswordSource) -> None:
+    """Put a connection's keys under another password: all of them, or after a crash none.
+
+    Raises:
+        WrongPassword: nothing was changed; try again.
+        WeakPassword: the new password is too short; nothing was changed.
+    """
+    with store.lock(f"connection-{name}"):
+        record = store.connections.get(name)
+        keys = _opened(store, record, ask(f"Password of {record.user} at {name}"))
+        password = ask(f"New password for the keys of {record.user} at {name}")
+        check_new_password(password)
+        _keep(store, {_key_name(name, KeyUse(use)): protect_key(key, password) for use, key in keys.items()})
+        _note(store, name, "password-changed", record)
+
+
+def _opened(store: Store, record: ConnectionRecord, password: str) -> dict[str, RSAPrivateKey]:
+    return {use.value: open_key(store.keys.get(_key_name(record.name, use)), password) for use in record.certificates}
+
+
+def _keep(store: Store, locked: Mapping[str, bytes]) -> None:
+    with store.lock("keys"):
+        store.keys.put_all(locked)
+
+
+def _facts(store: Store, record: ConnectionRecord) -> dict[str, Any]:
+    texts = {each.name: getattr(record, each.name) for each in fields(record)}
+    facts: dict[str, Any] = {
+        name: value for name, value in texts.items() if isinstance(value, str) and name not in _NOT_EXPORTED
+    }
+    bank = record.bank_keys
+    done = {event.kind: event for event in store.journal.events(subject=f"connection:{record.name}")}
+    moments = {step: done[step].data.get("at") or done[step].at.isoformat() for step in _STEPS if step in done}
+    return {
+        "name": record.name,
+        "connection": facts,
+        "bank_keys": [base64.b64encode(der).decode() for der in (bank.authentication, bank.encryption)] if bank else [],
+        "steps": moments,
+    }
+
+
+def _connection_facts(export: KeyExport) -> dict[str, Any]:
+    """The connection's attributes, only those that this release knows."""
+    known = {each.name for each in fields(ConnectionRecord)} - _NOT_EXPORTED
+    facts = {name: value for name, value in dict(export.facts.get("connection", {})).items() if name in known}
+    missing = {"url", "host", "partner", "user"} - set(facts)
+    if missing or set(export.certificates) != {use.value for use in KeyUse}:
+        raise KeyFileError(
+            "The key export does not say whose keys it holds.",
+            cause=f"it lacks {', '.join(sorted(missing)) or 'a key'}.",
+            repair="Take another copy.",
+        )
+    return facts
+
+
+def _bank_keys(export: KeyExport) -> BankKeys | None:
+    held = [base64.b64decode(text) for text in export.facts.get("bank_keys", ())]
+    return BankKeys(*held) if len(held) == 2 else None
+
+
+def _must_be_the_same(known: ConnectionRecord, facts: Mapping[str, Any], certificates: Mapping[KeyUse, bytes]) -> None:
+    ids = ("host", "partner", "user")
+    if any(getattr(known, each) != facts[each] for each in ids):
+        raise ElectraError(
+            f"The connection {known.name!r} is here for another user.", repair="Restore under another name: name=…."
+        )
+    if known.certificates and dict(known.certificates) != dict(certificates):
+        raise ElectraError(
+            f"The connection {known.name!r} has other keys than the file.",
+            cause="they were changed after the export, or were created anew.",
+            repair="Keep the keys that are here; the bank knows the newest ones. To look at the old ones: name=….",
+        )
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise ElectraError(
+            "The file cannot be read.",
+            where=str(path),
+            cause=f"{error.strerror or error}.",
+            repair="Choose the export.",
+        ) from error
+
+
+def _key_name(name: str, use: KeyUse) -> str:
+    return f"{name}-{use.value}"
+
+
+def _note(store: Store, name: str, kind: str, record: ConnectionRecord) -> None:
+    hashes = {use.value: fingerprint(der) for use, der in record.certificates.items()}
+    store.journal.append(f"connection:{name}", kind, hashes)

@@ -1,0 +1,49 @@
+"""A connection's initialisation letter in the language and on the medium that is wanted. What it says is in ``printing``."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from electra_kernel.ebics.desk import KeyUse
+from electra_kernel.printing import Letter, LetterKey, letter_html, letter_pdf
+from electra_kernel.store import ConnectionRecord
+from electra_kernel.vocabulary.errors import ElectraError
+
+#: What a letter is written as.
+FORMATS = ("pdf", "html")
+
+
+def letter_of(record: ConnectionRecord, *, sent: datetime, language: str, form: str) -> bytes:
+    """The letter for the keys of a connection.
+
+    Args:
+        sent: aware moment at which the keys were sent.
+        language: ``en``, ``de``, ``fr`` or ``hu``.
+        form: ``pdf`` or ``html``.
+
+    Raises:
+        ElectraError: there are no keys yet, or the language or the form is not there.
+    """
+    if not record.certificates:
+        raise ElectraError(
+            f"The connection {record.name!r} has no keys yet.", repair="Create them: connection.initialise()."
+        )
+    if form not in FORMATS:
+        raise ElectraError(f"Letters are not written as {form!r}.", repair=f"Choose one of: {', '.join(FORMATS)}.")
+    versions = (
+        (KeyUse.SIGNATURE, record.signature_version),
+        (KeyUse.AUTHENTICATION, "X002"),
+        (KeyUse.ENCRYPTION, "E002"),
+    )
+    letter = Letter(
+        bank="",
+        host_id=record.host,
+        partner_id=record.partner,
+        user_id=record.user,
+        user_name="",
+        ebics_version=record.protocol,
+        sent=sent,
+        keys=tuple(LetterKey(version=version, certificate=record.certificates[use]) for use, version in versions),
+        language=language,
+    )
+    return letter_pdf(letter) if form == "pdf" else letter_html(letter).encode()
