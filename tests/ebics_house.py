@@ -27,6 +27,7 @@ from electra_kernel.ebics.desk import (
     UserState,
 )
 from electra_kernel.ebics.keys import BankKeys, TransportKeys, certificate_der, certificate_for, generate_key
+from electra_kernel.ebics.ordertypes import business_of, code_of
 from electra_kernel.ebics.server import Limits, Server
 from electra_kernel.ebics.signature import OrderSignature, order_digest
 from electra_kernel.ebics.version import H005, EbicsVersion
@@ -51,6 +52,16 @@ def speak(version: EbicsVersion) -> EbicsVersion:
 def spoken() -> EbicsVersion:
     """The version that is spoken now."""
     return _SPOKEN[0]
+
+
+def as_seen(service: Service) -> Service:
+    """A service as the other side sees it: EBICS 2.5 has an order type for it, which says less."""
+    if spoken().services:
+        return service
+    code = code_of("BTU" if service.message.startswith("pain.001") else "BTD", service)
+    known = None if code is None else business_of(code)
+    assert known is not None
+    return known.service
 
 
 def clock() -> datetime:

@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import zlib
 from base64 import b64decode, b64encode
+from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
 
@@ -35,7 +36,7 @@ from electra_kernel.ebics.signature import (
     verify_order_signature,
     write_signatures,
 )
-from electra_kernel.ebics.version import H005
+from electra_kernel.ebics.version import H005, VERSIONS, EbicsVersion
 from tests.ebics_house import (
     USER,
     bank_keys,
@@ -47,10 +48,19 @@ from tests.ebics_house import (
     schema_errors,
     server,
     signature,
+    speak,
+    spoken,
     transport_keys,
     upload,
 )
 from tests.shared import SHARED, needs_shared
+
+
+@pytest.fixture(params=list(VERSIONS.values()), ids=lambda version: version.protocol)
+def version(request: pytest.FixtureRequest) -> Iterator[EbicsVersion]:
+    """The test runs in every version."""
+    yield speak(request.param)
+    speak(H005)
 
 
 @needs_shared
@@ -116,6 +126,37 @@ def test_every_padding_seen_on_the_wire_is_stripped(padding_bytes: bytes):
     encryptor = Cipher(AES(b"k" * 16), CBC(bytes(16))).encryptor()
     encrypted = encryptor.update(b"hello world" + padding_bytes) + encryptor.finalize()
     assert envelope.decrypt(encrypted, b"k" * 16) == b"hello world"
+
+
+@given(st.integers(1, 9), st.integers(0, 3))
+@settings(max_examples=12, deadline=None)
+def test_large_data_are_the_same_wherever_their_text_is_cut(seed: int, spaces: int):
+    data, key = shake_256(bytes([seed])).digest(1_600_000 + seed), envelope.new_key()
+    sealed = envelope.seal(data, key)
+    assert envelope.unseal(sealed, key) == data
+    cuts = [sealed[place : place + 100_000 * seed + 1] for place in range(0, len(sealed), 100_000 * seed + 1)]
+    assert envelope.unseal([cut + "\n" * spaces for cut in cuts], key) == data
+    with pytest.raises(EnvelopeDamaged):
+        envelope.unseal([*cuts, "AAAA"], key)
+
+
+def test_base64_that_ends_in_the_middle_is_refused():
+    key = envelope.new_key()
+    sealed = envelope.seal(b"x" * 40, key)
+    for parts in (["QQ==", sealed], [sealed, "Q"], [sealed[:-1]], ["===="], [""], []):
+        with pytest.raises(EnvelopeDamaged):
+            envelope.unseal(parts, key)
+
+
+def test_what_follows_the_compressed_data_costs_nothing_more():
+    key = envelope.new_key()
+    content = b64encode(envelope.encrypt(zlib.compress(b"data") + bytes(8 * 2**20), key)).decode()
+    tracemalloc.start()
+    try:
+        assert envelope.unseal(content, key) == b"data"
+        assert tracemalloc.get_traced_memory()[1] < 10 * 2**20
+    finally:
+        tracemalloc.stop()
 
 
 def test_a_zip_bomb_is_refused_before_it_unfolds():
@@ -184,18 +225,19 @@ def test_a_signature_holds_for_its_order_only(scheme: str):
 
 
 @needs_shared
+@pytest.mark.usefixtures("version")
 def test_signatures_survive_their_document_and_the_schema_takes_it():
     made = (signature(b"order"), OrderSignature("A005", b"\x01\x02", "P2", "U2"))
-    document = write_signatures(made, H005)
+    document = write_signatures(made, spoken())
     assert schema_errors(document) == []
-    assert read_signatures(document, H005) == made
+    assert read_signatures(document, spoken()) == made
 
 
 def test_an_incomplete_signature_document_is_refused():
     with pytest.raises(ValueError, match="not UserSignatureData"):
-        read_signatures(b"<x/>", H005)
+        read_signatures(b"<x/>", spoken())
     with pytest.raises(ValueError, match="lacks its version, value or user"):
-        read_signatures(write_signatures([OrderSignature("A006", b"", "P", "U")], H005), H005)
+        read_signatures(write_signatures([OrderSignature("A006", b"", "P", "U")], spoken()), spoken())
 
 
 def _signed_documents() -> list[tuple[str, bytes]]:
@@ -223,6 +265,7 @@ needs_xmlsec1 = pytest.mark.skipif(
 
 
 @needs_xmlsec1
+@pytest.mark.usefixtures("version")
 def test_xmlsec1_verifies_the_signatures_of_both_sides_and_refuses_a_changed_document(tmp_path: Path):
     pem = {}
     for side, name in (("user", USER), ("bank", "bank")):
@@ -241,12 +284,12 @@ def test_xmlsec1_verifies_the_signatures_of_both_sides_and_refuses_a_changed_doc
 
 def _prefixed(document: bytes, signer: str) -> bytes:
     # The same document as a client writes it that gives every element a prefix and indents, signed anew.
-    sheet = b"""<xsl:stylesheet version="1.0" xmlns:xsl="http://www.w3.org/1999/XSL/Transform" xmlns:e="urn:org:ebics:H005">
+    sheet = b"""<xsl:stylesheet version="1.0" xmlns:xsl="http://www.w3.org/1999/XSL/Transform" xmlns:e="urn:org:ebics:%s">
         <xsl:template match="e:*"><xsl:element name="e:{local-name()}"><xsl:copy-of select="@*"/><xsl:text>
         </xsl:text><xsl:apply-templates/></xsl:element></xsl:template>
-        <xsl:template match="e:AuthSignature"/></xsl:stylesheet>"""
+        <xsl:template match="e:AuthSignature"/></xsl:stylesheet>""" % spoken().protocol.encode()
     plain = etree.tostring(etree.XSLT(etree.XML(sheet))(etree.fromstring(document)))
-    declared = b'xmlns:e="urn:org:ebics:H005"'
+    declared = b'xmlns:e="urn:org:ebics:%s"' % spoken().protocol.encode()
     # xml:lang on the root is inherited by the signed parts (Canonical XML 1.0, 2.4).
     more = b' xmlns:ds="http://www.w3.org/2000/09/xmldsig#" xmlns:unused="urn:unused" xml:lang="hu"'
     root = etree.fromstring(plain.replace(declared, declared + more, 1))
@@ -254,6 +297,7 @@ def _prefixed(document: bytes, signer: str) -> bytes:
     return etree.tostring(root)
 
 
+@pytest.mark.usefixtures("version")
 def test_signatures_hold_for_prefixed_and_indented_documents_too():
     for side, document in _signed_documents():
         name = USER if side == "user" else "bank"
@@ -269,7 +313,7 @@ def test_another_key_does_not_verify():
 
 
 def _forgeries(document: bytes) -> list[tuple[str, etree._Element]]:
-    header, signature_node, body = (H005.tag(name) for name in ("header", "AuthSignature", "body"))
+    header, signature_node, body = (spoken().tag(name) for name in ("header", "AuthSignature", "body"))
     forged: list[tuple[str, etree._Element]] = []
 
     def fresh() -> etree._Element:
@@ -282,7 +326,7 @@ def _forgeries(document: bytes) -> list[tuple[str, etree._Element]]:
     original = copy_of(root.find(header))
     etree.SubElement(root.find(body), "{urn:x}wrapper").append(original)
     del root.find(header).attrib["authenticate"]
-    root.find(header).find(f".//{H005.tag('UserID')}").text = "MALLORY"
+    root.find(header).find(f".//{spoken().tag('UserID')}").text = "MALLORY"
     forged.append(("the signed header moved into the body", root))
     root = fresh()
     extra = copy_of(root.find(header))
@@ -293,13 +337,13 @@ def _forgeries(document: bytes) -> list[tuple[str, etree._Element]]:
     root.append(copy_of(root.find(signature_node)))
     forged.append(("a second signature", root))
     root = fresh()
-    etree.SubElement(root.find(body), H005.tag("TransferReceipt"))
+    etree.SubElement(root.find(body), spoken().tag("TransferReceipt"))
     forged.append(("an unsigned receipt in the body", root))
     root = fresh()
     root.insert(2, copy_of(root.find(body)))
     forged.append(("two bodies", root))
     root = fresh()
-    root.find(header).find(f".//{H005.tag('UserID')}").text = "MALLORY"
+    root.find(header).find(f".//{spoken().tag('UserID')}").text = "MALLORY"
     forged.append(("a changed user", root))
     for path, value in (
         ("Reference/Transforms/Transform", "http://www.w3.org/2000/09/xmldsig#enveloped-signature"),

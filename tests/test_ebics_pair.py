@@ -32,7 +32,6 @@ from electra_kernel.ebics.errors import (
     bank_refusal,
 )
 from electra_kernel.ebics.keys import BankKeys, TransportKeys, bare, certificate_der, certificate_for, generate_key
-from electra_kernel.ebics.ordertypes import business_of, code_of
 from electra_kernel.ebics.requests import read_request, write_request
 from electra_kernel.ebics.responses import read_answer, write_answer
 from electra_kernel.ebics.server import Limits, Server
@@ -49,6 +48,7 @@ from tests.ebics_house import (
     STATEMENTS,
     USER,
     DictDesk,
+    as_seen,
     bank_keys,
     certificate,
     client,
@@ -83,16 +83,6 @@ def _keys_told() -> BankKeys:
     """What HPB brings a user who sent keys in the usual form: EBICS 2.5 does without certificates."""
     keys = bank_keys()
     return keys if spoken().services else BankKeys(bare(keys.authentication), bare(keys.encryption))
-
-
-def _as_seen(service: Service) -> Service:
-    """A service as the bank's desk sees it: EBICS 2.5 has an order type for it, which says less."""
-    if spoken().services:
-        return service
-    code = code_of("BTU" if service is PAYMENTS else "BTD", service)
-    known = None if code is None else business_of(code)
-    assert known is not None
-    return known.service
 
 
 #: What a bank answers to an order it has already.
@@ -150,7 +140,7 @@ def test_an_order_arrives_with_its_bytes_signers_and_parameters(scheme: str, seg
     assert order.digest == exchange.digest
     assert order.signers == ((PARTNER, USER), (PARTNER, SECOND))
     name = "április.xml" if spoken().services else ""
-    assert (order.service, order.file_name, order.parameters) == (_as_seen(PAYMENTS), name, {"TEST": "TRUE"})
+    assert (order.service, order.file_name, order.parameters) == (as_seen(PAYMENTS), name, {"TEST": "TRUE"})
     assert (order.signature_flag, order.request_eds) == (True, True)
     assert exchange.result == "U001"
     assert exchange.sent == exchange.segments
@@ -173,7 +163,7 @@ def test_data_are_fetched_kept_safe_and_only_then_acknowledged(size: int):
     assert exchange.data == desk.mail["EOP"]
     assert exchange.received == exchange.segments
     assert desk.receipts == []
-    assert desk.asked[0].service == _as_seen(STATEMENTS)
+    assert desk.asked[0].service == as_seen(STATEMENTS)
     assert desk.asked[0].version == spoken()
     assert (desk.asked[0].start, desk.asked[0].end) == (date(2026, 1, 1), date(2026, 1, 31))
     exchange.acknowledge(True)

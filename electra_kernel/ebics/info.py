@@ -24,7 +24,7 @@ from electra_kernel.vocabulary.xml import parse_xml
 class AccountInfo:
     """An account a customer may use: IBAN or national number (or both), and its bank.
 
-    ``services`` are the BTFs the account may be used for: ``None`` all, an empty tuple none.
+    ``services`` are the BTFs the account may be used for: ``None`` all, an empty tuple none. EBICS 2.5 asks for ``bic``.
     """
 
     id: str
