@@ -51,6 +51,7 @@ class Collector:
         self._parts.append(content)
         self.complete = last
 
-    def content(self) -> str:
-        """The whole base64 text."""
-        return "".join(self._parts)
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """The segments so far, in their order."""
+        return tuple(self._parts)

@@ -21,6 +21,8 @@ from electra_kernel.ebics.tree import add, binary, children, serialise, start, t
 from electra_kernel.ebics.version import EbicsVersion
 from electra_kernel.vocabulary.xml import parse_xml
 
+#: Bytes hashed at once, so that large orders are not copied.
+_PIECE = 2**20
 _UNHASHED = b"\r\n\x1a"
 
 
@@ -42,7 +44,10 @@ class OrderSignature:
 
 def order_digest(data: bytes) -> bytes:
     """The 32-byte hash that is signed: SHA-256 of the order without CR, LF and Ctrl-Z (spec 3.0.2, 14.1)."""
-    return sha256(data.translate(None, _UNHASHED)).digest()
+    total, whole = sha256(), memoryview(data)
+    for place in range(0, len(data), _PIECE):
+        total.update(bytes(whole[place : place + _PIECE]).translate(None, _UNHASHED))
+    return total.digest()
 
 
 def raw_digest(data: bytes) -> bytes:

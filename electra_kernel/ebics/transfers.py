@@ -271,7 +271,7 @@ class Download(_Transaction[bytes | None]):
         try:
             wrapped = b"" if self._encryption is None else self._encryption.wrapped_key
             key = envelope.unwrap_key(wrapped, self._session.keys.encryption_key)
-            self._data = envelope.unseal(self._collector.content(), key, self._session.inflated_limit)
+            self._data = envelope.unseal(self._collector.parts, key, self._session.inflated_limit)
         except EbicsError as error:
             raise RemoteProtocolError(
                 "The bank's data cannot be opened.",

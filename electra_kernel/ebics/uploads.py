@@ -258,7 +258,7 @@ class Uploads:
                 raise DeskRefusal("091117", "The segments hold more than an order may have.")
         try:
             key = envelope.unwrap_key(announced.wrapped_key, self.gate.keys.encryption_key)
-            data = envelope.unseal("".join(parts), key, self.gate.limits.order_data)
+            data = envelope.unseal(parts, key, self.gate.limits.order_data)
         except TooLarge as error:
             raise DeskRefusal("091117") from error
         except EnvelopeDamaged as error:

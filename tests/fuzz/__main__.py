@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import multiprocessing
 import os
 import sys
@@ -11,28 +10,19 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 from tempfile import mkdtemp
 
-from tests.fuzz.campaign import MEMORY, Campaign, Outcome
-from tests.fuzz.watch import peak_memory
+from tests.fuzz.campaign import MEMORY, portion
 
 DOCUMENTS, PORTION = 120_000, 5_000
-#: A portion that takes longer than this does not end at all.
-PATIENCE = 1_800
-
-
-def _portion(seed: int) -> tuple[int, Outcome, int]:
-    # The engine tells of refused signatures; here there are many.
-    logging.disable(logging.WARNING)
-    return seed, Campaign(seed, PORTION).run(), peak_memory()
 
 
 def main(documents: int, seed: int) -> int:
     """Run portions with seeds one after the other until enough documents were tried."""
     total, memory, codes = 0, 0, Counter[str]()
     folder, defects = Path(mkdtemp(prefix="electra-fuzz-defects-")), 0
-    context = multiprocessing.get_context("forkserver")
+    context = multiprocessing.get_context("spawn")
     seeds = range(seed, seed + -(-documents // PORTION))
     with ProcessPoolExecutor(os.cpu_count(), context) as pool:
-        for done in as_completed([pool.submit(_portion, each) for each in seeds], timeout=PATIENCE):
+        for done in as_completed([pool.submit(portion, each, PORTION) for each in seeds]):
             used, outcome, peak = done.result()
             total, memory = total + outcome.documents, max(memory, peak)
             codes.update(outcome.codes)

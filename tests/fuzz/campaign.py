@@ -7,6 +7,8 @@ client's side the bank's true data or a clear error.
 from __future__ import annotations
 
 import copy
+import faulthandler
+import logging
 import re
 import zlib
 from base64 import b64encode
@@ -30,10 +32,12 @@ from tests import ebics_house as house
 from tests.fuzz.houses import LIMITS, TALKS, House, dictionaries, sandbox
 from tests.fuzz.mutations import Element, mutated_bytes, mutated_tree
 from tests.fuzz.parsers import readers
-from tests.fuzz.watch import allowed_calls, calls_of
+from tests.fuzz.watch import allowed_calls, calls_of, peak_memory
 
 #: Bytes of memory that a process of a campaign may hold.
 MEMORY = 600 * 2**20
+#: A portion of documents that takes longer than these seconds does not end at all.
+PATIENCE = 1_800
 #: Damaged copies before each true document.
 COPIES = 24
 _NONCE = re.compile(rb"<Nonce>\w+</Nonce>")
@@ -257,3 +261,14 @@ class Campaign:
 def _read(read: Callable[[bytes], object], document: bytes) -> None:
     with suppress(ElectraError, ValueError):
         read(document)
+
+
+def portion(seed: int, documents: int) -> tuple[int, Outcome, int]:
+    """A campaign in a process of its own: its seed, what came of it, and the most memory it held, in bytes."""
+    # The engine tells of refused signatures; here there are many.
+    logging.disable(logging.ERROR)
+    # Whoever waits for a document that never ends learns where it hangs.
+    faulthandler.dump_traceback_later(PATIENCE, exit=True)
+    outcome = Campaign(seed, documents).run()
+    faulthandler.cancel_dump_traceback_later()
+    return seed, outcome, peak_memory()
