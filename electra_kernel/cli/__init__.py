@@ -7,6 +7,7 @@ import os
 import sys
 
 from electra_kernel.vocabulary.errors import ElectraError
+from electra_kernel.vocabulary.faults import explain
 
 
 def main() -> None:
@@ -16,7 +17,7 @@ def main() -> None:
     try:
         app()
     except ElectraError as error:
-        print(f"Error: {error}", file=sys.stderr)  # noqa: T201 - the command line's own voice
+        print(f"Error: {explain(error).line()}", file=sys.stderr)  # noqa: T201 - the command line's own voice
         sys.exit(1)
     except OSError as error:
         # What could not be written may still wait in the stream, and would fail once more at the end of the program.

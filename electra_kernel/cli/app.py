@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from electra_kernel.bank.cli import app as bank_app
+from electra_kernel.cli import keys
 
 app = typer.Typer(
     name="electra",
@@ -17,6 +18,9 @@ app = typer.Typer(
     add_completion=False,
 )
 app.add_typer(bank_app, name="bank", help="The sandbox bank by itself.")
+app.add_typer(keys.app, name="keys")
+app.command()(keys.order)
+app.command()(keys.watch)
 
 _WORKBENCH = typer.Option("--workbench", "-w", envvar="ELECTRA_WORKBENCH", help="The workbench's folder.")
 Folder = Annotated[Path, _WORKBENCH]
@@ -153,13 +157,14 @@ def connect(
     ca: Annotated[Path | None, typer.Option(help="PEM file of authorities to trust instead of the system's.")] = None,
     authentication: Annotated[str, typer.Option(help="Hash of the bank's X002 key, from its letter.")] = "",
     encryption: Annotated[str, typer.Option(help="Hash of the bank's E002 key, from its letter.")] = "",
+    language: Annotated[str, typer.Option(help="Language of the letter: en, de, fr or hu.")] = "en",
     workbench: Folder = _TREASURY,
 ) -> None:
     """Connect to a bank: creates keys, sends them, writes the letter; run again with the hashes once activated."""
     from electra_kernel.cli.records import connect_bank
 
     hashes = {"authentication": authentication, "encryption": encryption} if authentication or encryption else None
-    connect_bank(workbench, url, host=host, partner=partner, user=user, ca=ca, hashes=hashes)
+    connect_bank(workbench, url, host=host, partner=partner, user=user, ca=ca, hashes=hashes, language=language)
 
 
 @app.command()

@@ -62,11 +62,19 @@ def show_connections(folder: Path) -> None:
 
 
 def connect_bank(
-    folder: Path, url: str, *, host: str, partner: str, user: str, ca: Path | None, hashes: Mapping[str, str] | None
+    folder: Path,
+    url: str,
+    *,
+    host: str,
+    partner: str,
+    user: str,
+    ca: Path | None,
+    hashes: Mapping[str, str] | None,
+    language: str = "en",
 ) -> None:
     """Go as far with a new connection as the bank lets us, and say what comes next."""
     with opened(folder, make=True) as workbench:
         connection = workbench.connect(url, host=host, partner=partner, user=user, ca=ca)
-        next_step = connection.initialise(hashes)
+        next_step = connection.initialise(hashes, language=language)
         say(f"Letter: {connection.letter_file}")
         say(f"Next: {next_step}" if next_step else f"The connection {connection.name} is ready.")

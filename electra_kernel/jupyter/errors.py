@@ -6,13 +6,14 @@ from types import TracebackType
 from typing import Any
 
 from electra_kernel.vocabulary.errors import ElectraError
+from electra_kernel.vocabulary.faults import explain
 from electra_kernel.vocabulary.text import escape
 
 _BOX = "border-left:4px solid #b3261e;padding:.4em .8em;margin:.2em 0;line-height:1.5"
 
 
 def error_text(error: ElectraError) -> str:
-    """The error in plain text, one line each for what, cause and repair."""
+    """The error in plain text, one line each for what, cause, whose fault, what became of orders, and repair."""
     return "\n".join(f"{label}: {text}" if label else text for label, text in _parts(error))
 
 
@@ -41,6 +42,4 @@ def show_error(
 
 
 def _parts(error: ElectraError) -> list[tuple[str, str]]:
-    what = f"{error.where}: {error.what}" if error.where else error.what
-    parts = [("", what), ("Cause", error.cause), ("Repair", error.repair)]
-    return [(label, text) for label, text in parts if text]
+    return explain(error).lines()

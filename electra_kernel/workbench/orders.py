@@ -34,6 +34,7 @@ from electra_kernel.vocabulary.text import html_table
 from electra_kernel.workbench import sending
 from electra_kernel.workbench.files import archive_file, problem_frame, read_file
 from electra_kernel.workbench.passwords import PasswordSource
+from electra_kernel.workbench.timeline import timeline
 
 if TYPE_CHECKING:
     from electra_kernel.signing.passwordkey import PasswordKey
@@ -132,9 +133,8 @@ class TrackedOrder:
         return str(arrived[-1]) if arrived else ""
 
     def events(self) -> pd.DataFrame:
-        """The order's history as a table: at, event, and what is worth telling."""
-        rows = [(event.at, event.kind.value, _told(event.data)) for event in self.history]
-        return pd.DataFrame(rows, columns=["at", "event", "what"])
+        """The order's history in plain words, oldest first: at, event, what."""
+        return timeline(self.history)
 
     # -- checking and correcting -------------------------------------------------------------------------------------
 
@@ -574,8 +574,3 @@ def _row(order: TrackedOrder) -> tuple[object, ...]:
         value.currency,
         order.status.value,
     )
-
-
-def _told(data: Mapping[str, object]) -> str:
-    hidden = ("value", "digest", "document", "source", "problems_file", "lines_file")
-    return ", ".join(f"{name}: {value}" for name, value in data.items() if name not in hidden and value != "")
