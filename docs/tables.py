@@ -5,11 +5,15 @@ What a column of the ledger means is told here, once; the build fails where a co
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import ast
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields
+from pathlib import Path
 
 import pyarrow as pa
 
+from electra_kernel.bank.explain import ORDER_TYPES
 from electra_kernel.ebics.codes import CODES
 from electra_kernel.formats import FORMATS
 from electra_kernel.formats.payments import _NAMES, ColumnMap
@@ -167,6 +171,56 @@ def return_codes() -> str:
     return markdown_table(("code", "what happened", "why", "what to do", "name"), rows)
 
 
+# What is proved is read from the marks on the tests (pytest.mark.ebics). They are read as text, so that the pages can be
+# built without what the tests need.
+TESTS = Path(__file__).resolve().parents[1] / "tests"
+
+#: (order type, version, side) and the tests that prove it, as ``file::function``.
+Proofs = Mapping[tuple[str, str, str], tuple[str, ...]]
+
+
+def proofs(tests: Path = TESTS) -> Proofs:
+    """What the marks below ``tests`` say."""
+    found: dict[tuple[str, str, str], list[str]] = defaultdict(list)
+    for path in sorted(tests.rglob("test_*.py")):
+        for node in ast.parse(path.read_bytes()).body:
+            if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
+                for cell in _cells(node):
+                    found[cell].append(f"{path.relative_to(tests).as_posix()}::{node.name}")
+    return {cell: tuple(dict.fromkeys(names)) for cell, names in found.items()}
+
+
+def _cells(function: ast.FunctionDef) -> Iterator[tuple[str, str, str]]:
+    for mark in function.decorator_list:
+        if isinstance(mark, ast.Call) and ast.unparse(mark.func) == "pytest.mark.ebics":
+            said = {word.arg: _words(word.value) for word in mark.keywords}
+            for order_type in said["order_type"]:
+                for version in said["version"]:
+                    yield from ((order_type, version, side) for side in said["side"])
+
+
+def _words(value: ast.expr) -> tuple[str, ...]:
+    words = ast.literal_eval(value)
+    return (words,) if isinstance(words, str) else tuple(words)
+
+
+def conformance() -> str:
+    """Order type by version and side, with the tests that prove it."""
+    rows, known = [], proofs()
+    for order_type, words in ORDER_TYPES.items():
+        for version in ("H005", "H004"):
+            for side in ("bank", "client"):
+                tests = known.get((order_type, version, side), ())
+                names = "<br>".join(f"{_sentence(each)}" for each in tests)
+                if names:
+                    rows.append((f"`{order_type}`", words, version, side, names))
+    return markdown_table(("order type", "what", "version", "side", "tests"), rows)
+
+
+def _sentence(test: str) -> str:
+    return test.partition("::test_")[2].replace("_", " ")
+
+
 #: The tables by the name under which a page uses them: ``{{ name }}``.
 TABLES: Mapping[str, Callable[[], str]] = {
     "entries_columns": entries_columns,
@@ -178,4 +232,5 @@ TABLES: Mapping[str, Callable[[], str]] = {
     "payment_headers": payment_headers,
     "kinds": kinds,
     "return_codes": return_codes,
+    "conformance": conformance,
 }

@@ -146,6 +146,7 @@ def test_too_few_signatures_without_the_wish_to_wait_are_refused(bank):
 # --- waiting ----------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.ebics(order_type=("HVZ", "HVE"), version="H005", side="bank")
 def test_an_order_waits_is_listed_with_what_a_signer_must_know_and_is_carried_out_by_the_last_signature(bank):
     before = bank.balance()
     order_id = hand_in(bank, "A1")
@@ -250,6 +251,7 @@ def test_filters_list_what_fits_one_of_them(bank):
         assert [each.order_id for each in listed(bank, "B1", filters=filters)] == found
 
 
+@pytest.mark.ebics(order_type=("HVD", "HVT"), version="H005", side="bank")
 def test_the_state_and_the_payments_are_told_in_pages_and_the_bytes_as_they_came(bank):
     order_id = hand_in(bank, "A1", count=5)
     look = {"service": TRANSFERS, "partner_id": PARTNER, "order_id": order_id}
@@ -302,6 +304,7 @@ def test_nobody_signs_twice_and_the_protocol_says_who_tried(bank):
     assert "VEU_VERIFICATION DS26" in told(bank, order_id)
 
 
+@pytest.mark.ebics(order_type="HVS", version="H005", side="bank")
 def test_a_cancelled_order_is_never_carried_out(bank):
     before = bank.balance()
     order_id = hand_in(bank, "A1")

@@ -213,6 +213,7 @@ def _changed(kind: str, user: Client) -> bytes:
 
 
 @pytest.mark.parametrize("kind", ["PUB", "HCA", "HCS"])
+@pytest.mark.ebics(order_type=("PUB", "HCA", "HCS"), version=("H005", "H004"), side=("bank", "client"))
 def test_new_keys_count_as_soon_as_they_arrived_and_the_old_ones_no_more(kind: str):
     desk = open_desk()
     bank, user = server(desk), client()
@@ -246,6 +247,7 @@ def test_an_order_under_way_while_its_signature_key_changes_is_refused_whole():
     assert desk.records == {}
 
 
+@pytest.mark.ebics(order_type=("PUB", "HCA", "HCS"), version=("H005", "H004"), side="bank")
 def test_a_change_of_keys_under_another_signature_is_refused():
     desk = open_desk(USER, SECOND)
     bank, user = server(desk), client()
@@ -279,6 +281,7 @@ def _suspend(user: Client, bank: Server) -> str:
 
 
 @pytest.mark.parametrize("strict", [False, True])
+@pytest.mark.ebics(order_type="SPR", version=("H005", "H004"), side=("bank", "client"))
 def test_a_user_who_gave_up_is_suspended_and_begins_anew_with_new_keys(strict: bool):
     desk = open_desk()
     bank, user = server(desk), client(certificates=True)
@@ -297,6 +300,7 @@ def test_a_user_who_gave_up_is_suspended_and_begins_anew_with_new_keys(strict: b
     assert _fetches(anew, bank, desk)
 
 
+@pytest.mark.ebics(order_type="SPR", version=("H005", "H004"), side="bank")
 def test_giving_up_is_signed_over_one_blank_by_the_user_alone():
     desk = open_desk(USER, SECOND)
     for made in (signature(b"x"), signature(SUSPENSION, SECOND)):
@@ -335,6 +339,7 @@ def _h3k(user: Client, *, made: OrderSignature | None = None) -> partial[None]:
     return partial(run, user.h3k(data, made or signature(data)))
 
 
+@pytest.mark.ebics(order_type="H3K", version=("H005", "H004"), side=("bank", "client"))
 def test_three_certificates_at_once_initialise_a_user():
     desk = new_desk()
     bank = server(desk)

@@ -49,6 +49,8 @@ def version(request: pytest.FixtureRequest) -> Iterator[EbicsVersion]:
 
 
 @pytest.mark.parametrize("what", ["CCT", "XE2", FRENCH, Service("SCT", "pain.001")])
+@pytest.mark.ebics(order_type="BTU", version=("H005", "H004"), side=("bank", "client"))
+@pytest.mark.ebics(order_type="FUL", version="H004", side=("bank", "client"))
 def test_an_order_is_sent_by_whichever_name_it_has(what: str | FileFormat | Service):
     desk = open_desk()
     run(client().upload(what, b"order", [signature(b"order")]), server(desk))
@@ -58,6 +60,8 @@ def test_an_order_is_sent_by_whichever_name_it_has(what: str | FileFormat | Serv
 
 
 @pytest.mark.parametrize("what", ["C53", "Z01", FRENCH_STATEMENTS])
+@pytest.mark.ebics(order_type="BTD", version=("H005", "H004"), side=("bank", "client"))
+@pytest.mark.ebics(order_type="FDL", version="H004", side=("bank", "client"))
 def test_data_are_fetched_by_whichever_name_they_have(what: str | FileFormat):
     desk, service = open_desk(), ORDER_TYPES[what].service
     desk.mail[service.name] = b"data"

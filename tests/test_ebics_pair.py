@@ -99,12 +99,14 @@ def _opening(exchange: Exchange[object]) -> bytes:
 # --- what goes well ------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.ebics(order_type="HEV", version=("H005", "H004"), side=("bank", "client"))
 def test_hev_tells_the_versions_the_bank_speaks():
     exchange = client().hev()
     run(exchange, server(open_desk()))
     assert exchange.result == {"H005": "03.00", "H004": "02.50"}
 
 
+@pytest.mark.ebics(order_type=("INI", "HIA", "HPB"), version=("H005", "H004"), side=("bank", "client"))
 def test_a_new_user_becomes_ready_by_ini_hia_activation_and_hpb():
     desk = new_desk()
     bank = server(desk)
@@ -128,6 +130,7 @@ def test_a_new_user_becomes_ready_by_ini_hia_activation_and_hpb():
 
 @pytest.mark.parametrize("scheme", ["A005", "A006"])
 @pytest.mark.parametrize("segment_size", [400, 1_000_000])
+@pytest.mark.ebics(order_type="BTU", version=("H005", "H004"), side=("bank", "client"))
 def test_an_order_arrives_with_its_bytes_signers_and_parameters(scheme: str, segment_size: int):
     desk, data = open_desk(USER, SECOND), noise(5120) + b"\r\n\x1a"
     signatures = [signature(data, USER, scheme), signature(data, SECOND, scheme)]
@@ -154,6 +157,7 @@ def test_an_order_without_the_signature_flag_says_so():
 
 
 @pytest.mark.parametrize("size", [10, 5_000])
+@pytest.mark.ebics(order_type="BTD", version=("H005", "H004"), side=("bank", "client"))
 def test_data_are_fetched_kept_safe_and_only_then_acknowledged(size: int):
     desk = open_desk()
     desk.mail["EOP"] = noise(size)
@@ -173,6 +177,7 @@ def test_data_are_fetched_kept_safe_and_only_then_acknowledged(size: int):
     assert exchange.request() is None
 
 
+@pytest.mark.ebics(order_type="BTD", version=("H005", "H004"), side=("bank", "client"))
 def test_a_negative_receipt_leaves_the_data_at_the_bank():
     desk = open_desk()
     desk.mail["HTD"] = b"data"
@@ -347,6 +352,7 @@ def test_return_codes_become_typed_errors_in_words(code: str):
     assert exchange.request() is None
 
 
+@pytest.mark.ebics(order_type="BTU", version=("H005", "H004"), side=("bank", "client"))
 def test_the_same_order_sent_again_is_refused_as_already_there():
     desk = open_desk()
     bank = server(desk)
@@ -836,6 +842,7 @@ def _carry(exchange: Exchange[object], bank: Server, faults: list[str], cut: int
 
 @given(_FAULTS, st.integers(1, 10**6), st.integers(1, 4))
 @settings(max_examples=60, deadline=None)
+@pytest.mark.ebics(order_type="BTU", version=("H005", "H004"), side=("bank", "client"))
 def test_whatever_a_bad_line_does_the_order_arrives_exactly_once(faults: list[str], cut: int, blocks: int):
     desk = open_desk()
     bank, data = server(desk), noise(256 * blocks)
@@ -851,6 +858,7 @@ def test_whatever_a_bad_line_does_the_order_arrives_exactly_once(faults: list[st
 
 @given(_FAULTS, st.integers(1, 10**6))
 @settings(max_examples=40, deadline=None)
+@pytest.mark.ebics(order_type="BTD", version=("H005", "H004"), side=("bank", "client"))
 def test_whatever_a_bad_line_does_a_download_gives_the_data_or_a_clear_refusal(faults: list[str], cut: int):
     desk, data = open_desk(), noise(3000)
     desk.mail["HTD"] = data

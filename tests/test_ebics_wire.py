@@ -107,6 +107,7 @@ def line(tmp_path_factory):
         yield line
 
 
+@pytest.mark.ebics(order_type=("HEV", "INI", "HIA", "HPB", "BTU", "BTD", "HTD", "HPD", "HAA", "HAC"), version="H005", side=("bank", "client"))
 def test_a_whole_session_does_what_it_says(line):
     assert line.upload.segments > 2
     assert line.refusals == ["090004", "091301", "091005", "091006", "091002"]
@@ -156,6 +157,7 @@ def test_xmlsec1_verifies_every_signature_of_a_whole_session(line, tmp_path):
             assert judged.returncode == 0, judged.stderr.decode()
 
 
+@pytest.mark.ebics(order_type="HAC", version="H005", side=("bank", "client"))
 def test_the_protocol_tells_everything_that_happened_in_a_session(line):
     events = read_hac(line.contents["HAC"])
     told = [(event.admin_type, event.action, event.reason) for event in events]

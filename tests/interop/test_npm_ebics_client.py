@@ -85,6 +85,7 @@ def _data(said, kind):
     return b64decode(said[kind]["data"])
 
 
+@pytest.mark.ebics(order_type=("INI", "HIA", "HPB"), version="H004", side="bank")
 def test_keys_without_certificates_are_taken_and_the_banks_come_back_as_its_letter_prints_them(said, bank):
     assert [(said[kind]["technical"], said[kind]["business"]) for kind in ("INI", "HIA", "HPB")] == [
         ("000000", "000000")
@@ -96,6 +97,7 @@ def test_keys_without_certificates_are_taken_and_the_banks_come_back_as_its_lett
         assert sha256(numbers.encode()).hexdigest().upper() in letter
 
 
+@pytest.mark.ebics(order_type=("HTD", "HKD", "HAA", "HPD"), version="H004", side="bank")
 def test_information_is_told_by_order_types(said, bank):
     mine = read_htd(_data(said, "HTD"), H004)
     assert mine.user.user_id == _USER
@@ -108,6 +110,7 @@ def test_information_is_told_by_order_types(said, bank):
     assert {"H004", "H005"} <= set(parameters.protocols)
 
 
+@pytest.mark.ebics(order_type="BTD", version="H004", side="bank")
 def test_statements_come_by_dates_and_are_proved(said):
     read = [one for data in unzip(_data(said, "C53")) for one in camt053.read(data, "s").statements]
     assert len(read) > 100
@@ -119,6 +122,7 @@ def test_an_order_type_the_bank_does_not_offer_is_refused_in_words_of_the_versio
     assert said["STA"]["report"].startswith("[EBICS_INVALID_ORDER_TYPE]")
 
 
+@pytest.mark.ebics(order_type=("BTU", "HAC", "PTK"), version="H004", side="bank")
 def test_an_order_is_executed_and_both_protocols_tell_of_it(said, sent):
     order_id = said["CCT"]["orderId"]
     told = [event for event in read_hac(_data(said, "HAC")) if event.order_id == order_id]

@@ -118,6 +118,7 @@ def enrolled() -> tuple[DictDesk, _User]:
     return desk, user
 
 
+@pytest.mark.ebics(order_type=("INI", "HIA", "HPB"), version="H005", side="bank")
 def test_painfree_enrols_and_its_letter_shows_the_certificates_the_bank_keeps(enrolled: tuple[DictDesk, _User]):
     desk, user = enrolled
     kept = desk.users[PARTNER, USER].certificates
@@ -127,6 +128,7 @@ def test_painfree_enrols_and_its_letter_shows_the_certificates_the_bank_keeps(en
 
 
 @pytest.mark.parametrize("segment_size", [400, 1_048_576])
+@pytest.mark.ebics(order_type="BTU", version="H005", side="bank")
 def test_painfree_uploads_an_order_in_one_and_in_many_segments(enrolled: tuple[DictDesk, _User], segment_size: int):
     desk, user = enrolled
     data = b"<pain.001>\r\n" + noise(3000) + str(segment_size).encode()
@@ -150,6 +152,7 @@ def test_painfree_learns_that_an_order_is_already_there(enrolled: tuple[DictDesk
 
 
 @pytest.mark.parametrize("size", [100, 20_000])
+@pytest.mark.ebics(order_type="BTD", version="H005", side="bank")
 def test_painfree_fetches_statements_in_one_and_in_many_segments(enrolled: tuple[DictDesk, _User], size: int):
     desk, user = enrolled
     desk.mail["EOP"] = data = noise(size)
@@ -162,6 +165,7 @@ def test_painfree_fetches_statements_in_one_and_in_many_segments(enrolled: tuple
     assert "EOP" not in desk.mail
 
 
+@pytest.mark.ebics(order_type=("HTD", "HPD"), version="H005", side="bank")
 def test_painfree_reads_what_the_bank_tells_about_itself(enrolled: tuple[DictDesk, _User]):
     desk, user = enrolled
     info = SubscriberInfo(

@@ -126,6 +126,7 @@ def _hac(bank, petra):
     return read_hac(transaction.order_data) if transaction.segments else ()
 
 
+@pytest.mark.ebics(order_type=("INI", "HIA", "HPB"), version="H005", side="bank")
 def test_the_banks_keys_arrive_and_are_those_of_its_letter(bank, petra):
     told = bank.said["fingerprints"]
     confirmed = petra.start.confirm_bank_keys(authentication=told["authentication"], encryption=told["encryption"])
@@ -135,6 +136,7 @@ def test_the_banks_keys_arrive_and_are_those_of_its_letter(bank, petra):
     assert petra.start.ini_order_id != petra.start.hia_order_id
 
 
+@pytest.mark.ebics(order_type=("HTD", "HPD", "HAA"), version="H005", side="bank")
 def test_the_bank_tells_accounts_rights_and_parameters(bank, petra):
     told = painfree.parse_htd_order_data(_administrative(bank, petra, "HTD"))
     assert MAIN_ACCOUNT in repr(told)
@@ -146,6 +148,7 @@ def test_the_bank_tells_accounts_rights_and_parameters(bank, petra):
 
 @pytest.mark.parametrize("request_eds", [None, False, True])
 @pytest.mark.parametrize("segment_size", [painfree.SEGMENT_SIZE, 1_000])
+@pytest.mark.ebics(order_type=("BTU", "BTD", "HAC"), version="H005", side="bank")
 def test_an_order_is_executed_and_every_proof_of_it_comes_back(bank, petra, request_eds, segment_size):
     today = date.fromisoformat(json.loads(bank_command("clock", "--data", str(bank.folder), "--json").stdout)["date"])
     sent = order(payment("4321"), payment("1234"), day=today, batch=False)
