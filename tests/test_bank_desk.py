@@ -87,7 +87,7 @@ def test_any_scope_is_taken(bank, scope):
     ("admin_type", "service", "code"),
     [
         ("BTU", Service("SDD", "pain.008"), "091005"),
-        ("BTU", Service("SCT", "pain.001", option="VOI"), "091005"),
+        ("BTU", Service("DCT", "pain.001", option="VOI"), "091005"),
         ("BTU", Service("EOP", "camt.053"), "091005"),
         ("BTD", Service("EOP", "camt.053", container="XML"), "091005"),
         ("XYZ", None, "091006"),

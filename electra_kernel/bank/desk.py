@@ -18,7 +18,7 @@ from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 from sqlalchemy import Connection, delete, func, select, update
 from sqlalchemy.dialects.sqlite import insert
 
-from electra_kernel.bank import authority, information, notifications, payments, statements, waiting
+from electra_kernel.bank import authority, information, notifications, payees, payments, statements, waiting
 from electra_kernel.bank.clock import bank_now
 from electra_kernel.bank.database import (
     Database,
@@ -185,7 +185,7 @@ class BankDesk:
         oldest = self._clock() - _NONCE_RETENTION
         if timestamp < oldest:
             return False
-        with self._database.write() as connection:
+        with self._database.write(durable=False) as connection:
             connection.execute(delete(nonces).where(nonces.c.timestamp < oldest))
             added = insert(nonces).values(nonce=nonce, timestamp=timestamp).on_conflict_do_nothing()
             return bool(connection.execute(added).rowcount)
@@ -289,7 +289,7 @@ class BankDesk:
     # --------------------------------------------------------------------------------------------- downloads
     def deliver(self, request: DownloadRequest) -> Delivery:
         """What the subscriber asks for; without dates only what this user has not fetched yet."""
-        with self._database.write() as connection:
+        with self._database.write(durable=False) as connection:
             connection.execute(delete(deliveries).where(deliveries.c.made < self._clock() - _DELIVERY_LIFE))
             if request.admin_type in LISTS | LOOKS:
                 return self._keep_delivery(connection, request, waiting.answer(connection, request, request.version))
@@ -345,7 +345,7 @@ class BankDesk:
     def open_transaction(self, opened: TransactionRecord, known: Mapping[int, str]) -> None:
         """Keep a new transaction; those that nobody went on with are forgotten."""
         limit = self._clock() - _TRANSACTION_LIFE
-        with self._database.write() as connection:
+        with self._database.write(durable=False) as connection:
             stale = select(transactions.c.transaction_id).where(transactions.c.opened < limit)
             connection.execute(delete(segments).where(segments.c.transaction_id.in_(stale)))
             connection.execute(delete(transactions).where(transactions.c.opened < limit))
@@ -390,7 +390,7 @@ class BankDesk:
     def keep_segment(self, transaction_id: bytes, number: int, text: str) -> None:
         """Keep one uploaded segment; a repeated one takes the place of the first."""
         added = insert(segments).values(transaction_id=transaction_id, number=number, text=text)
-        with self._database.write() as connection:
+        with self._database.write(durable=False) as connection:
             connection.execute(
                 added.on_conflict_do_update(index_elements=["transaction_id", "number"], set_={"text": text})
             )
@@ -403,7 +403,7 @@ class BankDesk:
 
     def close_transaction(self, transaction_id: bytes) -> None:
         """Forget a transaction and its segments."""
-        with self._database.write() as connection:
+        with self._database.write(durable=False) as connection:
             connection.execute(delete(segments).where(segments.c.transaction_id == transaction_id))
             connection.execute(delete(transactions).where(transactions.c.transaction_id == transaction_id))
 
@@ -480,7 +480,7 @@ def _right(
 ) -> Any:
     """The row that permits this to the user (or to anybody), or ``None``. The scope is never looked at."""
     kind = _direction(admin_type, service)
-    if service is not None and service.option not in _OPTIONS.get(kind, frozenset({""})):
+    if service is not None and not payees.offers(kind, service) and service.option not in _OPTIONS.get(kind, {""}):
         return None
     query = select(rights).where(
         rights.c.partner_id == partner_id,
@@ -545,7 +545,7 @@ def _take(
     classes = waiting.classes_of(connection, upload)
     needed = _signatures_needed(connection, upload)
     lack = _lack_of_authority(upload, list(classes.values()), needed)
-    waits = lack is not None and needed > 0 and upload.signature_flag and upload.request_eds
+    waits = needed > 0 and (payees.asks(upload.service) or _waits_for_others(upload, lack))
     if waits:
         lack = None
     checked = lack or _Verdict("DS01")
@@ -553,6 +553,12 @@ def _take(
     verdict = lack or _unusable(reading)
     key = _keep_order(connection, upload, transaction_id, order_id, reading, verdict, at)
     if verdict is None and isinstance(reading, Reading) and waits:
+        if payees.asks(upload.service):
+            # Signatures given before the result was known release nothing: whoever sent the order decides again.
+            classes = {}
+            subject = Subject(partner_id=upload.partner_id, message_id=_message_id(reading), format=reading.format)
+            words = payees.check(connection, subject, reading.orders, at=at)
+            record(connection, whose, "ADDITIONAL", at=now, reason="TS04", text=words)
         waiting.put(connection, key, reading, classes, needed=needed, at=at)
         record(connection, whose, "VEU_FORWARDING", at=now, reason="DS06")
         return order_id, _Verdict()
@@ -564,6 +570,10 @@ def _take(
     final = "ORDER_HAC_FINAL_NEG" if verdict.reason else "ORDER_HAC_FINAL_POS"
     record(connection, whose, final, at=now, reason=verdict.reason, text=verdict.text)
     return order_id, verdict
+
+
+def _waits_for_others(upload: Upload, lack: _Verdict | None) -> bool:
+    return lack is not None and upload.signature_flag and upload.request_eds
 
 
 def _signatures_needed(connection: Connection, upload: Upload) -> int:
@@ -673,7 +683,7 @@ def _documents(connection: Connection, request: DownloadRequest) -> tuple[bytes,
     service = request.service
     if service is None:
         raise DeskRefusal("091112", "The request names no service.")
-    rows = _waiting(connection, request, service.message)
+    rows = _waiting(connection, request, payees.kept_as(service))
     if not rows:
         raise DeskRefusal("090005")
     if service.container == "ZIP":

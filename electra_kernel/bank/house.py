@@ -19,8 +19,9 @@ from electra_kernel.bank.desk import BankDesk
 from electra_kernel.bank.exchanges import ExchangeLog
 from electra_kernel.bank.keys import bank_letter, ebics_keys, public_keys, write_private
 from electra_kernel.bank.ledger import balance, customer_accounts
+from electra_kernel.bank.payees import granted
 from electra_kernel.bank.payments import execute_due
-from electra_kernel.bank.seed import DEFAULT_SEED, PROFILE, grant, plant
+from electra_kernel.bank.seed import DEFAULT_SEED, PAYEES, PROFILE, grant, introduce, plant
 from electra_kernel.ebics.btf import Service
 from electra_kernel.ebics.keys import BankServerKeys
 from electra_kernel.ebics.ordertypes import code_of, with_profile
@@ -75,6 +76,16 @@ class ServiceLine:
     container: str
     order_type: str
     description: str
+    option: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PayeeLine:
+    """An account with the name under which it is held, to practise having names checked."""
+
+    account: str
+    name: str
+    currency: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +102,7 @@ class Facts:
     guests: tuple[UserLine, ...]
     accounts: tuple[AccountLine, ...]
     trouble: tuple[TroubleLine, ...]
+    payees: tuple[PayeeLine, ...]
     services: tuple[ServiceLine, ...]
     http: str
     https: str
@@ -134,9 +146,10 @@ class Bank:
                     f"The bank in {self.folder} was made with the seed {planted!r}.",
                     repair="Leave --seed out, or name an empty folder.",
                 )
-            # A bank of an earlier release learns the order types that came since.
+            # A bank of an earlier release learns the order types and the payees that came since.
             for row in connection.execute(select(users)).all():
                 grant(connection, row.partner_id, row.user_id)
+            introduce(connection)
             # What was due when the bank was last stopped in the middle of its work.
             execute_due(connection, bank_now(connection, self.clock))
             return get_fact(connection, "host"), get_fact(connection, "bank")
@@ -197,7 +210,8 @@ def facts(database: Database) -> Facts:
                 TroubleLine(row.account, row.name, row.currency, row.refusal, row.refusal_text)
                 for row in connection.execute(refusing)
             ),
-            services=tuple(map(_service_line, connection.execute(_SERVICES))),
+            payees=tuple(PayeeLine(*row) for row in PAYEES),
+            services=tuple(line for row in connection.execute(_SERVICES) for line in _service_lines(row)),
             http=get_fact(connection, "url-http"),
             https=get_fact(connection, "url-https"),
         )
@@ -211,15 +225,20 @@ _SERVICES = (
 )
 
 
-def _service_line(row: Any) -> ServiceLine:
-    code = code_of(row.admin_type, Service(row.service, row.message, container=row.container), with_profile(PROFILE))
+def _service_lines(row: Any) -> list[ServiceLine]:
+    return [_service_line(row.admin_type, service, words) for service, words in granted(row)]
+
+
+def _service_line(admin_type: str, service: Service, description: str) -> ServiceLine:
+    code = code_of(admin_type, service, with_profile(PROFILE))
     return ServiceLine(
-        "send" if row.admin_type == "BTU" else "fetch",
-        row.service,
-        row.message,
-        row.container,
+        "send" if admin_type == "BTU" else "fetch",
+        service.name,
+        service.message,
+        service.container,
         code if isinstance(code, str) else "",
-        row.description,
+        description,
+        service.option,
     )
 
 
@@ -249,7 +268,8 @@ def describe(told: Facts, *, ca: str, fingerprints: dict[str, str] | None = None
         lines.append(f"  {use} key (SHA-256): {value}")
     lines += ["", "What may be sent and fetched (BTF with any scope, or its order type in EBICS 2.5):"]
     lines += [
-        f"  {row.direction:<6} {row.service} {row.message} {row.container or '   '}  {row.order_type or '   '}  {row.description}"
+        f"  {row.direction:<6} {row.service} {row.option or '   '} {row.message} {row.container or '   '}  {row.order_type or '   '}"
+        f"  {row.description}"
         for row in told.services
     ]
     lines += ["", f"Accounts of {told.company}:"]
@@ -259,6 +279,8 @@ def describe(told: Facts, *, ca: str, fingerprints: dict[str, str] | None = None
     lines += ["", "Payments to these accounts are always refused, to practise with:"]
     for row in told.trouble:
         lines.append(f"  {format_account(row.account)}  {row.currency}  {row.reason}  {row.text}")
+    lines += ["", "Names that are easily mistaken, to practise having names checked (VOI):"]
+    lines += [f"  {format_account(row.account)}  {row.currency}  {row.name}" for row in told.payees]
     return "\n".join(lines) + "\n"
 
 

@@ -14,6 +14,7 @@ from sqlalchemy import Connection, select
 from electra_kernel.bank.authority import class_of
 from electra_kernel.bank.database import documents, fetched, get_fact, next_number, rights, users
 from electra_kernel.bank.ledger import customer_accounts
+from electra_kernel.bank.payees import granted, kept_as
 from electra_kernel.bank.reports import service_of
 from electra_kernel.bank.seed import PROFILE
 from electra_kernel.ebics.btf import Service
@@ -108,11 +109,12 @@ def _subscriber(connection: Connection, partner_id: str, user_id: str) -> Subscr
         orders=tuple(
             OrderInfo(
                 admin_type=row.admin_type,
-                description=row.description,
-                service=_service(row),
+                description=description,
+                service=service,
                 signatures=row.signatures,
             )
             for row in rows
+            for service, description in _services(row)
         ),
         accounts=tuple(
             AccountInfo(
@@ -132,10 +134,11 @@ def _subscriber(connection: Connection, partner_id: str, user_id: str) -> Subscr
             permissions=tuple(
                 Permission(
                     admin_type=row.admin_type,
-                    service=_service(row),
+                    service=service,
                     level=_level(connection, user, row),
                 )
                 for row in rows
+                for service, _ in _services(row)
             ),
         ),
     )
@@ -153,6 +156,10 @@ def _rights(connection: Connection, partner_id: str, user_id: str) -> Sequence[A
     return connection.execute(
         query.order_by(rights.c.admin_type, rights.c.service, rights.c.message, rights.c.container)
     ).all()
+
+
+def _services(row: Any) -> Sequence[tuple[Service | None, str]]:
+    return granted(row) or [(None, row.description)]
 
 
 def _service(row: Any) -> Service | None:
@@ -178,4 +185,4 @@ def _waiting(connection: Connection, partner_id: str, user_id: str) -> list[Serv
     query = select(documents.c.message).where(documents.c.partner_id == partner_id, documents.c.id.not_in(have))
     messages = set(connection.scalars(query.distinct()))
     rows = _rights(connection, partner_id, user_id)
-    return [service for row in rows if (service := _service(row)) is not None and service.message in messages]
+    return [service for row in rows for service, _ in granted(row) if kept_as(service) in messages]

@@ -26,6 +26,7 @@ from electra_kernel.bank.database import (
     set_fact,
     users,
 )
+from electra_kernel.bank.payees import granted, kept_as
 from electra_kernel.ebics.btf import Service
 from electra_kernel.ebics.desk import DeskRefusal, UserState
 from electra_kernel.ebics.notifications import WSSPARAM, BankWords, NewData, NotificationAccess, write_access
@@ -159,10 +160,9 @@ def _new_services(connection: Connection, partner_id: str, user_id: str, since: 
         rights.c.partner_id == partner_id,
         rights.c.user_id == user_id,
         rights.c.admin_type == "BTD",
-        rights.c.message.in_(messages),
     )
     rows = connection.execute(permitted.order_by(rights.c.service, rights.c.message, rights.c.container))
-    return tuple(Service(name=row.service, message=row.message, container=row.container) for row in rows)
+    return tuple(service for row in rows for service, _ in granted(row) if kept_as(service) in messages)
 
 
 def _new_types(connection: Connection, partner_id: str, user_id: str, since: Mark) -> tuple[str, ...]:

@@ -96,6 +96,14 @@ TROUBLE = (
     (str(IBAN.from_bban("AT", "1200099999999906", validate_bban=False)), "Blocked Account GmbH", "EUR", "AC06", "The creditor's account is blocked."),
 )  # fmt: skip
 
+#: Payees with names that are easily mistaken, for those who want to have names checked: account, name, currency.
+PAYEES = (
+    (hungarian_account("1160000", "8800101"), "Kék Duna Nyomda Kft.", "HUF"),
+    (hungarian_account("1160000", "8800102"), "Kék Duna Nyomdaipari Zrt.", "HUF"),
+    (hungarian_account("1200100", "8800103"), "Dr. Szabó Katalin", "HUF"),
+    (str(IBAN.from_bban("DE", "370400448800000104", validate_bban=False)), "Müller Maschinenbau GmbH", "EUR"),
+)
+
 #: (admin type, service, message, containers, signatures, description). A scope is never looked at.
 _RIGHTS: tuple[tuple[str, str, str, tuple[str, ...], int, str], ...] = (
     ("BTU", "SCT", "pain.001", ("",), 1, "Credit transfers"),
@@ -154,8 +162,18 @@ def plant(connection: Connection, *, seed: str, start: date) -> None:
     for user_id, name in USERS:
         enrol(connection, PARTNER, user_id, name)
     connection.execute(counterparties.insert(), list(_counterparties(seed)))
+    introduce(connection)
     _open_accounts(connection, first_day - timedelta(days=_HISTORY_DAYS + 1))
     _live(connection, seed, first_day, calendar)
+
+
+def introduce(connection: Connection) -> None:
+    """Let the bank know the payees of ``PAYEES`` that it does not know yet."""
+    rows = [
+        _counterparty(account, name, "", _PLACES[0] if currency == "HUF" else _ABROAD[0][3], "payee", currency)
+        for account, name, currency in PAYEES
+    ]
+    connection.execute(insert(counterparties).on_conflict_do_nothing(), rows)
 
 
 def enrol(connection: Connection, partner_id: str, user_id: str, name: str, level: str = "E") -> None:

@@ -74,6 +74,7 @@ ORDER_TYPES: OrderTypes = {
     "CRZ": _down("REP", "pain.002", "DE", "SCT"),
     "CDZ": _down("REP", "pain.002", "DE", "SDD"),
     "CIZ": _down("REP", "pain.002", "DE", "SCI"),
+    "VPZ": _down("REP", "pain.002", "DE", "VOP"),
     "BKA": _down("EOP", "pdf", "DE"),
     "WSS": _down("OTH", "wssparam", "DE", container=""),
     FileFormat("pain.001.001.02.sct", "FR"): _up("SCT", "pain.001", "FR"),
