@@ -25,6 +25,7 @@ from electra_kernel.ebics.info import read_htd
 from electra_kernel.ebics.version import H004, H005
 from electra_kernel.vocabulary.errors import ElectraError
 from tests.bank_house import PAYMENTS, Counter, bank_at, clock, order, payment
+from tests.bank_process import bank_command
 from tests.ebics_house import schema_errors
 from tests.shared import needs_shared
 
@@ -408,3 +409,23 @@ def test_any_steps_by_anybody_end_as_the_rule_says(sender: str, steps: Sequence[
         assert (
             final == {"done": ["ORDER_HAC_FINAL_POS"], "cancelled": ["ORDER_HAC_FINAL_NEG DS02"], "waiting": []}[state]
         )
+
+
+# --- the clerk's commands ---------------------------------------------------------------------------------------------
+
+
+def test_the_clerk_s_commands_add_people_set_rules_and_tell_what_waits(bank):
+    folder = ("--data", str(bank.database.folder))
+    assert "enrolled; it signs as A" in bank_command("user", *folder, "--user", "CILI", "--class", "a").output
+    assert "known; it signs as B" in bank_command("user", *folder, "--user", "CILI", "--class", "B").output
+    assert "5 kinds of order now need 2 signatures" in bank_command("rule", *folder, "--signatures", "2").output
+    bank_command("user", *folder, "--user", "DORA", "--partner", AUDIT)
+    order_id = hand_in(bank, "CILI")
+    told = bank_command("status", *folder).output
+    assert "CILI (CILI, new, signs as B)" in told
+    assert f"DORA (DORA, new, signs as E) of the customer {AUDIT}" in told
+    assert next(line for line in told.splitlines() if order_id in line).endswith("waiting for signatures")
+    for words in (("user", "--user", "EVA", "--class", "X"), ("rule", "--signatures", "2", "--service", "XXX")):
+        done = bank_command(words[0], *folder, *words[1:])
+        assert done.exit_code == 1
+        assert "Choose" in done.stderr

@@ -5,9 +5,11 @@ from __future__ import annotations
 import itertools
 import sqlite3
 from collections.abc import Iterator
+from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
+from threading import Timer
 
 import pytest
 from typer.testing import CliRunner
@@ -42,6 +44,8 @@ class Line:
     """A line on which an answer can get lost, after the bank has heard the question."""
 
     lose: int = 0
+    kill_after: float = -1
+    bank: Sandbox | None = None
 
     def open(self, record: ConnectionRecord) -> Channel:
         return _Losing(InternetChannel(record.url, ca=Path(record.ca_file or "")), self)
@@ -52,9 +56,12 @@ class _Losing:
         self._channel, self._line = channel, line
 
     def exchange(self, document: bytes) -> bytes:
-        answer = self._channel.exchange(document)
         # HVE and HVS are the only documents that announce no segments.
-        if self._line.lose and b"<NumSegments>0</NumSegments>" in document:
+        decides = b"<NumSegments>0</NumSegments>" in document
+        if decides and self._line.kill_after >= 0 and self._line.bank is not None:
+            Timer(self._line.kill_after, self._line.bank._process.kill).start()  # type: ignore[union-attr]
+        answer = self._channel.exchange(document)
+        if decides and self._line.lose:
             self._line.lose -= 1
             raise ChannelError("The line broke.")
         return answer
@@ -78,9 +85,24 @@ class Office:
         order = (workbench or self.anna).orders.new([_payment(), _payment("2500")], debtor=DEBTOR)
         return order.sign().send()
 
-    def balance(self) -> str:
-        """Of the company, in the bank's own words."""
-        return self.bank.run("status", "--json").split('"balance": "')[1].split('"')[0]
+    def restart(self) -> None:
+        """The same bank again, after it was killed (-9)."""
+        process = self.bank._process
+        assert process is not None
+        process.kill()
+        process.wait(30)
+        self.bank.stop()
+        self.bank = Sandbox.start(self.bank.data, admit=True)
+        info = self.bank.info
+        for bench in (self.anna, self.bela, self.tom):
+            record = bench.connections.default().record
+            bench.connect(info.https, host=info.host, partner=info.partner, user=record.user, ca=info.ca)
+
+    def paid(self, order: TrackedOrder) -> int:
+        """How often the bank has booked an order: counted in its books, not by what anybody says."""
+        with closing(sqlite3.connect(f"file:{self.bank.data / 'bank.db'}?mode=ro", uri=True)) as connection:
+            query = "SELECT count(*) FROM bookings WHERE text LIKE ?"
+            return int(connection.execute(query, (f"Order {order.record.message_id} %",)).fetchone()[0])
 
 
 def _payment(amount: str = "1500") -> Transaction:
@@ -137,6 +159,7 @@ def test_one_signs_and_sends_and_the_other_looks_signs_and_the_bank_carries_it_o
     assert order.follow() in CARRIED_OUT
     office.bank.run("clock", "--to", order.order.execution_date.isoformat())
     assert order.follow() is State.EXECUTED
+    assert office.paid(order) == 1
 
 
 def test_what_is_shown_is_text_whatever_the_sender_wrote(office: Office) -> None:
@@ -187,13 +210,12 @@ def test_an_order_with_another_hash_than_the_bank_names_is_neither_shown_nor_sig
 
 
 def test_a_cancelled_order_is_told_to_its_sender_and_pays_nothing(office: Office) -> None:
-    before = office.balance()
     order = office.prepared()
     office.bela.to_sign()[order.bank_id].cancel()
     assert order.follow() is State.REJECTED
     assert "Cancelled by BELA2" in str(order.events().iloc[-1]["what"])
     assert order.bank_id not in office.anna.to_sign()
-    assert office.balance() == before
+    assert office.paid(order) == 0
     assert order.send().status is State.REJECTED
 
 
@@ -275,3 +297,41 @@ def test_the_same_in_the_shell(office: Office, tmp_path: Path, monkeypatch: pyte
     assert second.follow() is State.REJECTED
     missing = CliRunner().invoke(app, ["sign", "Z999", "--workbench", str(office.bela.folder)])
     assert isinstance(missing.exception, NoSuchWaitingOrder)
+
+
+def test_a_user_of_another_customer_signs_where_the_company_wishes_it(office: Office, tmp_path: Path) -> None:
+    office.bank.run("user", "--user", "DORA", "--partner", "AUDIT01", "--class", "B")
+    auditor = Workbench.open(tmp_path, passwords=lambda _: PASSWORD, open_channel=Line().open)
+    info = office.bank.info
+    connection = auditor.connect(info.https, host=info.host, partner="AUDIT01", user="DORA", ca=info.ca)
+    assert connection.initialise(info.fingerprints) == ""
+    order = office.prepared()
+    item = auditor.to_sign()[order.bank_id]
+    assert item.told.originator.partner_id == info.partner
+    assert item.show().data == order.document
+    item.sign()
+    assert order.follow() in CARRIED_OUT
+    auditor.close()
+
+
+@pytest.mark.parametrize("seconds", [0, 0.05])
+def test_a_bank_killed_while_it_takes_the_last_signature_carries_the_order_out_once(
+    office: Office, seconds: float
+) -> None:
+    order = office.prepared()
+    item = office.bela.to_sign()[order.bank_id]
+    item.show()
+    office.line.bank, office.line.kill_after = office.bank, seconds
+    with suppress(ChannelError):
+        item.sign()
+    office.line.kill_after = -1
+    office.restart()
+    # Either the signature is there, whole, with all that follows from it, or the order waits as it did.
+    waiting = office.bela.to_sign()
+    if order.bank_id in waiting:
+        assert waiting[order.bank_id].for_me
+        assert office.paid(order) == 0
+        waiting[order.bank_id].sign()
+    assert order.follow() in CARRIED_OUT
+    assert office.paid(order) == (1 if order.status is State.EXECUTED else 0)
+    assert order.bank_id not in office.bela.to_sign()
