@@ -445,9 +445,15 @@ class Database:
             yield connection
 
     @contextmanager
-    def write(self) -> Iterator[Connection]:
-        """All or nothing: commits at the end, leaves no trace when an exception passes."""
-        with self.engine.connect().execution_options(electra_writes=True) as connection, connection.begin():
+    def write(self, *, durable: bool = True) -> Iterator[Connection]:
+        """All or nothing: commits at the end, leaves no trace when an exception passes.
+
+        Args:
+            durable: whether it must outlive a power cut. What a client sends or asks again in that case need not: it
+                outlives the end of the process only, and does not wait for the disk.
+        """
+        options = {"electra_writes": True, "electra_durable": durable}
+        with self.engine.connect().execution_options(**options) as connection, connection.begin():
             yield connection
 
     def close(self) -> None:
@@ -474,7 +480,10 @@ def _engine(path: Path) -> Engine:
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
-        writes = connection.get_execution_options().get("electra_writes")
+        options = connection.get_execution_options()
+        writes = options.get("electra_writes")
+        if writes:
+            connection.exec_driver_sql(f"PRAGMA synchronous = {'FULL' if options['electra_durable'] else 'NORMAL'}")
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
     return engine

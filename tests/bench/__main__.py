@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from tests.bench import camt053, ledger
+from tests.bench import camt053, ebics, ledger
 
-BENCHES = (camt053, ledger)
+BENCHES = (camt053, ledger, ebics)
 
 if __name__ == "__main__":
     for bench in BENCHES:
