@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from electra_kernel import Workbench
 from electra_kernel.ebics.desk import KeyUse
-from electra_kernel.ebics.keys import certificate_der, certificate_for, generate_key
+from electra_kernel.ebics.keys import certificate_der, certificate_for, generate_key, number_digest, public_key_of
 from electra_kernel.signing.keyexport import KeyExport, read_export, write_export
 from electra_kernel.signing.passwordkey import KeyFileError, WeakPassword, WrongPassword
 from electra_kernel.store import Store
@@ -275,3 +275,22 @@ def test_a_change_that_was_cut_off_before_it_was_decided_leaves_all_as_before(tm
     keys.put_all({"a": b"newer", "b": b"newer"})
     assert [keys.get("a"), keys.get("b")] == [b"newer", b"newer"]
     assert not half.exists()
+
+
+def test_a_letter_to_a_bank_of_ebics_2_5_carries_the_hashes_of_the_numbers(
+    exported: Path, bank: Sandbox, tmp_path: Path
+) -> None:
+    other = Workbench.open(tmp_path / "other", passwords=lambda _: NEW)
+    connection = other.restore_keys(exported, ca=bank.info.ca, ask=answers(FILE, NEW))  # type: ignore[arg-type]
+    before = connection.hashes()
+    other.store.connections.update(connection.name, protocol="H004")
+    expected = {
+        use.value: number_digest(public_key_of(der)).hex(" ").upper()
+        for use, der in connection.record.certificates.items()
+    }
+    assert connection.hashes() == expected
+    assert set(before.values()).isdisjoint(expected.values())
+    page = "".join(re.sub("<[^>]+>", "", connection.letter("en", "html").decode()).split())
+    for value in expected.values():
+        assert "".join(value.split()) in page
+    other.close()

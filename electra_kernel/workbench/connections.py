@@ -37,7 +37,7 @@ from electra_kernel.vocabulary.dates import Clock
 from electra_kernel.vocabulary.errors import ElectraError
 from electra_kernel.vocabulary.text import html_table
 from electra_kernel.workbench import keyfiles
-from electra_kernel.workbench.letters import letter_of
+from electra_kernel.workbench.letters import letter_of, sent_form
 from electra_kernel.workbench.passwords import PasswordSource
 from electra_kernel.workbench.waiting import WaitingItem, waiting_items
 
@@ -92,8 +92,12 @@ class Connection:
         return next(version for version in VERSIONS.values() if version.protocol == self.record.protocol)
 
     def hashes(self) -> Mapping[str, str]:
-        """SHA-256 of each certificate, as the letter prints them."""
-        return {use.value: fingerprint(der) for use, der in self.record.certificates.items()}
+        """SHA-256 of each certificate, or of its key's numbers in EBICS 2.5, as the letter prints them."""
+        by_numbers = self.version.key_values
+        return {
+            use.value: fingerprint(sent_form(der, by_numbers=by_numbers))
+            for use, der in self.record.certificates.items()
+        }
 
     @property
     def next_step(self) -> str:
@@ -157,7 +161,9 @@ class Connection:
         Raises:
             ElectraError: there are no keys yet, or the language or the format is not there.
         """
-        return letter_of(self.record, sent=self._keys_sent(), language=language, form=format)
+        return letter_of(
+            self.record, by_numbers=self.version.key_values, sent=self._keys_sent(), language=language, form=format
+        )
 
     def _keys_sent(self) -> datetime:
         """When the newest keys went to the bank, or were made; now where neither is known."""

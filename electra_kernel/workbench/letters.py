@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from electra_kernel.ebics.desk import KeyUse
+from electra_kernel.ebics.keys import bare
 from electra_kernel.printing import Letter, LetterKey, letter_html, letter_pdf
 from electra_kernel.store import ConnectionRecord
 from electra_kernel.vocabulary.errors import ElectraError
@@ -13,10 +14,16 @@ from electra_kernel.vocabulary.errors import ElectraError
 FORMATS = ("pdf", "html")
 
 
-def letter_of(record: ConnectionRecord, *, sent: datetime, language: str, form: str) -> bytes:
+def sent_form(certificate: bytes, *, by_numbers: bool) -> bytes:
+    """A key as it is sent to the bank: with its certificate, or the bare one."""
+    return bare(certificate) if by_numbers else certificate
+
+
+def letter_of(record: ConnectionRecord, *, by_numbers: bool, sent: datetime, language: str, form: str) -> bytes:
     """The letter for the keys of a connection.
 
     Args:
+        by_numbers: whether the keys travel without certificates (EBICS 2.5).
         sent: aware moment at which the keys were sent.
         language: ``en``, ``de``, ``fr`` or ``hu``.
         form: ``pdf`` or ``html``.
@@ -43,7 +50,10 @@ def letter_of(record: ConnectionRecord, *, sent: datetime, language: str, form: 
         user_name="",
         ebics_version=record.protocol,
         sent=sent,
-        keys=tuple(LetterKey(version=version, certificate=record.certificates[use]) for use, version in versions),
+        keys=tuple(
+            LetterKey(version=version, certificate=sent_form(record.certificates[use], by_numbers=by_numbers))
+            for use, version in versions
+        ),
         language=language,
     )
     return letter_pdf(letter) if form == "pdf" else letter_html(letter).encode()

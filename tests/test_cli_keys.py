@@ -1,0 +1,100 @@
+"""`electra keys …`, `electra order` and `electra watch` as people start them, against a real bank."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from electra_kernel import Workbench
+from electra_kernel.workbench.sandbox import Sandbox
+from tests.processes import ROOT
+from tests.test_workbench import DEBTOR, payment
+
+PASSWORD = "correct horse battery"
+
+
+@pytest.fixture(scope="module")
+def bank(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
+    sandbox = Sandbox.start(tmp_path_factory.mktemp("bank"), admit=True)
+    yield sandbox
+    sandbox.stop()
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory, bank: Sandbox) -> Path:
+    place = tmp_path_factory.mktemp("treasury")
+    (place / "password").write_text(PASSWORD)
+    workbench = Workbench.open(place / "w", passwords=lambda _: PASSWORD)
+    info = bank.info
+    connection = workbench.connect(info.https, host=info.host, partner=info.partner, user="CLI", ca=info.ca, name="cli")
+    connection.initialise(info.fingerprints)
+    order = workbench.orders.new([payment()], debtor=DEBTOR)
+    order.sign()
+    order.send()
+    workbench.close()
+    return place
+
+
+def started(folder: Path, *words: str, workbench: str = "w") -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "electra_kernel", *words, "--workbench", str(folder / workbench)]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "ELECTRA_PASSWORD_FILE": str(folder / "password")}
+    return subprocess.Popen(
+        command, cwd=folder, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment
+    )
+
+
+def electra(folder: Path, *words: str, workbench: str = "w") -> tuple[int, str, str]:
+    process = started(folder, *words, workbench=workbench)
+    out, errors = process.communicate(timeout=120)
+    return process.returncode, out, errors
+
+
+def test_a_letter_is_written_in_a_language_and_a_form(folder: Path) -> None:
+    assert electra(folder, "keys", "letter", "l.pdf", "--language", "hu")[0] == 0
+    assert (folder / "l.pdf").read_bytes().startswith(b"%PDF")
+    assert electra(folder, "keys", "letter", "l.html", "--language", "de")[0] == 0
+    assert "Initialisierungsbrief" in (folder / "l.html").read_text("utf-8")
+    code, _, errors = electra(folder, "keys", "letter", "l.pdf", "--language", "xx")
+    assert code == 1
+    assert "en, de, fr, hu" in errors
+
+
+def test_keys_are_exported_and_restored_into_another_workbench(folder: Path) -> None:
+    assert electra(folder, "keys", "export", "k.keys")[0] == 0
+    code, _, errors = electra(folder, "keys", "export", "k.keys")
+    assert code == 1
+    assert "Whose: " in errors
+    code, out, errors = electra(folder, "keys", "restore", "k.keys", workbench="again")
+    assert code == 0, errors
+    assert "cli is ready" in out
+    assert electra(folder, "keys", "password", workbench="again")[0] == 0
+
+
+def test_an_order_tells_its_story(folder: Path) -> None:
+    (number,) = Workbench.open(folder / "w").orders
+    code, out, errors = electra(folder, "order", number)
+    assert code == 0, errors
+    assert "CLI signed (A006)" in out
+    assert "the bank took it (order id " in out
+
+
+def test_watching_prints_news_and_ends_with_ctrl_c(folder: Path, bank: Sandbox) -> None:
+    process = started(folder, "watch")
+    assert process.stdout is not None
+    assert "Watching cli" in process.stdout.readline()
+    bank.run("clock", "--advance", "1")
+    end = time.monotonic() + 60
+    while "new entries" not in (line := process.stdout.readline()):
+        assert line
+        assert time.monotonic() < end
+    process.send_signal(signal.SIGINT)
+    out, errors = process.communicate(timeout=60)
+    assert process.returncode == 0, errors
+    assert "Connection" in out
