@@ -364,8 +364,13 @@ def test_a_waiting_order_is_there_after_the_bank_was_opened_anew(bank):
 
 def test_only_orders_that_ebics_2_5_can_name_are_listed_in_it(bank):
     hand_in(bank, "A1")
-    assert eds.nameable(TRANSFERS, H004)
-    assert not eds.nameable(PAYMENTS, H004)
+    hand_in(bank, "A1", service=PAYMENTS)
+    names = {version: eds.nameable(PAYMENTS, version) for version in (H005, H004)}
+    assert names[H005]
+    for version, named in names.items():
+        request = DownloadRequest(partner_id=PARTNER, user_id="B1", admin_type="HVZ", eds=EdsParams(), version=version)
+        orders = eds.read_waiting(bank.desk.deliver(request).data, version)
+        assert [each.service.name for each in orders] == ["SCT", *(["DCT"] if named else [])]
 
 
 # --- any order of events ----------------------------------------------------------------------------------------------

@@ -82,6 +82,6 @@ def sign_and_send(order: TrackedOrder, password: str) -> str:
     if not why_not_sign(order):
         sign(order, password)
     if order.status is State.PART_SIGNED:
-        return "Signed. The order waits for another signature before it can be sent."
+        return "Signed. Another signature is missing: let another user sign here, or send it and let others sign at the bank."
     order.send()
     return f"Sent. The order is {order.status.value} at the bank."
