@@ -376,3 +376,14 @@ def test_the_banks_keys_have_fingerprints_for_the_letter():
     prints = bank_keys().fingerprints()
     assert all(len(each.split()) == 32 for each in prints)
     assert b64encode(sha256(bank_keys().encryption).digest()) == b64encode(bytes.fromhex(prints[1]))
+
+
+@pytest.mark.parametrize("scheme", ["A005", "A006"])
+def test_a_signature_written_without_its_leading_zeros_is_the_same_signature(scheme: str):
+    # One in 256 signatures begins with a zero byte.
+    tried = (b"order %d" % number for number in range(10_000))
+    data, made = next((data, made) for data in tried if (made := signature(data, USER, scheme)).value[:1] == b"\x00")
+    der = certificate(f"{USER}-a", KeyUse.SIGNATURE)
+    verify_order_signature(der, order_digest(data), made.value.lstrip(b"\x00"), scheme)
+    with pytest.raises(OrderSignatureInvalid):
+        verify_order_signature(der, order_digest(data), made.value.lstrip(b"\x00")[:-1], scheme)

@@ -65,6 +65,8 @@ def verify_order_signature(certificate_der: bytes, digest: bytes, signature: byt
         OrderSignatureInvalid: it does not fit, or the scheme is neither A005 nor A006.
     """
     key = public_key_of(certificate_der)
+    # Some clients write the number without its leading zeros; it is the same number.
+    signature = signature.rjust((key.key_size + 7) // 8, b"\x00")
     try:
         if scheme == "A006":
             key.verify(signature, digest, padding.PSS(mgf=padding.MGF1(SHA256()), salt_length=32), SHA256())
