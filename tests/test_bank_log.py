@@ -17,12 +17,14 @@ from rich.console import Console
 from electra_kernel.bank import cli
 from electra_kernel.bank.exchanges import ExchangeLog, LogBounds, follow, log_path, older_path, read_log
 from electra_kernel.bank.explain import BOUNDS, CHECKS, Explanation, Line, elided, explain, record_of, summary
+from electra_kernel.ebics.btf import Service
 from electra_kernel.ebics.client import Subscriber
 from electra_kernel.ebics.codes import CODES
 from electra_kernel.ebics.errors import BankRefusal
 from electra_kernel.ebics.keys import fingerprint
 from electra_kernel.ebics.server import Limits, Server
 from electra_kernel.ebics.signature import raw_digest
+from electra_kernel.ebics.version import VERSIONS
 from electra_kernel.ebics.witness import Check, Sight
 from electra_kernel.formats import pain001
 from tests.bank_house import order, payment
@@ -105,6 +107,25 @@ def test_new_keys_are_told_with_the_hashes_of_the_letter():
     run(own.hia(), watched.bank)
     for der in (own.keys.authentication_der, own.keys.encryption_der):
         assert f"certificate {fingerprint(der)}" in watched.told()
+
+
+def test_questions_about_waiting_orders_tell_which_order_or_which_filters():
+    watched, service = Watched(), Service("SCT", "pain.001")
+    run(client().waiting_orders(filters=[service]), watched.bank)
+    assert "fetch the orders that wait for signatures" in watched.told()
+    assert "only orders like SCT pain.001" in watched.told()
+    run(client().order_state(PARTNER, "A007", service), watched.bank)
+    assert f"the order A007 of {PARTNER}" in watched.told()
+
+
+@pytest.mark.parametrize("version", VERSIONS.values(), ids=lambda version: version.protocol)
+def test_an_order_is_explained_in_every_version(version):
+    watched, data = Watched(), pain001.write(order(payment(100)))
+    own = replace(client(), subscriber=Subscriber(HOST, PARTNER, USER, version))
+    run(own.upload(Service("SCT", "pain.001"), data, [signature(data)]), watched.bank)
+    assert f"({version.protocol}, client Electra)" in watched.told(0)
+    assert "hand in an order: SCT pain.001 (SEPA credit transfers)" in watched.told(0)
+    assert "1 payment, 100.00 HUF" in watched.told()
 
 
 def test_hev_is_explained_and_a_wrong_host_too():
@@ -276,16 +297,19 @@ def test_the_command_shows_what_a_running_bank_was_asked(tmp_path):
 def _followed(bank, document: bytes) -> bytes:
     """What ``log --follow`` shows of a document; it is sent until it is shown, for nobody knows when it began to look."""
     command = [sys.executable, "-c", "from electra_kernel.bank.cli import app; app()", "log", "--follow", "--last=0"]
+    seen = b""
     with subprocess.Popen([*command, "--data", str(bank.folder)], cwd=ROOT, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         try:
             for _ in range(240):
                 bank.post(document)
-                if select.select([process.stdout], [], [], 0.25)[0]:
-                    return os.read(process.stdout.fileno(), 65_536)
+                while select.select([process.stdout], [], [], 0.25)[0] and b"answer" not in seen:
+                    seen += os.read(process.stdout.fileno(), 65_536)
+                if b"answer" in seen:
+                    break
         finally:
             process.terminate()
-    return b""
+    return seen
 
 
 def test_the_command_for_a_folder_without_a_bank_says_what_to_do(tmp_path):

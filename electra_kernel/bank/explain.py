@@ -182,6 +182,8 @@ def _order(request: Request) -> dict[str, Any]:
         "parameters": dict(details.parameters),
         "signature_flag": details.signature_flag,
         "request_eds": details.request_eds,
+        "about": None if details.eds is None else {"partner": details.eds.partner_id, "order": details.eds.order_id},
+        "filters": [] if details.eds is None else [str(each) for each in details.eds.filters],
     }
 
 
@@ -365,6 +367,10 @@ def _particulars(record: Record) -> Iterator[str]:
         yield f"segment {number} of {segments or 'an unknown number'}{', the last' if record.get('last') else ''}"
     elif segments and record.get("direction") == "upload":
         yield f"{_count(segments, 'segment')} announced"
+    about = record.get("about") or {}
+    if about.get("order"):
+        yield f"the order {about['order']} of {about['partner']}"
+    yield from (f"only orders like {each}" for each in record.get("filters") or ())
     if any(record.get("period") or ()):
         yield "period {} to {}".format(*record["period"])
     if record.get("file_name"):

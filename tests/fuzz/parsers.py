@@ -16,7 +16,6 @@ from electra_kernel.ebics.version import VERSIONS, EbicsVersion
 from electra_kernel.formats import pain001
 from tests import bank_house
 from tests import ebics_house as house
-from tests.test_ebics_documents import _HTD, _event
 
 Reader = tuple[str, bytes, Callable[[bytes], object]]
 _AT = datetime(2026, 3, 2, tzinfo=UTC)
@@ -50,6 +49,35 @@ def _payment() -> eds.Payment:
     )  # fmt: skip
 
 
+def _htd() -> info.SubscriberInfo:
+    return info.SubscriberInfo(
+        host_id="HOST",
+        name="Minta Kft.",
+        country="HU",
+        accounts=(info.AccountInfo(id="1", iban="HU42117730161111101800000000", currency="HUF", holder="Minta Kft."),),
+        orders=(
+            info.OrderInfo(admin_type="BTU", description="Payments", service=_SERVICES[0], signatures=2),
+            info.OrderInfo(admin_type="HAC", description="Protocol"),
+        ),
+        user=info.UserInfo(
+            user_id="ANNA",
+            name="Anna",
+            permissions=(
+                info.Permission(
+                    admin_type="BTU", service=_SERVICES[0], level="A", limit=Decimal("10.50"), currency="HUF"
+                ),
+            ),
+        ),
+    )
+
+
+def _event() -> hac.HacEvent:
+    return hac.HacEvent(
+        action="FILE_UPLOAD", at=_AT, order_id="A001", user_id="ANNA", partner_id="PARTNER1", service=_SERVICES[0],
+        digest=bytes(32), reason="TS01", text="words",
+    )  # fmt: skip
+
+
 def _of_version(version: EbicsVersion) -> list[Reader]:
     der = house.certificate("fuzz", KeyUse.SIGNATURE)
     ini = orderdata.SignatureKey(der, "A006", "PARTNER1", "ANNA")
@@ -58,7 +86,8 @@ def _of_version(version: EbicsVersion) -> list[Reader]:
         "INI": (orderdata.write_ini(ini, version), orderdata.read_ini),
         "HIA": (orderdata.write_hia(hia, version), orderdata.read_hia),
         "HPB": (orderdata.write_hpb(orderdata.BankCertificates(der, der, "HOST"), version), orderdata.read_hpb),
-        "HTD": (info.write_htd(_HTD, version), info.read_htd),
+        "HTD": (info.write_htd(_htd(), version), info.read_htd),
+        "HKD": (info.write_hkd([_htd(), _htd()], version), info.read_hkd),
         "HAA": (info.write_haa(_SERVICES, version), info.read_haa),
         "ES": (write_signatures([house.signature(b"data")], version), read_signatures),
     }
@@ -93,7 +122,7 @@ def readers() -> tuple[Reader, ...]:
     versioned = [each for version in VERSIONS.values() for each in _of_version(version)]
     return (
         *versioned,
-        ("HAC", hac.write_hac([_event(1)], bank_bic="GIBAHUHB", message_id="M", created=_AT), hac.read_hac),
+        ("HAC", hac.write_hac([_event()], bank_bic="GIBAHUHB", message_id="M", created=_AT), hac.read_hac),
         ("WSS access", access, notifications.read_access),
         ("WSS message", message, notifications.read_message),
         ("summary", order, explain.summary),
