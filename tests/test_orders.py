@@ -276,9 +276,11 @@ CREATED, EDITED, QUEUED = event(EventKind.CREATED), event(EventKind.EDITED), eve
 SENDING, RECEIVED, CANCELLED = event(EventKind.SENDING), event(EventKind.RECEIVED), event(EventKind.CANCELLED)
 GOOD, BAD = event(EventKind.CHECKED, problems=0), event(EventKind.CHECKED, problems=2)
 QUEUED_SHORT = event(EventKind.QUEUED, lacking=1)
+GIVEN_UP = event(EventKind.CANCELLED, at_bank=1)
+THERE = [CREATED, GOOD, signed(), QUEUED, SENDING, RECEIVED, bank(State.NAME_CHECK_PENDING)]
 BANK_STATES = (
-    State.SENT, State.RECEIVED, State.AWAITING_SIGNATURES, State.ACCEPTED, State.REJECTED, State.PART_EXECUTED,
-    State.EXECUTED,
+    State.SENT, State.RECEIVED, State.NAME_CHECK_PENDING, State.AWAITING_SIGNATURES, State.ACCEPTED, State.REJECTED,
+    State.PART_EXECUTED, State.EXECUTED,
 )  # fmt: skip
 AT_HOME = st.sampled_from([CREATED, EDITED, GOOD, BAD, signed("A", 2), signed("B", 2), QUEUED, QUEUED_SHORT])
 NEWS = st.sampled_from([SENDING, RECEIVED, *map(bank, BANK_STATES)])
@@ -311,6 +313,12 @@ ANYTHING = st.lists(st.one_of(AT_HOME, NEWS, st.just(CANCELLED)), max_size=12)
         ([CREATED, GOOD, signed(), QUEUED, CANCELLED], State.CANCELLED),
         ([CREATED, CANCELLED, signed()], State.CANCELLED),
         ([CREATED, GOOD, signed(), QUEUED, SENDING, CANCELLED], State.SENT),
+        (THERE, State.NAME_CHECK_PENDING),
+        ([*THERE, CANCELLED], State.NAME_CHECK_PENDING),
+        ([*THERE, GIVEN_UP], State.CANCELLED),
+        ([*THERE, GIVEN_UP, RECEIVED, bank(State.NAME_CHECK_PENDING), bank(State.ACCEPTED)], State.CANCELLED),
+        ([*THERE, bank(State.AWAITING_SIGNATURES), bank(State.EXECUTED), GIVEN_UP], State.EXECUTED),
+        ([*THERE, GIVEN_UP, bank(State.EXECUTED)], State.EXECUTED),
     ],
 )
 def test_the_state_follows_from_the_events(events: list[OrderEvent], state: State) -> None:
@@ -332,8 +340,8 @@ def test_news_in_any_order_leads_to_the_same_end(news: list[OrderEvent]) -> None
 @given(ANYTHING, st.one_of(NEWS, AT_HOME, st.just(CANCELLED)))
 def test_once_the_bank_has_an_order_nothing_moves_it_back(before: list[OrderEvent], late: OrderEvent) -> None:
     rank: Callable[[State], int] = {
-        State.SENT: 1, State.RECEIVED: 2, State.AWAITING_SIGNATURES: 3, State.ACCEPTED: 4, State.REJECTED: 5,
-        State.PART_EXECUTED: 5, State.EXECUTED: 6,
+        State.SENT: 1, State.RECEIVED: 2, State.NAME_CHECK_PENDING: 3, State.AWAITING_SIGNATURES: 4, State.ACCEPTED: 5,
+        State.REJECTED: 6, State.PART_EXECUTED: 6, State.EXECUTED: 7,
     }.get  # type: ignore[assignment]  # fmt: skip
     was, now = state_of(before), state_of([*before, late])
     if rank(was) is not None:

@@ -22,6 +22,7 @@ class State(StrEnum):
     QUEUED = "queued"
     SENT = "sent"
     RECEIVED = "received"
+    NAME_CHECK_PENDING = "name-check-pending"
     AWAITING_SIGNATURES = "awaiting-signatures"
     ACCEPTED = "accepted"
     EXECUTED = "executed"
@@ -55,7 +56,9 @@ class OrderEvent:
         data: ``problems`` (number of errors) for checked; ``user``, ``required`` (signatures needed) for signed;
             ``lacking`` (signatures the bank shall collect) for queued;
             ``reason`` for not-sent (the bank provably has nothing: it was not reached, or it refused);
-            ``state`` (a ``State`` value) and ``source`` (``HAC`` or ``pain.002``) for bank-status.
+            ``check_names`` (whether the bank is to check the names of payees) for queued;
+            ``state`` (a ``State`` value) and ``source`` (``HAC``, ``pain.002``, ``VOP``, ``HVE``) for bank-status;
+            ``at_bank`` (the bank has confirmed it) for cancelled.
     """
 
     kind: EventKind
@@ -67,12 +70,16 @@ class OrderEvent:
 _BANK_PROGRESS = {
     State.SENT: 0,
     State.RECEIVED: 1,
-    State.AWAITING_SIGNATURES: 2,
-    State.ACCEPTED: 3,
-    State.REJECTED: 4,
-    State.PART_EXECUTED: 4,
-    State.EXECUTED: 5,
+    State.NAME_CHECK_PENDING: 2,
+    State.AWAITING_SIGNATURES: 3,
+    State.ACCEPTED: 4,
+    State.REJECTED: 5,
+    State.PART_EXECUTED: 5,
+    State.EXECUTED: 6,
 }
+
+#: Where the bank has an order and still lets it go.
+_HELD = frozenset({State.SENT, State.RECEIVED, State.NAME_CHECK_PENDING, State.AWAITING_SIGNATURES})
 
 #: Where another signature still counts.
 _SIGNABLE = frozenset({State.DRAFT, State.READY, State.PART_SIGNED, State.SIGNED})
@@ -94,7 +101,7 @@ def state_of(events: Iterable[OrderEvent]) -> State:
     An edit voids the signatures, and comes too late once the bank may have the order. A bank's news only ever moves the
     order forward. What is queued or cancelled takes no further signature.
     """
-    state, signers = State.DRAFT, set[str]()
+    state, signers, given_up = State.DRAFT, set[str](), False
     for event in events:
         match event.kind:
             case EventKind.CREATED | EventKind.EDITED if state not in _BANK_PROGRESS:
@@ -105,9 +112,11 @@ def state_of(events: Iterable[OrderEvent]) -> State:
                 signers.add(str(event.data.get("user")))
                 state = State.SIGNED if len(signers) >= int(event.data.get("required", 1)) else State.PART_SIGNED
             case EventKind.SENDING | EventKind.RECEIVED | EventKind.BANK_STATUS:
-                state = _forward(state, _bank_news(event))
+                state = _forward(state, _bank_news(event), given_up=given_up)
             case EventKind.QUEUED if state is State.PART_SIGNED and event.data.get("lacking"):
                 state = State.QUEUED  # the bank collects the other signatures (EBICS 3.0.2, chapter 8)
+            case EventKind.CANCELLED if state in _HELD and event.data.get("at_bank"):
+                state, given_up = State.CANCELLED, True
             case own if own in _OWN_STEPS and state in _OWN_STEPS[own][0]:
                 state = _OWN_STEPS[own][1]
     return state
@@ -118,5 +127,7 @@ def _bank_news(event: OrderEvent) -> State:
     return fixed.get(event.kind) or State(event.data["state"])
 
 
-def _forward(state: State, news: State) -> State:
-    return news if _BANK_PROGRESS.get(news, 0) > _BANK_PROGRESS.get(state, -1) else state
+def _forward(state: State, news: State, *, given_up: bool) -> State:
+    """What the bank has done with an order outweighs that it was given up there; older news of its waiting do not."""
+    reached = _BANK_PROGRESS[State.ACCEPTED] if given_up else -1
+    return news if _BANK_PROGRESS.get(news, 0) > max(reached, _BANK_PROGRESS.get(state, -1)) else state

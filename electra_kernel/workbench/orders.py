@@ -31,7 +31,7 @@ from electra_kernel.vocabulary.errors import ElectraError, Problem
 from electra_kernel.vocabulary.money import format_amount
 from electra_kernel.vocabulary.parties import Party
 from electra_kernel.vocabulary.text import html_table
-from electra_kernel.workbench import sending
+from electra_kernel.workbench import namechecks, sending
 from electra_kernel.workbench.files import archive_file, problem_frame, read_file
 from electra_kernel.workbench.passwords import PasswordSource
 from electra_kernel.workbench.timeline import timeline
@@ -277,10 +277,55 @@ class TrackedOrder:
                 held.append(event.data)
         return held
 
-    def send(self) -> TrackedOrder:
-        """Send the signed order, exactly once however often this is called; see ``sending.send``."""
-        sending.send(self._workbench, self)
+    def send(self, *, check_names: bool | None = None) -> TrackedOrder:
+        """Send the signed order, exactly once however often this is called; see ``sending.send``.
+
+        Args:
+            check_names: whether the bank checks the names of payees and waits for ``release()`` before it pays.
+        """
+        sending.send(self._workbench, self, check_names=check_names)
         return self
+
+    @property
+    def checks_names(self) -> bool:
+        """Whether the order was sent so that the bank checks the names of payees first."""
+        return namechecks.choice(self.history)
+
+    def name_checks(self) -> pd.DataFrame:
+        """What the bank found out about each payee: payee, account, amount, currency, result, held name.
+
+        Raises:
+            NamesNotCheckedYet: the bank has told nothing; ``follow()`` asks.
+        """
+        return namechecks.name_checks(self)
+
+    def release(self, *, ask: PasswordSource | None = None) -> TrackedOrder:
+        """Let the bank pay an order whose names it has checked: asks for the password and signs it there (HVE).
+
+        Args:
+            ask: where the password comes from instead of the workbench's own way.
+
+        Raises:
+            NamesNotCheckedYet: the bank has not told its result.
+            NothingToDecide: the order does not wait at the bank.
+            WrongPassword: nothing was done; try again.
+        """
+        namechecks.release(self, ask)
+        return self
+
+    def cancel_at_bank(self, *, ask: PasswordSource | None = None) -> TrackedOrder:
+        """Give up, as a whole and for good, an order that waits at the bank: asks for the password (HVS).
+
+        Raises:
+            NothingToDecide: the order does not wait at the bank.
+            WrongPassword: nothing was done; try again.
+        """
+        namechecks.cancel(self, ask)
+        return self
+
+    def archived(self, sha: str) -> bytes:
+        """A file of the order's history, such as the bank's report, by its SHA-256 in ``events()``."""
+        return self._store.archive.get(sha)
 
     def follow(self) -> State:
         """Ask the bank for news of its orders (HAC, pain.002) and return this order's state."""

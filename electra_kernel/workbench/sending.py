@@ -18,8 +18,15 @@ from electra_kernel.ebics.hac import FINAL_NEGATIVE, FINAL_POSITIVE, HacEvent, r
 from electra_kernel.orders.lifecycle import EventKind, State
 from electra_kernel.orders.status import StatusReport
 from electra_kernel.vocabulary.errors import ElectraError, Problem, UnreadableFile
+from electra_kernel.workbench import namechecks
 from electra_kernel.workbench.fetching import Fetched, fetched
-from electra_kernel.workbench.services import order_service, others_must_sign, signatures_required, status_services
+from electra_kernel.workbench.services import (
+    name_check_services,
+    order_service,
+    others_must_sign,
+    signatures_required,
+    status_services,
+)
 
 if TYPE_CHECKING:
     from electra_kernel.workbench.connections import Connection, Conversation
@@ -54,6 +61,8 @@ _STATES_BY_ACTION = {
 }
 #: Only an order that arrived and was taken has such events, whatever became of it then.
 _WAITED = "VEU_"
+#: Action and reason: put where orders wait, and signed there.
+_FORWARDED, _SIGNED_THERE = ("VEU_FORWARDING", "DS06"), ("VEU_VERIFICATION", "DS01")
 
 
 class NotSignedYet(ElectraError):
@@ -66,12 +75,16 @@ def signatures_needed(connection: Connection, kind: str) -> int:
     return signatures_required(order_service(kind, info), info)
 
 
-def send(workbench: Workbench, order: TrackedOrder) -> None:
+def send(workbench: Workbench, order: TrackedOrder, *, check_names: bool | None = None) -> None:
     """Bring a signed order to the bank, exactly once however often this is called.
 
     Where the bank wants more signatures than the order has, it waits there for the others' (``Workbench.to_sign``).
 
+    Args:
+        check_names: whether the bank checks the names of payees first; as wished before by default, else not.
+
     Raises:
+        NotPermitted: the bank does not check names for this user and kind of order. Nothing was done.
         NotSignedYet: nobody has signed it.
         ChannelError, EbicsError: the bank was not reached, the line broke, or the bank refused. The order stays in the
             outbox; send again later.
@@ -84,7 +97,10 @@ def send(workbench: Workbench, order: TrackedOrder) -> None:
     with workbench.store.lock(f"order-{order.id}"):
         if order.status not in _SENDABLE:
             return  # another program has just sent it
-        order.note(EventKind.QUEUED, connection=connection.name, **_lacking(order, connection))
+        checked = order.checks_names if check_names is None else check_names
+        order_service(order.record.kind, connection.info(), check_names=checked)
+        wish = {"check_names": 1} if checked else {}
+        order.note(EventKind.QUEUED, connection=connection.name, **wish, **_lacking(order, connection))
         with connection.conversation() as talk:
             if not _has_arrived(workbench, order, talk):
                 _upload(order, connection, talk)
@@ -136,13 +152,13 @@ def proof_of_arrival(events: Iterable[HacEvent], digest: bytes) -> HacEvent | No
 
 def _upload(order: TrackedOrder, connection: Connection, talk: Conversation) -> None:
     info = connection.info()
-    service = order_service(order.record.kind, info)
+    service = order_service(order.record.kind, info, check_names=order.checks_names)
     upload = talk.client.upload(
         service,
         order.document,
         order.signatures,
         file_name=f"{order.id}.xml",
-        request_eds=others_must_sign(service, info, len(order.signers)),
+        request_eds=order.checks_names or others_must_sign(service, info, len(order.signers)),
     )
     in_doubt = order.status is State.SENT  # an earlier attempt may still be on its way inside the bank
     order.note(EventKind.SENDING, connection=connection.name, service=str(service))
@@ -170,7 +186,8 @@ def follow(workbench: Workbench, connection: Connection) -> int:
     moved: set[str] = set()
     with connection.conversation() as talk:
         moved |= _take_protocol(workbench, connection, talk)
-        for service in status_services(connection.info()):
+        info = connection.info()
+        for service in (*status_services(info), *name_check_services(info)):
             with fetched(workbench.store, connection, talk, service=service) as files:
                 for file in files:
                     moved |= _take_status_report(workbench, file)
@@ -213,8 +230,18 @@ def _note_protocol(order: TrackedOrder, bank_id: str, events: list[HacEvent], fi
     if order.status in WAITING or (refused and order.bank_id not in ("", bank_id)):
         return
     for event in events:
-        if state := _STATES_BY_ACTION.get(event.action):
+        state = _state_by(event, names_checked=order.checks_names)
+        # Who gave the order up at the bank is not told that the bank refused it.
+        if state and not (state is State.REJECTED and order.status is State.CANCELLED):
             order.note(EventKind.BANK_STATUS, state=state.value, source="HAC", reason=_words(event), file=file.sha256)
+
+
+def _state_by(event: HacEvent, *, names_checked: bool) -> State | None:
+    """Where an event leads. An order whose names are checked waits for its release first, and then for signatures."""
+    if names_checked and event.action.startswith(_WAITED):
+        first = {_FORWARDED: State.NAME_CHECK_PENDING, _SIGNED_THERE: State.AWAITING_SIGNATURES}
+        return first.get((event.action, event.reason))
+    return _STATES_BY_ACTION.get(event.action)
 
 
 def _refused(events: Iterable[HacEvent]) -> bool:
@@ -237,6 +264,10 @@ def _take_status_report(workbench: Workbench, file: Fetched) -> set[str]:
     moved = set[str]()
     for report in reading.reports:
         order_id = by_message.get(report.original_message_id)
+        if order_id is not None and namechecks.is_result(report):
+            namechecks.note_result(workbench.orders[order_id], report, file.sha256)
+            moved.add(order_id)
+            continue
         state = _STATES_BY_STATUS.get(report.group_status)
         if order_id is None or state is None:
             workbench.report_problem(_unmatched(report, file))

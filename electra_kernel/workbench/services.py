@@ -14,23 +14,41 @@ from electra_kernel.vocabulary.errors import ElectraError
 _ORDER_SERVICES = {"domestic": ("DCT", "SCT"), "sepa": ("SCT",), "cross-border": ("XCT", "MCT")}
 _STATEMENT_SERVICES = ("EOP",)
 _STATUS_SERVICES = ("PSR", "REP")
+#: Services whose orders may have their names checked, by kind of order, and the options that say so.
+_CHECKED_SERVICES = {"domestic": ("SCT",), "sepa": ("SCT",)}
+_CHECKED, _RESULT = "VOI", "VOP"
 
 
 class NotPermitted(ElectraError):
     """The bank has not given this user the right that is needed."""
 
 
-def order_service(kind: str, info: SubscriberInfo) -> Service:
+def order_service(kind: str, info: SubscriberInfo, *, check_names: bool = False) -> Service:
     """The upload service for a kind of order.
 
+    Args:
+        check_names: the one that has the names of payees checked before the order is released.
+
     Raises:
-        NotPermitted: the user may not send this kind of order.
+        NotPermitted: the user may not send this kind of order, or not have its names checked.
     """
+    if check_names:
+        return _checked_service(kind, info)
     found = _best(info, "BTU", "pain.001", _ORDER_SERVICES[kind])
     if found is None:
         raise NotPermitted(
             f"The bank does not let {info.user.user_id} send this order: {KINDS[kind].title}.",
             repair="Ask the bank for the right, or let another user send it.",
+        )
+    return found
+
+
+def _checked_service(kind: str, info: SubscriberInfo) -> Service:
+    found = _best(info, "BTU", "pain.001", _CHECKED_SERVICES.get(kind, ()), option=_CHECKED)
+    if found is None:
+        raise NotPermitted(
+            f"The bank does not check names of payees for {info.user.user_id} in this order: {KINDS[kind].title}.",
+            repair="Send it without: order.send(check_names=False), or ask the bank for the right.",
         )
     return found
 
@@ -59,13 +77,20 @@ def status_services(info: SubscriberInfo) -> list[Service]:
     return _one(_best(info, "BTD", "pain.002", _STATUS_SERVICES))
 
 
-def _best(info: SubscriberInfo, admin_type: str, message: str, names: tuple[str, ...]) -> Service | None:
+def name_check_services(info: SubscriberInfo) -> list[Service]:
+    """The download services for results of checked names; empty where the user may fetch none."""
+    return _one(_best(info, "BTD", "pain.002", _STATUS_SERVICES, option=_RESULT))
+
+
+def _best(
+    info: SubscriberInfo, admin_type: str, message: str, names: tuple[str, ...], *, option: str = ""
+) -> Service | None:
     permitted = [
         permission.service
         for permission in info.user.permissions
         if permission.admin_type == admin_type and permission.service and permission.service.message == message
     ]
-    usable = [service for service in permitted if service.name in names and not service.option]
+    usable = [service for service in permitted if service.name in names and service.option == option]
     # The best name first; then the customer's own country before others, and containers before single files.
     return min(
         usable,

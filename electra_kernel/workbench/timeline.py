@@ -15,6 +15,7 @@ from electra_kernel.orders.lifecycle import EventKind, OrderEvent, State
 #: What a bank's status means, in words.
 _STATES = {
     State.RECEIVED: "the bank has it",
+    State.NAME_CHECK_PENDING: "the bank checks names of payees and waits for a release",
     State.AWAITING_SIGNATURES: "the bank waits for more signatures",
     State.ACCEPTED: "the bank accepted it",
     State.EXECUTED: "the bank executed it",
@@ -64,7 +65,8 @@ def _signed(data: Mapping[str, Any]) -> str:
 
 def _queued(data: Mapping[str, Any]) -> str:
     lacking = int(data.get("lacking", 0) or 0)
-    more = f"; the bank is to collect {lacking} more signatures" if lacking else ""
+    more = "; the bank is to check names of payees" if data.get("check_names") else ""
+    more += f"; the bank is to collect {lacking} more signatures" if lacking else ""
     return f"put into the outbox{_for(data.get('connection'))}{more}"
 
 
@@ -89,7 +91,8 @@ def _bank_status(data: Mapping[str, Any]) -> str:
 
 
 def _cancelled(data: Mapping[str, Any]) -> str:
-    return _because("cancelled" + (f" by {data['user']}" if data.get("user") else ""), data.get("reason"))
+    where = "cancelled at the bank" if data.get("at_bank") else "cancelled"
+    return _because(where + (f" by {data['user']}" if data.get("user") else ""), data.get("reason"))
 
 
 def _for(connection: object) -> str:
