@@ -319,6 +319,7 @@ def own_state(house: Sandbox, made: TrackedOrder) -> list[tuple[str, int]]:
         return connection.execute(query, (made.record.message_id,)).fetchall()
 
 
+@pytest.mark.ebics(order_type=("BTU", "BTD", "HVE"), version=("H005", "H004"), side=("bank", "client"))
 def test_the_result_is_shown_in_words_and_the_released_order_is_executed(treasury: Workbench, house: Sandbox) -> None:
     made = sent(treasury)
     with pytest.raises(NamesNotCheckedYet):
@@ -338,6 +339,7 @@ def test_the_result_is_shown_in_words_and_the_released_order_is_executed(treasur
         made.cancel_at_bank()
 
 
+@pytest.mark.ebics(order_type="HVS", version=("H005", "H004"), side=("bank", "client"))
 def test_an_order_cancelled_after_the_result_is_never_executed(treasury: Workbench, house: Sandbox) -> None:
     made = sent(treasury)
     assert made.follow() is State.NAME_CHECK_PENDING

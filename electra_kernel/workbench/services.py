@@ -48,7 +48,8 @@ def _checked_service(kind: str, info: SubscriberInfo) -> Service:
     if found is None:
         raise NotPermitted(
             f"The bank does not check names of payees for {info.user.user_id} in this order: {KINDS[kind].title}.",
-            repair="Send it without: order.send(check_names=False), or ask the bank for the right.",
+            repair="Send it without: order.send(check_names=False). If the bank has given the right since, run "
+            "connection.info(refresh=True) first.",
         )
     return found
 
