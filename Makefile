@@ -14,7 +14,7 @@ lab: $(VENV)/.base
 	$(BIN)/electra lab
 
 test: $(VENV)/.test
-	$(BIN)/python -m pytest tests
+	$(BIN)/python -m pytest -n auto --dist loadfile tests
 	$(BIN)/python -m pytest --nbval-lax notebooks
 
 lint: $(VENV)/.lint

@@ -268,7 +268,9 @@ def fetched(exchange, bank) -> bytes:
 
 
 @VERSIONS
-@pytest.mark.ebics(order_type=("HVU", "HVZ", "HVD", "HVT", "HVE", "HVS"), version=("H005", "H004"), side=("bank", "client"))
+@pytest.mark.ebics(
+    order_type=("HVU", "HVZ", "HVD", "HVT", "HVE", "HVS"), version=("H005", "H004"), side=("bank", "client")
+)
 def test_a_client_lists_looks_signs_and_cancels(version):
     place = desk()
     bank, client = server(place), second(version)

@@ -107,7 +107,11 @@ def line(tmp_path_factory):
         yield line
 
 
-@pytest.mark.ebics(order_type=("HEV", "INI", "HIA", "HPB", "BTU", "BTD", "HTD", "HPD", "HAA", "HAC"), version="H005", side=("bank", "client"))
+@pytest.mark.ebics(
+    order_type=("HEV", "INI", "HIA", "HPB", "BTU", "BTD", "HTD", "HPD", "HAA", "HAC"),
+    version="H005",
+    side=("bank", "client"),
+)
 def test_a_whole_session_does_what_it_says(line):
     assert line.upload.segments > 2
     assert line.refusals == ["090004", "091301", "091005", "091006", "091002"]
