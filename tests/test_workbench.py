@@ -27,7 +27,8 @@ from electra_kernel.vocabulary.errors import ElectraError, UnreadableFile
 from electra_kernel.vocabulary.money import Money
 from electra_kernel.vocabulary.parties import Party
 from electra_kernel.workbench.connections import BankKeysDiffer, KeyDiffers, NotReady
-from electra_kernel.workbench.orders import NoUsablePayments, OrderNotReady
+from electra_kernel.workbench.orders import NoUsablePayments, OrderNotReady, archive_order
+from electra_kernel.workbench.passwords import PasswordsDiffer, ask_new_password, ask_password
 from electra_kernel.workbench.sandbox import Sandbox
 from electra_kernel.workbench.sending import NotSignedYet, proof_of_arrival
 
@@ -237,9 +238,8 @@ def test_leaving_lines_out_voids_the_signatures(treasury: Workbench, tmp_path: P
     order.leave_out_problems()
     order.sign()
     assert order.signers
-    treasury.store.orders.replace_document(
-        order.id, order.record.document, event={"lines_file": treasury.store.archive.put(b"[2]", name="lines")}
-    )
+    edit = archive_order(treasury.store, order.order)
+    treasury.store.orders.replace_document(order.id, order.record.document, event=edit)
     assert order.signers == ()
     assert order.status is State.DRAFT
 
@@ -316,6 +316,22 @@ def test_initialisation_that_was_cut_off_goes_on_where_it_stopped(tmp_path: Path
         assert connection.next_step
         assert connection.initialise(info.fingerprints) == ""
         workbench.close()
+
+
+def test_a_new_password_that_is_typed_in_two_ways_is_not_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    typed = iter(["correct horse battery", "correct horse batterie", "correct horse battery", "correct horse battery"])
+    monkeypatch.delenv("ELECTRA_PASSWORD_FILE", raising=False)
+    monkeypatch.setattr("getpass.getpass", lambda prompt: next(typed))
+    with pytest.raises(PasswordsDiffer):
+        ask_new_password(ask_password, "New password")
+    assert ask_new_password(ask_password, "New password") == "correct horse battery"
+
+
+def test_the_table_of_orders_tells_their_figures(treasury: Workbench) -> None:
+    order = treasury.orders.new([payment("1500"), payment("2500")], debtor=DEBTOR)
+    row = treasury.orders.table().set_index("id").loc[order.id]
+    assert (row["transactions"], row["total"], row["currency"], row["state"]) == (2, Decimal(4000), "HUF", "draft")
+    assert row["execution_date"] == order.order.execution_date
 
 
 def test_a_password_is_nowhere_in_the_workbench(treasury: Workbench) -> None:

@@ -30,7 +30,7 @@ from electra_kernel.ebics.keys import (
     read_certificate,
 )
 from electra_kernel.ebics.version import VERSIONS, EbicsVersion
-from electra_kernel.signing.passwordkey import PasswordKey, check_new_password, open_key, protect_key
+from electra_kernel.signing.passwordkey import PasswordKey, open_key, protect_key
 from electra_kernel.store import ConnectionRecord, Store
 from electra_kernel.store.files import write_private_file
 from electra_kernel.vocabulary.dates import Clock
@@ -38,7 +38,7 @@ from electra_kernel.vocabulary.errors import ElectraError
 from electra_kernel.vocabulary.text import html_table
 from electra_kernel.workbench import keyfiles
 from electra_kernel.workbench.letters import letter_of, sent_form
-from electra_kernel.workbench.passwords import PasswordSource
+from electra_kernel.workbench.passwords import PasswordSource, ask_new_password
 from electra_kernel.workbench.waiting import WaitingItem, waiting_items
 
 #: Codes by which a bank says that a user's keys arrived earlier, or that it has not activated the user yet.
@@ -285,8 +285,7 @@ class Connection:
 
     def _create_keys(self) -> None:
         record = self.record
-        password = self._passwords(f"New password for the keys of {record.user} at {self.name}")
-        check_new_password(password)
+        password = ask_new_password(self._passwords, f"New password for the keys of {record.user} at {self.name}")
         certificates = {}
         for use in KeyUse:
             key = generate_key()

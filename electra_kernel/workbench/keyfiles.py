@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any
 from electra_kernel.ebics.desk import KeyUse
 from electra_kernel.ebics.keys import BankKeys, fingerprint
 from electra_kernel.signing.keyexport import KeyExport, read_export, write_export
-from electra_kernel.signing.passwordkey import KeyFileError, check_new_password, open_key, protect_key
+from electra_kernel.signing.passwordkey import KeyFileError, open_key, protect_key
 from electra_kernel.store import ConnectionRecord, Store
 from electra_kernel.store.files import write_private_file
 from electra_kernel.vocabulary.errors import ElectraError
-from electra_kernel.workbench.passwords import PasswordSource
+from electra_kernel.workbench.passwords import PasswordSource, ask_new_password
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
@@ -74,8 +74,7 @@ def restore_keys(store: Store, path: Path, ask: PasswordSource, *, name: str | N
     """
     export = read_export(_read(path), ask(f"Password of the file {path.name}"))
     called, facts = name or str(export.facts.get("name", "")), _connection_facts(export)
-    password = ask(f"New password for the keys of {facts['user']} at {called}")
-    check_new_password(password)
+    password = ask_new_password(ask, f"New password for the keys of {facts['user']} at {called}")
     certificates = {KeyUse(use): der for use, der in export.certificates.items()}
     locked = {_key_name(called, use): protect_key(export.keys[use.value], password) for use in certificates}
     with store.lock(f"connection-{called}"):
@@ -109,8 +108,7 @@ def change_password(store: Store, name: str, ask: PasswordSource) -> None:
     with store.lock(f"connection-{name}"):
         record = store.connections.get(name)
         keys = _opened(store, record, ask(f"Password of {record.user} at {name}"))
-        password = ask(f"New password for the keys of {record.user} at {name}")
-        check_new_password(password)
+        password = ask_new_password(ask, f"New password for the keys of {record.user} at {name}")
         _keep(store, {_key_name(name, KeyUse(use)): protect_key(key, password) for use, key in keys.items()})
         _note(store, name, "password-changed", record)
 

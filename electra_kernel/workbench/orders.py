@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -171,7 +172,7 @@ class TrackedOrder:
                 raise NoUsablePayments(self.record.source_name, errors)
             archived = archive_order(self._store, replace(self.order, transactions=kept))
             self._store.orders.replace_document(
-                self.id, archived["document"], event={**archived, "left_out": len(lines)}
+                self.id, str(archived["document"]), event={**archived, "left_out": len(lines)}
             )
         return len(lines)
 
@@ -382,14 +383,23 @@ class TrackedOrder:
         return html_table(("", ""), self._facts(), caption=f"Order {self.id}")
 
 
-def archive_order(store: Store, order: Order) -> dict[str, str]:
-    """Archive the bytes to be signed, and beside them the line of the source file of each transaction."""
+def archive_order(store: Store, order: Order) -> dict[str, str | int]:
+    """Archive the bytes to be signed, and beside them the line of the source file of each transaction.
+
+    Returns:
+        What the journal says of them: where they are, and the figures that tables show of an order.
+    """
     lines = json.dumps([item.position for item in order.transactions]).encode()
     return {
         "document": store.archive.put(
             pain001.write(order, version=VERSION), name=f"{order.message_id}.xml", media_type="application/xml"
         ),
         "lines_file": store.archive.put(lines, name=f"{order.message_id}.lines.json", media_type="application/json"),
+        "debtor": order.debtor.account,
+        "execution_date": order.execution_date.isoformat(),
+        "transactions": len(order.transactions),
+        "total": str(order.control_sum),
+        "currency": order.currency,
     }
 
 
@@ -597,7 +607,7 @@ class Orders(Mapping[str, TrackedOrder]):
         record = self._store.orders.add(
             kind=order.kind,
             message_id=order.message_id,
-            document=archived["document"],
+            document=str(archived["document"]),
             format=VERSION,
             connection=connection,
             source=source,
@@ -608,14 +618,15 @@ class Orders(Mapping[str, TrackedOrder]):
 
 
 def _row(order: TrackedOrder) -> tuple[object, ...]:
-    value = order.order
+    history = order.history
+    made = next(event.data for event in reversed(history) if event.kind in (EventKind.CREATED, EventKind.EDITED))
     return (
         order.id,
-        value.kind,
-        value.debtor.account,
-        value.execution_date,
-        len(value.transactions),
-        value.control_sum,
-        value.currency,
-        order.status.value,
+        order.record.kind,
+        made["debtor"],
+        date.fromisoformat(made["execution_date"]),
+        made["transactions"],
+        Decimal(made["total"]),
+        made["currency"],
+        state_of(history).value,
     )

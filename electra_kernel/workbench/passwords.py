@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeAlias
 
+from electra_kernel.signing.passwordkey import check_new_password
 from electra_kernel.vocabulary.errors import ElectraError
 
 #: Given a prompt, returns the password.
@@ -20,6 +21,10 @@ PASSWORD_FILE_VARIABLE = "ELECTRA_PASSWORD_FILE"  # noqa: S105 - the name of a v
 
 class NoPassword(ElectraError):
     """Nobody is there to type a password."""
+
+
+class PasswordsDiffer(ElectraError):
+    """A new password was typed in two ways."""
 
 
 def ask_password(prompt: str) -> str:
@@ -47,6 +52,20 @@ def ask_password(prompt: str) -> str:
             cause=str(error) or "there is no terminal and no notebook front end.",
             repair=f"Sign with the signing form, or name a file with the password in {PASSWORD_FILE_VARIABLE}.",
         ) from error
+
+
+def ask_new_password(ask: PasswordSource, prompt: str) -> str:
+    """A new password: good enough, and typed twice where a person types it unseen.
+
+    Raises:
+        WeakPassword: it is too easy to guess.
+        PasswordsDiffer: the two are not the same; nothing was done.
+    """
+    password = ask(prompt)
+    check_new_password(password)
+    if ask is ask_password and ask("The same password again") != password:
+        raise PasswordsDiffer("The two passwords are not the same.", repair="Begin again; nothing was done.")
+    return password
 
 
 def _first_line(file: Path) -> str:

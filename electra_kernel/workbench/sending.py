@@ -268,7 +268,7 @@ def _take_status_report(workbench: Workbench, file: Fetched) -> set[str]:
             namechecks.note_result(workbench.orders[order_id], report, file.sha256)
             moved.add(order_id)
             continue
-        state = _STATES_BY_STATUS.get(report.group_status)
+        state = _STATES_BY_STATUS.get(_status(report))
         if order_id is None or state is None:
             workbench.report_problem(_unmatched(report, file))
             continue
@@ -283,6 +283,12 @@ def _take_status_report(workbench: Workbench, file: Fetched) -> set[str]:
     return moved
 
 
+def _status(report: StatusReport) -> str:
+    """The status of the whole order: the group's, else the one that all its payments share, else partly accepted."""
+    below = {each.status for each in report.payments or report.transactions if each.status}
+    return report.group_status or (below.pop() if len(below) == 1 else "PART" if below else "")
+
+
 def _reasons(report: StatusReport) -> str:
     return "; ".join(" ".join(part for part in (reason.code, reason.text) if part) for reason in report.reasons)
 
@@ -293,7 +299,7 @@ def _unmatched(report: StatusReport, file: Fetched) -> Problem:
         position=None,
         field="OrgnlMsgId",
         rule="unknown-order",
-        text=f"The bank reports {report.group_status or 'no status'} for {report.original_message_id!r}, which is no order here.",
+        text=f"The bank reports {_status(report) or 'no status'} for {report.original_message_id!r}, which is no order here.",
         repair="Perhaps another program sent it; the report is in the archive.",
         severity="warning",
     )
