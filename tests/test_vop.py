@@ -299,9 +299,13 @@ def treasury(tmp_path_factory: pytest.TempPathFactory, house: Sandbox, request) 
     workbench = Workbench.open(tmp_path_factory.mktemp("treasury"), passwords=lambda _: PASSWORD)
     info = house.info
     connection = workbench.connect(
-        info.https, host=info.host, partner=info.partner, user=f"V{request.param}", ca=info.ca
+        info.https,
+        host=info.host,
+        partner=info.partner,
+        user=f"V{request.param}",
+        ca=info.ca,
+        version=request.param,
     )
-    workbench.store.connections.update(connection.name, protocol=request.param)
     assert connection.initialise(of_the_letter(house, {"H005": "3.0", "H004": "2.5"}[request.param])) == ""
     yield workbench
     workbench.close()

@@ -334,6 +334,17 @@ def test_the_table_of_orders_tells_their_figures(treasury: Workbench) -> None:
     assert row["execution_date"] == order.order.execution_date
 
 
+def test_a_connection_keeps_the_version_of_ebics_its_keys_were_sent_in(treasury: Workbench, bank: Sandbox) -> None:
+    (line,) = treasury.connections.values()
+    record, ids = line.record, ("host", "partner", "user")
+    same = {name: getattr(record, name) for name in ids} | {"name": line.name}
+    assert treasury.connect(record.url, **same, version="H005").version.protocol == "H005"
+    with pytest.raises(ElectraError, match="speaks H005"):
+        treasury.connect(record.url, **same, version="H004")
+    with pytest.raises(ElectraError, match="no version"):
+        treasury.connect(record.url, **same, version="H003")
+
+
 def test_a_password_is_nowhere_in_the_workbench(treasury: Workbench) -> None:
     for file in treasury.folder.rglob("*"):
         if file.is_file():

@@ -158,13 +158,16 @@ def connect(
     authentication: Annotated[str, typer.Option(help="Hash of the bank's X002 key, from its letter.")] = "",
     encryption: Annotated[str, typer.Option(help="Hash of the bank's E002 key, from its letter.")] = "",
     language: Annotated[str, typer.Option(help="Language of the letter: en, de, fr or hu.")] = "en",
+    ebics: Annotated[str | None, typer.Option(help="H005 (EBICS 3.0, the default) or H004 (EBICS 2.5).")] = None,
     workbench: Folder = _TREASURY,
 ) -> None:
     """Connect to a bank: creates keys, sends them, writes the letter; run again with the hashes once activated."""
     from electra_kernel.cli.records import connect_bank
 
     hashes = {"authentication": authentication, "encryption": encryption} if authentication or encryption else None
-    connect_bank(workbench, url, host=host, partner=partner, user=user, ca=ca, hashes=hashes, language=language)
+    connect_bank(
+        workbench, url, host=host, partner=partner, user=user, ca=ca, hashes=hashes, language=language, version=ebics
+    )
 
 
 @app.command()

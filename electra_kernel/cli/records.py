@@ -71,10 +71,11 @@ def connect_bank(
     ca: Path | None,
     hashes: Mapping[str, str] | None,
     language: str = "en",
+    version: str | None = None,
 ) -> None:
     """Go as far with a new connection as the bank lets us, and say what comes next."""
     with opened(folder, make=True) as workbench:
-        connection = workbench.connect(url, host=host, partner=partner, user=user, ca=ca)
+        connection = workbench.connect(url, host=host, partner=partner, user=user, ca=ca, version=version)
         next_step = connection.initialise(hashes, language=language)
         say(f"Letter: {connection.letter_file}")
         say(f"Next: {next_step}" if next_step else f"The connection {connection.name} is ready.")

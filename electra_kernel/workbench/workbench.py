@@ -14,6 +14,7 @@ from electra_kernel.analysis.position import position
 from electra_kernel.channels.base import Channel
 from electra_kernel.channels.internet import InternetChannel
 from electra_kernel.ebics.client import Subscriber
+from electra_kernel.ebics.version import VERSIONS
 from electra_kernel.store import ConnectionRecord, Store
 from electra_kernel.vocabulary.accounts import format_account
 from electra_kernel.vocabulary.dates import Clock, system_clock
@@ -87,7 +88,15 @@ class Workbench:
         return self.clock().astimezone().date()
 
     def connect(
-        self, url: str, *, host: str, partner: str, user: str, ca: str | Path | None = None, name: str | None = None
+        self,
+        url: str,
+        *,
+        host: str,
+        partner: str,
+        user: str,
+        ca: str | Path | None = None,
+        name: str | None = None,
+        version: str | None = None,
     ) -> Connection:
         """Add (or find) a connection to a bank, with the ids of its letter; then ``connection.initialise()``.
 
@@ -96,9 +105,12 @@ class Workbench:
             host, partner, user: host id, partner (customer) id and user id.
             ca: a PEM file of authorities to trust instead of the system's; a connection keeps the one it has.
             name: what to call the connection; ``HOST-USER`` by default.
+            version: ``H005`` (EBICS 3.0, the default) or ``H004`` (EBICS 2.5), as the bank's letter says; it is settled
+                once the keys are made.
         """
         called = name or f"{host}-{user}".lower()
         place = {"ca_file": str(Path(ca).resolve())} if ca else {}
+        place |= {"protocol": _spoken(version)} if version else {}
         # What is wrong with the letter's words is said before anything is kept and before a password is asked for.
         Subscriber(host, partner, user)
         InternetChannel(url, ca=Path(ca) if ca else None).close()
@@ -107,6 +119,11 @@ class Workbench:
             if (record.host, record.partner, record.user) != (host, partner, user):
                 raise ElectraError(
                     f"The connection {called!r} exists for another user.", repair="Choose another name: name=…."
+                )
+            if record.certificates and version not in (None, record.protocol):
+                raise ElectraError(
+                    f"The connection {called!r} speaks {record.protocol}, and its keys were sent in it.",
+                    repair="Connect once more under another name.",
                 )
             self.store.connections.update(called, url=url, **place)
         else:
@@ -259,3 +276,12 @@ class Workbench:
             ("In the outbox", len(self.orders.outbox())),
         ]
         return html_table(("", ""), rows, caption="Workbench")
+
+
+def _spoken(version: str) -> str:
+    known = [each.protocol for each in VERSIONS.values()]
+    if version not in known:
+        raise ElectraError(
+            f"{version!r} is no version of EBICS spoken here.", repair=f"Use one of: {', '.join(known)}."
+        )
+    return version
