@@ -15,7 +15,7 @@ lab: $(VENV)/.base
 
 test: $(VENV)/.test
 	$(BIN)/python -m pytest -n auto --dist loadfile tests
-	$(BIN)/python -m pytest --nbval-lax notebooks
+	$(BIN)/python -m pytest -n auto --dist loadfile --nbval-lax notebooks
 
 lint: $(VENV)/.lint
 	$(BIN)/ruff check .
