@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # One stamp a set of extras: an environment is made once and again only when the project's needs change.
 INSTALL = $(PYTHON) -m venv $(VENV) && $(BIN)/python -m pip install --quiet --constraint constraints.txt
 
-.PHONY: demo test lab lint docs bench fuzz browser clean
+.PHONY: demo test slow lab lint docs bench fuzz browser clean
 
 demo: $(VENV)/.base
 	$(BIN)/electra demo --out demo-out
@@ -16,6 +16,9 @@ lab: $(VENV)/.base
 test: $(VENV)/.test
 	$(BIN)/python -m pytest -n auto --dist loadfile tests
 	$(BIN)/python -m pytest -n auto --dist loadfile --nbval-lax notebooks
+
+slow: $(VENV)/.test
+	$(BIN)/python -m pytest -n auto --dist loadfile tests/slow
 
 lint: $(VENV)/.lint
 	$(BIN)/ruff check .
