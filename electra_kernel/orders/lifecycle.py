@@ -81,8 +81,8 @@ _BANK_PROGRESS = {
 #: Where the bank has an order and still lets it go.
 _HELD = frozenset({State.SENT, State.RECEIVED, State.NAME_CHECK_PENDING, State.AWAITING_SIGNATURES})
 
-#: Where another signature still counts.
-_SIGNABLE = frozenset({State.DRAFT, State.READY, State.PART_SIGNED, State.SIGNED})
+#: Nothing has left yet: the order may still be changed, and another signature still counts.
+EDITABLE_STATES = frozenset({State.DRAFT, State.READY, State.PART_SIGNED, State.SIGNED})
 
 FINAL_STATES = frozenset({State.EXECUTED, State.PART_EXECUTED, State.REJECTED, State.CANCELLED})
 
@@ -108,7 +108,7 @@ def state_of(events: Iterable[OrderEvent]) -> State:
                 state, signers = State.DRAFT, set()
             case EventKind.CHECKED if state in (State.DRAFT, State.READY):
                 state = State.DRAFT if event.data.get("problems") else State.READY
-            case EventKind.SIGNED if state in _SIGNABLE:
+            case EventKind.SIGNED if state in EDITABLE_STATES:
                 signers.add(str(event.data.get("user")))
                 state = State.SIGNED if len(signers) >= int(event.data.get("required", 1)) else State.PART_SIGNED
             case EventKind.SENDING | EventKind.RECEIVED | EventKind.BANK_STATUS:

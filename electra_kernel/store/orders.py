@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import Connection, func, insert, select, update
 
-from electra_kernel.orders.lifecycle import EventKind, OrderEvent, State, state_of
+from electra_kernel.orders.lifecycle import EDITABLE_STATES, EventKind, OrderEvent, State, state_of
 from electra_kernel.store.archive import NotInArchive
 from electra_kernel.store.connections import NoSuchConnection
 from electra_kernel.store.database import Database
@@ -20,9 +20,6 @@ from electra_kernel.store.journal import Journal, JournalEvent
 from electra_kernel.store.tables import archive, connections, orders
 from electra_kernel.vocabulary.dates import Clock
 from electra_kernel.vocabulary.errors import ElectraError
-
-#: From here on the bytes may be at the bank or on their way.
-_EDITABLE = frozenset({State.DRAFT, State.READY, State.PART_SIGNED, State.SIGNED})
 
 
 class NoSuchOrder(ElectraError, KeyError):
@@ -167,7 +164,7 @@ class Orders:
         with self._database.write() as writing:
             before = _row(writing, order_id)
             state = state_of(self._events_in(writing, order_id))
-            if state not in _EDITABLE:
+            if state not in EDITABLE_STATES:
                 raise OrderNotEditable(
                     f"Order {order_id} can no longer be changed.",
                     cause=f"it is {state}.",

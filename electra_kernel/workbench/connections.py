@@ -235,7 +235,7 @@ class Connection:
         return PasswordKey(self._open_key(KeyUse.SIGNATURE, password))
 
     def _open_key(self, use: KeyUse, password: str) -> RSAPrivateKey:
-        name = self._key_name(use)
+        name = keyfiles.key_name(self.name, use)
         key = open_key(self._store.keys.get(name), password)
         if key.public_key() != read_certificate(self.record.certificates[use])[1]:
             raise KeyDiffers(
@@ -290,7 +290,7 @@ class Connection:
         for use in KeyUse:
             key = generate_key()
             # Keys whose certificates were never noted were never sent: an earlier attempt was cut off here.
-            self._store.keys.put(self._key_name(use), protect_key(key, password), replace=True)
+            self._store.keys.put(keyfiles.key_name(self.name, use), protect_key(key, password), replace=True)
             certificates[use] = certificate_der(
                 certificate_for(key, use, common_name=f"{record.partner} {record.user}", not_before=self._clock())
             )
@@ -351,9 +351,6 @@ class Connection:
 
     def _note(self, kind: str, **data: str) -> None:
         self._store.journal.append(self._subject, kind, data)
-
-    def _key_name(self, use: KeyUse) -> str:
-        return f"{self.name}-{use.value}"
 
     @property
     def _subject(self) -> str:

@@ -19,6 +19,7 @@ from electra_kernel.signing.passwordkey import KeyFileError, open_key, protect_k
 from electra_kernel.store import ConnectionRecord, Store
 from electra_kernel.store.files import write_private_file
 from electra_kernel.vocabulary.errors import ElectraError
+from electra_kernel.workbench.files import read_file
 from electra_kernel.workbench.passwords import PasswordSource, ask_new_password
 
 if TYPE_CHECKING:
@@ -72,11 +73,11 @@ def restore_keys(store: Store, path: Path, ask: PasswordSource, *, name: str | N
         KeyFileError: the file is no export, is damaged or was changed.
         ElectraError: the connection is here with other keys, or the file cannot be read.
     """
-    export = read_export(_read(path), ask(f"Password of the file {path.name}"))
+    export = read_export(read_file(path), ask(f"Password of the file {path.name}"))
     called, facts = name or str(export.facts.get("name", "")), _connection_facts(export)
     password = ask_new_password(ask, f"New password for the keys of {facts['user']} at {called}")
     certificates = {KeyUse(use): der for use, der in export.certificates.items()}
-    locked = {_key_name(called, use): protect_key(export.keys[use.value], password) for use in certificates}
+    locked = {key_name(called, use): protect_key(export.keys[use.value], password) for use in certificates}
     with store.lock(f"connection-{called}"):
         known = store.connections.find(called)
         if known is not None:
@@ -109,12 +110,12 @@ def change_password(store: Store, name: str, ask: PasswordSource) -> None:
         record = store.connections.get(name)
         keys = _opened(store, record, ask(f"Password of {record.user} at {name}"))
         password = ask_new_password(ask, f"New password for the keys of {record.user} at {name}")
-        _keep(store, {_key_name(name, KeyUse(use)): protect_key(key, password) for use, key in keys.items()})
+        _keep(store, {key_name(name, KeyUse(use)): protect_key(key, password) for use, key in keys.items()})
         _note(store, name, "password-changed", record)
 
 
 def _opened(store: Store, record: ConnectionRecord, password: str) -> dict[str, RSAPrivateKey]:
-    return {use.value: open_key(store.keys.get(_key_name(record.name, use)), password) for use in record.certificates}
+    return {use.value: open_key(store.keys.get(key_name(record.name, use)), password) for use in record.certificates}
 
 
 def _keep(store: Store, locked: Mapping[str, bytes]) -> None:
@@ -171,19 +172,8 @@ def _must_be_the_same(known: ConnectionRecord, facts: Mapping[str, Any], certifi
         )
 
 
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise ElectraError(
-            "The file cannot be read.",
-            where=str(path),
-            cause=f"{error.strerror or error}.",
-            repair="Choose the export.",
-        ) from error
-
-
-def _key_name(name: str, use: KeyUse) -> str:
+def key_name(name: str, use: KeyUse) -> str:
+    """Under which name the private key of a connection is kept."""
     return f"{name}-{use.value}"
 
 

@@ -21,7 +21,7 @@ from electra_kernel.ebics.signature import OrderSignature, order_digest
 from electra_kernel.formats import pain001, payments
 from electra_kernel.formats.payments import ColumnMap
 from electra_kernel.orders.kinds import KINDS, kind_for
-from electra_kernel.orders.lifecycle import EventKind, OrderEvent, State, state_of
+from electra_kernel.orders.lifecycle import EDITABLE_STATES, EventKind, OrderEvent, State, state_of
 from electra_kernel.orders.model import Order, Transaction
 from electra_kernel.orders.rulebooks import check
 from electra_kernel.printing import order_pdf
@@ -46,7 +46,6 @@ if TYPE_CHECKING:
 VERSION = pain001.VERSIONS[-1]
 
 _SIGNABLE = frozenset({State.READY, State.PART_SIGNED})
-_EDITABLE = frozenset({State.DRAFT, State.READY, State.PART_SIGNED, State.SIGNED})
 
 
 class NoUsablePayments(ElectraError):
@@ -162,7 +161,7 @@ class TrackedOrder:
             NoUsablePayments: no line would be left.
         """
         with self._store.lock(f"order-{self.id}"):
-            self._must_be(_EDITABLE, "changed")
+            self._must_be(EDITABLE_STATES, "changed")
             errors = [problem for problem in self._problems() if problem.severity == "error"]
             lines = {problem.position for problem in errors if problem.position is not None}
             if not lines:
@@ -340,7 +339,7 @@ class TrackedOrder:
             OrderNotReady: it has gone to the bank already.
         """
         with self._store.lock(f"order-{self.id}"):
-            self._must_be(_EDITABLE | {State.QUEUED}, "cancelled")
+            self._must_be(EDITABLE_STATES | {State.QUEUED}, "cancelled")
             self.note(EventKind.CANCELLED)
         return self
 
