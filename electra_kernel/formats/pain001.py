@@ -39,6 +39,8 @@ _VERSIONS = {
     "pain.001.001.09": _Version("BICFI", "<Dt>", "</Dt>"),
 }
 VERSIONS = tuple(_VERSIONS)
+#: The version that banks take today: what is written where none is asked for.
+USUAL = "pain.001.001.09"
 _CHARGE_BEARERS = ("", "SLEV", "SHAR", "DEBT", "CRED")
 _BIC = re.compile(r"[A-Z]{6}[A-Z2-9][A-NP-Z0-9](?:[A-Z0-9]{3})?")
 
@@ -49,7 +51,7 @@ def detect(data: bytes) -> bool:
 
 
 # ------------------------------------------------------------------------------------------------------- write
-def write(order: Order, *, version: str = "pain.001.001.09") -> bytes:
+def write(order: Order, *, version: str = USUAL) -> bytes:
     """One order as a schema-valid document: UTF-8, one line, the same bytes for the same order.
 
     Raises:
@@ -57,6 +59,8 @@ def write(order: Order, *, version: str = "pain.001.001.09") -> bytes:
     """
     if version not in _VERSIONS:
         raise ElectraError(f"{version!r} is not written.", repair=f"Use one of {', '.join(VERSIONS)}.")
+    if order.collects:
+        raise ElectraError("A collection is no credit transfer.", repair="Write it as a pain.008.")
     if not order.transactions:
         raise ElectraError("An order without transactions cannot be written.", repair="Add a transaction.")
     spelling = _VERSIONS[version]

@@ -158,23 +158,40 @@ def _kind_carries_currency(case: Case) -> Iterator[Fault]:
         yield Fault("currency", f"A {kind.title} carries {allowed}, not {currency}.", "Choose another kind of order.")
 
 
-def _debtor_account(case: Case) -> Iterator[Fault]:
-    account = case.order.debtor.account
+def _own_account(case: Case) -> Iterator[Fault]:
+    account, side = case.order.own.account, _own_side(case)
     if not account:
-        yield Fault("debtor.account", "The account to debit is missing.", "Choose one of your accounts.")
+        what = "credit" if case.order.collects else "debit"
+        yield Fault(f"{side}.account", f"The account to {what} is missing.", "Choose one of your accounts.")
     elif fault := _account_fault(account):
-        yield Fault("debtor.account", *fault)
+        yield Fault(f"{side}.account", *fault)
 
 
-def _debtor_name(case: Case) -> Iterator[Fault]:
-    if not case.order.debtor.name.strip():
-        yield Fault("debtor.name", "The name of the payer is missing.", "Give the name the bank knows the customer by.")
-    yield from _text("debtor.name", case.order.debtor.name, case.limits.name, case.limits)
+def _own_name(case: Case) -> Iterator[Fault]:
+    name, side = case.order.own.name, _own_side(case)
+    if not name.strip():
+        who = "collector" if case.order.collects else "payer"
+        yield Fault(
+            f"{side}.name", f"The name of the {who} is missing.", "Give the name the bank knows the customer by."
+        )
+    yield from _text(f"{side}.name", name, case.limits.name, case.limits)
     yield from _text("initiator", case.order.initiator, case.limits.name, case.limits)
 
 
-def _debtor_address(case: Case) -> Iterator[Fault]:
-    yield from _address("debtor.address", case.order.debtor.address, case)
+def _own_address(case: Case) -> Iterator[Fault]:
+    yield from _address(f"{_own_side(case)}.address", case.order.own.address, case)
+
+
+def _own_side(case: Case) -> str:
+    return "creditor" if case.order.collects else "debtor"
+
+
+def _side_fits_kind(case: Case) -> Iterator[Fault]:
+    kind = KINDS[case.order.kind]
+    if kind.collects and not case.order.collects:
+        yield Fault("creditor", f"A {kind.title} needs a creditor: who collects.", "Name the creditor and its account.")
+    elif case.order.collects and not kind.collects:
+        yield Fault("kind", f"A {kind.title} pays and cannot collect.", "Choose a kind that collects.")
 
 
 def _order_ids(case: Case) -> Iterator[Fault]:
@@ -233,13 +250,22 @@ def _one_currency(transaction: Transaction, case: Case) -> Iterator[Fault]:
 
 def _counterparty_name(transaction: Transaction, case: Case) -> Iterator[Fault]:
     if not transaction.counterparty.name.strip():
-        yield Fault("counterparty.name", "The name of the payee is missing.", "Give the account holder's name.")
+        yield Fault(
+            "counterparty.name", f"The name of the {_other(case)} is missing.", "Give the account holder's name."
+        )
+
+
+def _other(case: Case) -> str:
+    return "debtor" if case.order.collects else "payee"
 
 
 def _counterparty_account(transaction: Transaction, case: Case) -> Iterator[Fault]:
     account, country = transaction.counterparty.account, case.limits.account_country
     if not account:
-        yield Fault("counterparty.account", "The payee's account is missing.", "Give the account from the invoice.")
+        where = "mandate" if case.order.collects else "invoice"
+        yield Fault(
+            "counterparty.account", f"The {_other(case)}'s account is missing.", f"Give the account from the {where}."
+        )
         return
     if not case.limits.iban_only and not _looks_like_iban(account):
         return
@@ -453,13 +479,16 @@ def _bic_fault(bic: str) -> tuple[str, str] | None:
 _COMMON_ORDER: dict[str, OrderRule] = {
     "transactions-present": _has_transactions,
     "kind-currency": _kind_carries_currency,
-    "debtor-account": _debtor_account,
-    "debtor-name": _debtor_name,
-    "debtor-address": _debtor_address,
+    "kind-direction": _side_fits_kind,
+    "debtor-account": _own_account,
+    "debtor-name": _own_name,
+    "debtor-address": _own_address,
     "identification": _order_ids,
     "execution-date-past": _execution_not_past,
     "business-day": _execution_on_business_day,
 }
+#: What the rules about the own side are called where that side collects.
+_COLLECTED = {name: name.replace("debtor", "creditor") for name in ("debtor-account", "debtor-name", "debtor-address")}
 _COMMON_TRANSACTION: dict[str, TransactionRule] = {
     "amount-positive": _amount_positive,
     "amount-decimals": _amount_decimals,
@@ -475,9 +504,15 @@ _COMMON_TRANSACTION: dict[str, TransactionRule] = {
     "duplicate": _not_twice,
 }
 
+_COLLECTION_ORDER: dict[str, OrderRule] = {_COLLECTED.get(name, name): rule for name, rule in _COMMON_ORDER.items()}
+
 #: The rulebooks, by the name a kind of order gives.
 RULEBOOKS: dict[str, Rulebook] = {
     "common": Rulebook(_COMMON_ORDER, _COMMON_TRANSACTION),
     "sepa": Rulebook(_COMMON_ORDER, {**_COMMON_TRANSACTION, "one-remittance": _one_kind_of_remittance}),
     "domestic": Rulebook(_COMMON_ORDER, _COMMON_TRANSACTION),
+    "collection": Rulebook(_COLLECTION_ORDER, _COMMON_TRANSACTION),
+    "sepa-core": Rulebook(_COLLECTION_ORDER, {**_COMMON_TRANSACTION, "one-remittance": _one_kind_of_remittance}),
+    "sepa-b2b": Rulebook(_COLLECTION_ORDER, {**_COMMON_TRANSACTION, "one-remittance": _one_kind_of_remittance}),
+    "domestic-collection": Rulebook(_COLLECTION_ORDER, _COMMON_TRANSACTION),
 }

@@ -20,7 +20,7 @@ from electra_kernel import formats
 from electra_kernel.ebics.signature import OrderSignature, order_digest
 from electra_kernel.formats import pain001, payments
 from electra_kernel.formats.payments import ColumnMap
-from electra_kernel.orders.kinds import KINDS, kind_for
+from electra_kernel.orders.kinds import KINDS, TRANSFERS, kind_for
 from electra_kernel.orders.lifecycle import EDITABLE_STATES, EventKind, OrderEvent, State, state_of
 from electra_kernel.orders.model import Order, Transaction
 from electra_kernel.orders.rulebooks import check
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from electra_kernel.workbench.workbench import Workbench
 
 #: The message version in which orders are sent.
-VERSION = pain001.VERSIONS[-1]
+VERSION = pain001.USUAL
 
 _SIGNABLE = frozenset({State.READY, State.PART_SIGNED})
 
@@ -481,6 +481,12 @@ class Orders(Mapping[str, TrackedOrder]):
             orders = [self._with_new_ids(order, kind, execution_date) for order in reading.orders]
         if not orders:
             raise NoUsablePayments(name, reading.problems)
+        if any(order.collects for order in orders):
+            raise ElectraError(
+                "The file holds collections (direct debits), which a workbench does not send.",
+                where=name,
+                repair="Look at it with electra read or electra check; give the file to the bank as it is.",
+            )
         if limit is not None and len(orders) > limit:
             raise ElectraError(
                 f"The file holds {len(orders)} orders.", where=name, repair="Read them with wb.orders.read_all(…)."
@@ -566,8 +572,8 @@ class Orders(Mapping[str, TrackedOrder]):
         self, debtor: Party, transactions: Sequence[Transaction], kind: str | None, execution_date: date | None
     ) -> Order:
         code = kind or kind_for(transactions[0].amount.currency, "", debtor.account[:2]).code
-        if code not in KINDS:
-            raise ElectraError(f"{code!r} is not a kind of order.", repair=f"Choose one of: {', '.join(KINDS)}.")
+        if code not in TRANSFERS:
+            raise ElectraError(f"{code!r} is no kind of payment.", repair=f"Choose one of: {', '.join(TRANSFERS)}.")
         calendar = BusinessCalendar(KINDS[code].calendar)
         message_id = self._workbench.new_message_id()
         return Order(

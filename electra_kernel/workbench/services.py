@@ -34,7 +34,7 @@ def order_service(kind: str, info: SubscriberInfo, *, check_names: bool = False)
     """
     if check_names:
         return _checked_service(kind, info)
-    found = _best(info, "BTU", "pain.001", _ORDER_SERVICES[kind])
+    found = _best(info, "BTU", "pain.001", _ORDER_SERVICES.get(kind, ()))
     if found is None:
         raise NotPermitted(
             f"The bank does not let {info.user.user_id} send this order: {KINDS[kind].title}.",

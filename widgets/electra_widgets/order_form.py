@@ -8,7 +8,7 @@ from typing import Any
 import ipywidgets as widgets
 
 from electra_kernel import Workbench
-from electra_kernel.orders.kinds import KINDS
+from electra_kernel.orders.kinds import KINDS, TRANSFERS
 from electra_kernel.vocabulary.errors import ElectraError
 from electra_kernel.workbench.orders import TrackedOrder
 from electra_widgets import entry
@@ -62,7 +62,7 @@ class OrderForm(Form):
         self.payments: list[PaymentFields] = []
         self.debtor = Field(widgets.Dropdown(), "From account", width="26em", grow=6)
         self.kind = Field(
-            widgets.Dropdown(options=[(kind.title, kind.code) for kind in KINDS.values()]), "Kind", width="11em"
+            widgets.Dropdown(options=[(kind.title, kind.code) for kind in TRANSFERS.values()]), "Kind", width="11em"
         )
         self.currency = Field(widgets.Text(continuous_update=False), "Currency", width="5em", grow=0)
         self.execution_date = Field(widgets.DatePicker(), "Execution date", width="9em")
