@@ -163,12 +163,13 @@ def return_codes() -> str:
             f"`{each.code}`",
             each.meaning,
             each.cause or "—",
+            each.fault.value if each.fault else "—",
             each.repair or "Nothing.",
             each.name.replace("_", "\\_<wbr>"),
         )
         for each in sorted(CODES.values(), key=lambda each: each.code)
     ]
-    return markdown_table(("code", "what happened", "why", "what to do", "name"), rows)
+    return markdown_table(("code", "what happened", "why", "whose", "what to do", "name"), rows)
 
 
 # What is proved is read from the marks on the tests (pytest.mark.ebics). They are read as text, so that the pages can be

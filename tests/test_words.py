@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 import electra_kernel
 from electra_kernel.channels.base import BankUnreachable, CertificateRejected
+from electra_kernel.ebics.codes import BENIGN, CODES, NO_DATA, ReturnCode
 from electra_kernel.ebics.errors import BankSignatureInvalid, bank_refusal
 from electra_kernel.jupyter.errors import error_html, error_text
 from electra_kernel.orders.lifecycle import EventKind, OrderEvent, State
@@ -135,6 +136,31 @@ def test_a_refusal_is_never_a_bare_code() -> None:
     assert words.splitlines()[0] != "091002"
     for label in ("Cause: ", "Whose: ", "Orders and data: ", "Repair: "):
         assert label in words
+
+
+@pytest.mark.parametrize("known", CODES.values(), ids=CODES)
+def test_every_return_code_says_what_happened_why_whose_fault_it_is_and_what_to_do(known: ReturnCode) -> None:
+    told_ = explain(bank_refusal(known.code))
+    assert not told_.what[0].isdigit()
+    assert known.meaning in told_.what
+    if known.code in BENIGN | {NO_DATA}:
+        assert known.fault is None
+        return
+    assert known.fault is not None
+    assert told_.fault == known.fault.value
+    for sentence in (known.meaning, known.cause, known.repair):
+        assert sentence[0].isupper()
+        assert sentence.endswith(".")
+        assert not any(word.strip(".,;:()").isdigit() for word in sentence.split())
+
+
+@pytest.mark.parametrize("code", ["093333", "061011", "000007", "", "x" * 50])
+def test_a_code_of_the_banks_own_is_told_as_such(code: str) -> None:
+    told_ = explain(bank_refusal(code, "own words"))
+    assert "does not define" in told_.what
+    assert "own words" in told_.cause
+    assert told_.fault == Fault.BANK.value
+    assert told_.repair
 
 
 def test_a_notebook_shows_whose_fault_it_is_escaped() -> None:

@@ -41,11 +41,13 @@ class BankRefusal(EbicsError):
         name: the code's name, such as ``EBICS_INVALID_USER_STATE``.
         level: ``technical`` (from the header) or ``business`` (from the body).
         report: the bank's own text, as it came.
+        fault: whose fault it is, by the code.
     """
 
     def __init__(self, code: str, report: str = "", *, level: str = "") -> None:
         known: ReturnCode = lookup(code)
         self.code, self.name, self.report, self.level = code, known.name, report, level or known.level
+        self.fault = known.fault
         own_words = report.removeprefix(f"[{known.name}]").strip()
         cause = known.cause
         if own_words and own_words != known.meaning:

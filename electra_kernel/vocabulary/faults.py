@@ -18,6 +18,7 @@ class Fault(StrEnum):
     INPUT = "what was given: a file, a word or a number"
     STEP = "the step comes too early or too late"
     RIGHTS = "the bank has not given you the right"
+    ACCESS = "the access: the bank does not know, has not activated or has locked this user or its keys"
     LINE = "the line between you and the bank"
     BANK = "the bank"
     STRANGER = "somebody who is not proved to be the bank"
@@ -64,13 +65,6 @@ FAULTS: dict[str, tuple[Fault, str]] = {
     "NoSuchKey": (Fault.MACHINE, "Nothing was sent or signed."),
     "KeyDiffers": (Fault.MACHINE, "Nothing was sent or signed."),
 }
-
-#: Return codes by which a bank says that something is wrong with itself, or that it is busy (EBICS 3.0.2, Annex 1).
-_BANK_TROUBLE = frozenset({"061099", "091116", "091119"})
-#: Return codes about rights.
-_RIGHTS = frozenset({"090003", "091007", "091302", "091303"})
-#: Return codes about what this program sent.
-_PROGRAM = frozenset({"061002", "091010", "091009", "091104", "091113", "091121"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,8 +115,6 @@ def explain(error: BaseException) -> Explanation:
 def _of(error: ElectraError) -> tuple[Fault, str]:
     name = next(kind.__name__ for kind in type(error).__mro__ if kind.__name__ in FAULTS)
     fault, outcome = FAULTS[name]
-    code = getattr(error, "code", "")
-    for codes, other in ((_BANK_TROUBLE, Fault.BANK), (_RIGHTS, Fault.RIGHTS), (_PROGRAM, Fault.PROGRAM)):
-        if code in codes:
-            return other, outcome
-    return fault, outcome
+    # A bank's return code knows better than the type of the error whose fault it is.
+    told = getattr(error, "fault", None)
+    return (told if isinstance(told, Fault) else fault), outcome
