@@ -40,7 +40,7 @@ class Client(Session):
 
     def hev(self) -> Hev:
         """Which versions the bank speaks. Neither side is proved: HEV is unsigned."""
-        return Hev(self)
+        return Hev(self.subscriber.host_id)
 
     def ini(self, signature_certificate_der: bytes, signature_version: str = "A006") -> SendKeys:
         """Send the signature key. Unsigned: the letter proves it."""

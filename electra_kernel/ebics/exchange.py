@@ -21,7 +21,7 @@ from electra_kernel.ebics.responses import KEY_ANSWER, read_answer, read_hev_ans
 from electra_kernel.ebics.session import Session
 from electra_kernel.ebics.signature import OrderSignature, write_signatures
 from electra_kernel.ebics.tree import local, serialise
-from electra_kernel.ebics.version import EbicsVersion
+from electra_kernel.ebics.version import H005, EbicsVersion
 from electra_kernel.vocabulary.xml import HostileXml, parse_xml
 
 Result = TypeVar("Result")
@@ -140,9 +140,15 @@ def unfinished(what: str) -> LocalProtocolError:
 
 
 class Hev(Exchange[Mapping[str, str]]):
-    """HEV: ``result`` maps protocols to releases, such as ``{"H005": "03.00"}``."""
+    """HEV: ``result`` maps protocols to releases, such as ``{"H005": "03.00"}``. It needs no keys and no user."""
 
     _spoken: Mapping[str, str] | None = None
+    _waiting: bytes | None = None
+    _over = False
+
+    def __init__(self, host_id: str) -> None:
+        # Neither a session nor a version stands behind this question: it is what one asks before there are any.
+        self._host_id = host_id
 
     @property
     def result(self) -> Mapping[str, str]:
@@ -152,7 +158,7 @@ class Hev(Exchange[Mapping[str, str]]):
         return self._spoken
 
     def _next(self) -> bytes:
-        request = Request(version=self._version, kind=Kind.HEV, host_id=self._session.subscriber.host_id)
+        request = Request(version=H005, kind=Kind.HEV, host_id=self._host_id)
         return serialise(write_request(request))
 
     def _take(self, root: etree._Element) -> None:

@@ -5,11 +5,12 @@ Private keys are never here: they lie under a password in ``keys/``.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 from typing import Any, Literal
 
+from asn1crypto import pem
 from sqlalchemy import Connection, Row, insert, select, update
 
 from electra_kernel.ebics.desk import KeyUse
@@ -38,10 +39,12 @@ class ConnectionRecord:
         host, partner, user: the EBICS ids.
         created: aware UTC moment.
         ca_file: path of the PEM certificates that the bank's TLS certificate must chain to; the system's where ``None``.
-        protocol: ``H005`` or ``H004``.
+        protocol: ``H005`` or ``H004``; empty until the bank was asked what it speaks.
         signature_version: ``A005`` or ``A006``.
         certificates: the user's X.509 certificates as DER, by use; empty until keys are made.
         bank_keys: the bank's certificates; ``None`` until they were fetched (HPB) and trusted.
+        certified: whether keys travel with their certificates where the version also knows bare ones (EBICS 2.5).
+        issuers: certificates of the authorities above the user's own ones, DER; empty where these are self-signed.
     """
 
     name: str
@@ -55,6 +58,8 @@ class ConnectionRecord:
     signature_version: Literal["A005", "A006"] = "A006"
     certificates: Mapping[KeyUse, bytes] = field(default_factory=dict)
     bank_keys: BankKeys | None = None
+    certified: bool = False
+    issuers: tuple[bytes, ...] = ()
 
 
 _CHANGEABLE = frozenset(each.name for each in fields(ConnectionRecord)) - {"name", "created"}
@@ -141,15 +146,22 @@ def _columns(record: ConnectionRecord) -> dict[str, Any]:
     row |= {f"{use.value}_certificate": certificates.get(use) for use in KeyUse}
     row["bank_authentication"] = bank.authentication if bank else None
     row["bank_encryption"] = bank.encryption if bank else None
+    row["issuers"] = _pem(record.issuers)
     return row
+
+
+def _pem(certificates: Iterable[bytes]) -> bytes | None:
+    return b"".join(pem.armor("CERTIFICATE", der) for der in certificates) or None
 
 
 def _record(row: Row[Any]) -> ConnectionRecord:
     values = dict(row._mapping)
     found = {use: values.pop(f"{use.value}_certificate") for use in KeyUse}
     authentication, encryption = values.pop("bank_authentication"), values.pop("bank_encryption")
+    issuers = values.pop("issuers")
     return ConnectionRecord(
         **values,
+        issuers=tuple(der for _, _, der in pem.unarmor(issuers, multiple=True)) if issuers else (),
         certificates={use: der for use, der in found.items() if der is not None},
         bank_keys=BankKeys(authentication, encryption) if authentication and encryption else None,
     )

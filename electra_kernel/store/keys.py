@@ -96,6 +96,16 @@ class Keys:
                 where=str(path),
             ) from error
 
+    def has(self, name: str) -> bool:
+        """Whether there is a key of this name."""
+        self._finish_change()
+        return self._path(name).exists()
+
+    def remove(self, name: str) -> None:
+        """Take a key away that is needed no more; nothing happens where there is none."""
+        self._finish_change()
+        self._path(name).unlink(missing_ok=True)
+
     def names(self) -> list[str]:
         """The names of all keys, sorted."""
         return sorted(unquote(path.stem) for path in self._folder.glob("*.key") if not path.name.startswith("."))

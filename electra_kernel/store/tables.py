@@ -8,6 +8,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from sqlalchemy import (
+    Boolean,
     Column,
     Dialect,
     ForeignKey,
@@ -18,10 +19,11 @@ from sqlalchemy import (
     Table,
     Text,
     TypeDecorator,
+    false,
 )
 
 #: The newest migration's revision: what this code reads and writes.
-SCHEMA_VERSION = "0001"
+SCHEMA_VERSION = "0002"
 
 metadata = MetaData()
 
@@ -97,6 +99,8 @@ connections = Table(
     Column("bank_authentication", LargeBinary),
     Column("bank_encryption", LargeBinary),
     Column("created", Moment, nullable=False),
+    Column("certified", Boolean, nullable=False, server_default=false()),
+    Column("issuers", LargeBinary),
 )
 
 #: No state: it is derived from the journal's events.
