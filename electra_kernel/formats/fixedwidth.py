@@ -1,0 +1,562 @@
+"""Fixed-width records: a layout is data, bytes become rows and rows bytes. No format lives here; each is a ``Layout``.
+
+The rules.
+
+* Records stand in lines, or one after another without line ends: which of the two the file itself shows.
+* A record is told by its marks; one without marks is taken where no other fits.
+* A line shorter than its record counts as filled with blanks, with a warning where more is missing than ``shortest``
+  allows; longer than it, the rest must be blank. Empty lines and the end mark of DOS (0x1A) are passed over.
+* Control characters count as blanks and are told. Whatever cannot be read stays in the row's text.
+"""
+
+from __future__ import annotations
+
+import codecs
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import pairwise
+from typing import Any, TypeAlias
+
+from electra_kernel.formats.base import Problems
+from electra_kernel.formats.fields import (
+    SIGNS,
+    TYPES,
+    BadValue,
+    Field,
+    LayoutError,
+    Total,
+    Values,
+    When,
+    date_pattern,
+    finish,
+    nearest,
+    reader_of,
+    shown,
+    write_value,
+)
+from electra_kernel.formats.records import Group, Record, Reports, Row, Succession, Totals, with_signs
+
+__all__ = [
+    "Field",
+    "Group",
+    "Layout",
+    "LayoutError",
+    "Record",
+    "Row",
+    "Total",
+    "When",
+    "read",
+    "read_lines",
+    "with_totals",
+    "write",
+]
+
+#: What one field becomes: its name, its columns from 0, and the function that reads it.
+_Step: TypeAlias = tuple[str, int, int, Callable[[str], Any]]
+
+_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+_DOS_END = "\x1a"
+#: How much of a file ``detect`` looks at.
+_HEAD = 4_096
+
+
+@dataclass(frozen=True, kw_only=True)
+class Layout:
+    """A fixed-width format.
+
+    Attributes:
+        name: its short name, for problems.
+        records: the kinds of records, in the order in which marks are tried.
+        encoding: a Python codec: ``cp852``, ``iso-8859-2``, ``cp037`` …
+        line_end: what is written after each record; empty for none. Both are read.
+        ends: the records with which a file may end; any where empty.
+    """
+
+    name: str
+    records: tuple[Record, ...]
+    encoding: str = "ascii"
+    line_end: str = "\r\n"
+    ends: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        _check_encoding(self.encoding)
+        object.__setattr__(self, "records", tuple(_placed(record) for record in self.records))
+        names = [record.name for record in self.records]
+        if len(set(names)) != len(names):
+            raise LayoutError(f"The layout {self.name} has two records of one name.", repair="Rename one.")
+
+    @cached_property
+    def plans(self) -> Mapping[str, _Plan]:
+        """The compiled records by name."""
+        return {record.name: _Plan(record) for record in self.records}
+
+    def plan_of(self, text: str) -> _Plan | None:
+        """The record whose marks stand in a text, or ``None``."""
+        for plan in self.plans.values():
+            if all(text.startswith(texts, place) for place, texts in plan.marks):
+                return plan
+        return None
+
+    def detect(self, data: bytes) -> bool:
+        """Whether the first record is one a file may start with, has its length, and every constant of it stands."""
+        text = self.decode_head(data)
+        if text is None:
+            return False
+        line = re.split("[\r\n\x85]", text, maxsplit=1)[0]
+        plan = self.plan_of(line)
+        if plan is None or not (plan.marks and _may_start(plan.record)):
+            return False
+        length = plan.record.length
+        if len(line) < len(text) and not (plan.record.shortest or 1) <= len(line.rstrip()) <= length:
+            return False
+        broken: list[str] = []
+        plan.values(line[:length].ljust(length), lambda name, *_: broken.append(name))
+        return len(line) >= (plan.record.shortest or 1) and not broken
+
+    def decode_head(self, data: bytes) -> str | None:
+        """The first characters of a file, without empty lines; ``None`` where they are not in the encoding."""
+        try:
+            text = codecs.getincrementaldecoder(self.encoding)().decode(data[:_HEAD])
+        except UnicodeDecodeError:
+            return None
+        return text.lstrip("\ufeff\r\n")
+
+
+def _check_encoding(encoding: str) -> None:
+    try:
+        text = codecs.lookup(encoding)._is_text_encoding  # rot13 and hex are codecs, too
+    except LookupError:
+        text = False
+    if not text:
+        raise LayoutError(
+            f"{encoding!r} is no known encoding.",
+            repair="Use utf-8, iso-8859-2, cp1250, cp852, cp037, cp500 or cp1140.",
+        )
+
+
+def _may_start(record: Record) -> bool:
+    return not record.after or "" in record.after
+
+
+# ------------------------------------------------------------------------------------------------ records compiled
+def _placed(record: Record) -> Record:
+    """The record with every start and its length filled in; refuses what contradicts itself."""
+    fields, at = [], 1
+    for spec in record.fields:
+        placed = replace(spec, start=spec.start or at)
+        at = placed.start + placed.length
+        fields.append(placed)
+    ends = [spec.start + spec.length - 1 for spec in fields]
+    ends += [start + group.length - 1 for group in record.groups for start in group.starts]
+    ends += [place + len(text) - 1 for place, texts in record.marks for text in texts if isinstance(place, int)]
+    length = record.length or max(ends, default=0)
+    made = replace(record, fields=tuple(fields), length=length)
+    _check_record(made, max(ends, default=0))
+    return made
+
+
+def _check_record(record: Record, last: int) -> None:
+    where = f"record {record.name}"
+    if last > record.length > 0:
+        raise LayoutError(
+            f"A field ends in column {last}, and the record has {record.length}.", where=where, repair="Correct one."
+        )
+    for place, texts in record.marks:
+        if not isinstance(place, int) or place < 1 or not texts:
+            raise LayoutError(f"The mark {place!r} is no column.", where=where, repair="Give a column from 1.")
+    inner = [spec for group in record.groups for spec in group.fields]
+    for spec in (*record.fields, *inner):
+        check_field(spec, where)
+        if spec.length < 1:
+            raise LayoutError(f"The field {spec.name!r} has no length.", where=where, repair="Give one.")
+    _check_names(record, where)
+    _check_overlaps(record, where)
+
+
+def check_field(spec: Field, where: str) -> None:
+    """Refuse a field whose description contradicts itself."""
+    if spec.type not in TYPES:
+        raise LayoutError(
+            f"The type {spec.type!r} of {spec.name!r} is unknown.", where=where, repair=nearest(spec.type, TYPES)
+        )
+    if spec.sign not in SIGNS:
+        raise LayoutError(
+            f"The sign {spec.sign!r} of {spec.name!r} is unknown.", where=where, repair=nearest(spec.sign, SIGNS)
+        )
+    if len(spec.filler) != 1:
+        raise LayoutError(f"The fill of {spec.name!r} is not one character.", where=where, repair="Give one character.")
+    if spec.type == "date":
+        date_pattern(spec.date)
+
+
+def _check_names(record: Record, where: str) -> None:
+    names = [spec.name for spec in record.fields if spec.name] + [group.name for group in record.groups]
+    conditional = {spec.name for spec in record.fields if spec.only_if}
+    if double := next((name for name in names if names.count(name) > 1 and name not in conditional), None):
+        raise LayoutError(f"Two fields are called {double!r}.", where=where, repair="Rename one.")
+    asked = [(spec, spec.sign_field) for spec in record.fields] + [
+        (spec, spec.decimals_field) for spec in record.fields
+    ]
+    asked += [(spec, spec.only_if.field) for spec in record.fields if spec.only_if]
+    for spec, name in asked:
+        if name and name not in names:
+            raise LayoutError(
+                f"{spec.name!r} asks the field {name!r}, which is none.", where=where, repair=nearest(name, names)
+            )
+
+
+def _check_overlaps(record: Record, where: str) -> None:
+    placed = sorted(record.fields, key=lambda spec: spec.start)
+    for before, after in pairwise(placed):
+        if before.start + before.length > after.start and not (before.only_if and after.only_if):
+            raise LayoutError(
+                f"The fields {before.name!r} and {after.name!r} overlap in column {after.start}.",
+                where=where,
+                repair="Correct start or length, or give both a condition.",
+            )
+
+
+class _Plan:
+    """One record, ready to be read and written fast."""
+
+    def __init__(self, record: Record) -> None:
+        self.record = record
+        self.marks = tuple((int(place) - 1, texts) for place, texts in record.marks)
+        plain: list[_Step] = []
+        #: Fields that need others of their record first.
+        self.later: list[tuple[Field, _Step]] = []
+        for spec in record.fields:
+            step = (spec.name, spec.start - 1, spec.start - 1 + spec.length, reader_of(spec))
+            if spec.only_if or spec.sign_field or spec.decimals_field:
+                self.later.append((spec, step))
+            elif spec.name or spec.const is not None:
+                plain.append(step)
+        self.plain = tuple(plain)
+        self.groups = tuple((group, _placed_group(group)) for group in record.groups)
+        self.names = frozenset([spec.name for spec in record.fields] + [group.name for group in record.groups]) - {""}
+
+    def values(self, text: str, report: Callable[[str, int, int, BadValue], object]) -> Values:
+        """The values of a line that has the record's full length."""
+        values: Values = {}
+        for name, start, end, convert in self.plain:
+            try:
+                values[name] = convert(text[start:end])
+            except BadValue as error:
+                values[name] = None
+                report(name, start, end, error)
+        for spec, (name, start, end, convert) in self.later:
+            if spec.only_if is not None and not spec.only_if.holds(values):
+                continue
+            try:
+                values[name] = finish(spec, convert(text[start:end]), values)
+            except BadValue as error:
+                values[name] = None
+                report(name, start, end, error)
+        for group, inner in self.groups:
+            values[group.name] = _repetitions(group, inner, text, values, report)
+        values.pop("", None)
+        return values
+
+
+def _placed_group(group: Group) -> _Plan:
+    return _Plan(_placed(Record(name=group.name, fields=group.fields, length=group.length)))
+
+
+def _repetitions(
+    group: Group, inner: _Plan, text: str, values: Values, report: Callable[[str, int, int, BadValue], object]
+) -> list[Values]:
+    starts = group.starts
+    said = values.get(group.count) if group.count else None
+    if said is not None:
+        starts = starts[: int(said)]
+    found = []
+    for start in starts:
+        part = text[start - 1 : start - 1 + group.length]
+        if said is None and not part.strip():
+            continue
+
+        def told(name: str, first: int, last: int, error: BadValue, at: int = start - 1) -> None:
+            report(f"{group.name}.{name}", at + first, at + last, error)
+
+        found.append(inner.values(part, told))
+    return found
+
+
+# ------------------------------------------------------------------------------------------------------- reading
+def read(data: bytes, layout: Layout, problems: Problems) -> Iterator[Row]:
+    """Read a file record by record; everything that is wrong goes to ``problems`` while the rows come.
+
+    Args:
+        data: the file's bytes.
+        layout: what it is made of.
+        problems: takes up to ``MOST_PROBLEMS`` problems with their lines (or record numbers, without line ends).
+
+    Yields:
+        A row for each record known; values that cannot be read are ``None``. Records of no known kind are told only.
+    """
+    return read_lines(_texts(data, layout, problems), layout, problems)
+
+
+def read_lines(lines: Iterable[tuple[int, str]], layout: Layout, problems: Problems) -> Iterator[Row]:
+    """The same for records that were cut already: their numbers and texts."""
+    reports, totals = Reports(problems), Totals(layout.records)
+    succession = Succession({record.name: record for record in layout.records}, layout.ends)
+    plan: _Plan | None = None
+    line, text = 0, ""
+
+    def report(name: str, start: int, end: int, error: BadValue) -> None:
+        where = f"{plan.record.name if plan else ''}.{name or 'filler'}"
+        columns = f"Columns {start + 1}–{end}" if end > start + 1 else f"Column {end}"
+        reports.error(line, where, error.rule, f"{columns}: {error.said}.", error.repair)
+
+    for line, text in lines:
+        clean = _without_controls(text, line, reports)
+        if not clean.strip(" \t" + _DOS_END):
+            continue
+        plan = layout.plan_of(clean)
+        if plan is None:
+            said = f"{shown(clean[:20])} begins no known record."
+            reports.error(line, "record", "record", said, "Check that it is a file of this kind.")
+            continue
+        row = Row(plan.record.name, line, plan.values(_of_length(clean, plan.record, line, reports), report), text)
+        succession.check(row, reports)
+        for fault in totals.check(row.record, line, row.values):
+            _total_fault(fault, reports)
+        yield row
+    for fault in totals.close():
+        _total_fault(fault, reports)
+    succession.close(reports)
+    reports.close()
+
+
+def _total_fault(fault: tuple[str, str, int, str, str], reports: Reports) -> None:
+    record, name, line, rule, said = fault
+    reports.error(
+        line,
+        f"{record}.{name}",
+        rule,
+        said[0].upper() + said[1:] + ".",
+        "Records are missing or doubled: fetch it again.",
+    )
+
+
+def _without_controls(text: str, line: int, reports: Reports) -> str:
+    if text.isprintable() or (found := _CONTROL.search(text.rstrip(_DOS_END))) is None:
+        return text
+    reports.error(
+        line,
+        "record",
+        "control",
+        f"Column {found.start() + 1}: a control character (code {ord(found[0])}) stands there; it counts as a blank.",
+        "Check the encoding, or export the file again.",
+    )
+    return _CONTROL.sub(" ", text)
+
+
+def _of_length(text: str, record: Record, line: int, reports: Reports) -> str:
+    length = record.length
+    if len(text) == length:
+        return text
+    if len(text) < length:
+        if len(text) < (record.shortest or length):
+            reports.warn_once(
+                record.name,
+                "length",
+                f"The record {record.name!r} has {len(text)} of {length} characters; the rest counts as blank.",
+                "Check that nothing was cut off.",
+                line,
+            )
+        return text.ljust(length)
+    if text[length:].strip(" \t" + _DOS_END):
+        reports.error(
+            line,
+            record.name,
+            "length",
+            f"The record {record.name!r} has {len(text)} characters instead of {length}: {shown(text[length:])} is left over.",
+            "Check that it is a file of this kind; the rest was not read.",
+        )
+    return text[:length]
+
+
+def _texts(data: bytes, layout: Layout, problems: Problems) -> Iterator[tuple[int, str]]:
+    encoding = layout.encoding
+    if encoding.replace("_", "-").lower().startswith("utf-16"):
+        data, encoding = data.decode(encoding, "replace").encode(), "utf-8"
+    data = data.removeprefix(codecs.BOM_UTF8)
+    decode = codecs.lookup(encoding).decode
+    reports = Reports(problems)
+    ends = _line_ends(data, encoding)
+    parts = _split(data, ends) if ends else _blocks(data, layout, reports)
+    for number, part in parts:
+        try:
+            yield number, decode(part)[0]
+        except UnicodeDecodeError as error:
+            said = f"Column {error.start + 1}: the byte 0x{part[error.start]:02X} is not {encoding}."
+            reports.error(number, "record", "encoding", said, "Choose the encoding of the file's maker.")
+            yield number, decode(part, "replace")[0]
+
+
+def _line_ends(data: bytes, encoding: str) -> bytes:
+    """What ends the lines of a file: LF, CR, or one of EBCDIC's; empty where nothing does."""
+    for end in ("\n", "\x85", "\r"):
+        try:
+            found = end.encode(encoding)
+        except UnicodeEncodeError:
+            continue
+        if len(found) == 1 and found in data:
+            return found
+    return b""
+
+
+def _split(data: bytes, end: bytes) -> Iterator[tuple[int, bytes]]:
+    start, number, size = 0, 0, len(data)
+    while start < size:
+        number += 1
+        stop = data.find(end, start)
+        stop = size if stop < 0 else stop
+        yield number, data[start:stop].removesuffix(b"\r")
+        start = stop + 1
+
+
+def _blocks(data: bytes, layout: Layout, reports: Reports) -> Iterator[tuple[int, bytes]]:
+    """Records one after another: each is as long as its kind says."""
+    longest = max(record.length for record in layout.records)
+    wide = 4 if layout.encoding.lower().replace("_", "-") in ("utf-8", "utf8") else 1
+    at, number = 0, 0
+    while at < len(data):
+        number += 1
+        text = data[at : at + longest * wide].decode(layout.encoding, "replace")
+        plan = layout.plan_of(text)
+        if plan is None:
+            if text.strip(" \0" + _DOS_END):
+                said = f"At byte {at} {shown(text[:20])} begins no known record; nothing after it was read."
+                reports.error(number, "record", "record", said, "Check that it is a file of this kind.")
+            return
+        size = plan.record.length if wide == 1 else len(text[: plan.record.length].encode(layout.encoding))
+        yield number, data[at : at + size]
+        at += size
+
+
+# ------------------------------------------------------------------------------------------------------- writing
+def write(rows: Iterable[tuple[str, Mapping[str, Any]]], layout: Layout) -> bytes:
+    """Write records, with their marks, constants, counts and sums.
+
+    Args:
+        rows: the record's name and its values; what is a mark, a constant, a sign mark or a total may be left out.
+        layout: what the file is made of.
+
+    Raises:
+        LayoutError: a value does not fit its field, a name is unknown, or a total that is given is not right.
+    """
+    filled = with_totals([(name, dict(values)) for name, values in rows], layout.records)
+    lines = [_line(layout, number, name, values) for number, (name, values) in enumerate(filled, 1)]
+    return b"".join(lines)
+
+
+def with_totals(rows: list[tuple[str, Values]], records: tuple[Record, ...]) -> list[tuple[str, Values]]:
+    """The rows with their counts and sums filled in; changes them in place.
+
+    Raises:
+        LayoutError: one that is given is not right, or a record is unknown.
+    """
+    known = {record.name: record for record in records}
+    for number, (name, values) in enumerate(rows, 1):
+        if name not in known:
+            raise LayoutError(
+                f"{name!r} is no record of this format.", where=f"row {number}", repair=nearest(name, known)
+            )
+        try:
+            values.update(with_signs(known[name], values))
+        except BadValue as error:
+            raise LayoutError(f"{name}: {error.said}.", where=f"row {number}", repair=error.repair) from error
+    _ahead_totals(rows, records)
+    totals = Totals(records)
+    for number, (name, values) in enumerate(rows, 1):
+        totals.add(name, values)
+        for spec, total in totals.says(name):
+            if not total.ahead:
+                _fill(values, spec, totals.value(spec, total), number)
+    return rows
+
+
+def _ahead_totals(rows: list[tuple[str, Values]], records: tuple[Record, ...]) -> None:
+    """Totals of headers: counted from the end backwards."""
+    specs = [(record.name, spec, spec.total) for record in records for spec in record.fields if spec.total]
+    for header, spec, total in specs:
+        if not total.ahead:
+            continue
+        backwards = replace(total, since="", ahead=False)
+        one = Totals([Record(name=header, fields=(replace(spec, total=backwards),))])
+        for number in range(len(rows), 0, -1):
+            name, values = rows[number - 1]
+            one.add(name, values)
+            if name == header:
+                _fill(values, spec, one.value(spec, backwards), number)
+            if name == total.since:
+                one = Totals([Record(name=header, fields=(replace(spec, total=backwards),))])
+
+
+def _fill(values: Values, spec: Field, counted: Any, number: int) -> None:
+    given = values.get(spec.name)
+    if given is None or given == "":
+        values[spec.name] = counted
+    elif str(given).lstrip("0") != str(counted).lstrip("0") and given != counted:
+        raise LayoutError(
+            f"{spec.name} is given as {given} and is {counted}.",
+            where=f"row {number}",
+            repair="Leave it out: it is filled in.",
+        )
+
+
+def _line(layout: Layout, number: int, name: str, values: Values) -> bytes:
+    plan = layout.plans[name]
+    if strange := next((key for key in values if key not in plan.names), None):
+        raise LayoutError(
+            f"The record {name!r} has no field {strange!r}.", where=f"row {number}", repair=nearest(strange, plan.names)
+        )
+    place = ""
+    try:
+        line = [" "] * plan.record.length
+        for start, texts in plan.marks:
+            line[start : start + len(texts[0])] = texts[0]
+        for spec in plan.record.fields:
+            place = spec.name
+            if spec.only_if is None or spec.only_if.holds(values):
+                line[spec.start - 1 : spec.start - 1 + spec.length] = _field_text(plan, spec, values)
+        for group, inner in plan.groups:
+            place = group.name
+            _write_group(line, group, inner, values)
+        text = "".join(line)
+        place = ""
+        return (text + layout.line_end).encode(layout.encoding)
+    except BadValue as error:
+        raise LayoutError(f"{error.said}.", where=f"row {number}, {name}.{place}", repair=error.repair) from error
+    except UnicodeEncodeError as error:
+        raise LayoutError(
+            f"{error.object[error.start]!r} cannot be written in {layout.encoding}.",
+            where=f"row {number}, {name}, column {error.start + 1}",
+            repair="Replace the character.",
+        ) from error
+
+
+def _field_text(plan: _Plan, spec: Field, values: Values) -> str:
+    """The text of one field; a mark that several records share is written as the row has it, else as the first."""
+    value = values.get(spec.name)
+    if (value is None or value == "") and spec.const is None and spec.default is None:
+        for start, texts in plan.marks:
+            if start == spec.start - 1 and len(texts[0]) == spec.length:
+                return texts[0]
+    return write_value(spec, value, pad=True, values=values)
+
+
+def _write_group(line: list[str], group: Group, inner: _Plan, values: Values) -> None:
+    parts = values.get(group.name) or []
+    if len(parts) > len(group.starts):
+        raise BadValue("repetitions", f"{len(parts)} are given where {len(group.starts)} fit", "Split the record.")
+    for start, part in zip(group.starts, parts, strict=False):
+        for spec in inner.record.fields:
+            at = start - 1 + spec.start - 1
+            if spec.only_if is None or spec.only_if.holds(part):
+                line[at : at + spec.length] = _field_text(inner, spec, part)
