@@ -148,6 +148,9 @@ class DictDesk:
     def user(self, partner_id: str, user_id: str) -> BankUser | None:
         return self.users.get((partner_id, user_id))
 
+    def newcomer(self, partner_id: str, user_id: str) -> BankUser | None:
+        return self.user(partner_id, user_id)
+
     def keep_certificates(
         self, partner_id: str, user_id: str, certificates: Mapping[KeyUse, bytes], signature_version: str = ""
     ) -> str:

@@ -66,9 +66,12 @@ def test_a_user_whose_keys_are_missing_is_not_activated(bank):
 def test_only_a_bank_that_admits_enrols_unknown_users_of_its_partner(bank):
     assert bank.desk.user(PARTNER, "CARL") is None
     admitting = BankDesk(bank.database, clock, admit=True)
-    assert admitting.user("OTHER", "CARL") is None
-    assert admitting.user(PARTNER, "not a user id") is None
-    assert admitting.user(PARTNER, "CARL").state is UserState.NEW
+    assert bank.desk.newcomer(PARTNER, "CARL") is None
+    assert admitting.newcomer("OTHER", "CARL") is None
+    assert admitting.newcomer(PARTNER, "not a user id") is None
+    # Whoever only asks who is there enrols nobody.
+    assert admitting.user(PARTNER, "CARL") is None
+    assert admitting.newcomer(PARTNER, "CARL").state is UserState.NEW
     admitting.keep_certificates(PARTNER, "CARL", SIGNATURE)
     admitting.keep_certificates(PARTNER, "CARL", TRANSPORT)
     assert admitting.user(PARTNER, "CARL").state is UserState.READY

@@ -1,4 +1,4 @@
-"""The commands `electra bank …`: serve, clock, activate, status, log. Arguments in, words out; the work is elsewhere."""
+"""The commands `electra bank …`: serve, clock, status, log. Arguments in, words out; the clerk's are in ``clerk``."""
 
 from __future__ import annotations
 
@@ -6,10 +6,7 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import date
-from pathlib import Path
 from threading import Thread
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -22,37 +19,24 @@ from sqlalchemy import select
 from electra_kernel.bank import clock as bank_clock
 from electra_kernel.bank.app import LOOPBACK, listen, make_app
 from electra_kernel.bank.app import serve as serve_app
-from electra_kernel.bank.database import Database, blocks, certificates, get_fact, orders
-from electra_kernel.bank.desk import activate as activate_user
+from electra_kernel.bank.clerk import COMMANDS, DEFAULT_FOLDER, Data, plain_errors
+from electra_kernel.bank.database import Database, blocks, orders
 from electra_kernel.bank.exchanges import follow as follow_log
 from electra_kernel.bank.exchanges import read_log
 from electra_kernel.bank.explain import Explanation, explain
 from electra_kernel.bank.house import Bank, describe, facts
 from electra_kernel.bank.keys import tls_context
 from electra_kernel.bank.notifications import Offer, offer
-from electra_kernel.bank.people import Person, check_service, write_down
 from electra_kernel.bank.push import Announcer
-from electra_kernel.bank.seed import want_signatures
 from electra_kernel.bank.waiting import WAITS
-from electra_kernel.ebics.keys import fingerprint
 from electra_kernel.vocabulary.dates import system_clock
-from electra_kernel.vocabulary.errors import ElectraError
 
 app = typer.Typer(no_args_is_help=True, help="The sandbox bank: a bank to practise with, on this machine only.")
 
-_DEFAULT_FOLDER = Path("electra-bank")
-Data = Annotated[Path, typer.Option("--data", help="The bank's folder.")]
+for name, command in COMMANDS.items():
+    app.command(name)(command)
+
 AsJson = Annotated[bool, typer.Option("--json", help="Answer with one JSON object.")]
-
-
-@contextmanager
-def _plain_errors() -> Iterator[None]:
-    """One clear line instead of a traceback."""
-    try:
-        yield
-    except ElectraError as error:
-        typer.echo(str(error), err=True)
-        raise typer.Exit(1) from error
 
 
 def _day(text: str) -> date:
@@ -64,7 +48,7 @@ def _day(text: str) -> date:
 
 @app.command()
 def serve(
-    data: Data = _DEFAULT_FOLDER,
+    data: Data = DEFAULT_FOLDER,
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port of http; https takes the next. 0: free ones.")] = 0,
     seed: Annotated[str | None, typer.Option(help="What a new bank's history is drawn from.")] = None,
     admit: Annotated[bool, typer.Option("--admit", help="Enrol any user and activate it without a letter.")] = False,
@@ -81,7 +65,7 @@ def serve(
     as_json: AsJson = False,
 ) -> None:
     """Run the bank on http and https of this machine until it is stopped (Ctrl-C)."""
-    with _plain_errors():
+    with plain_errors():
         bank = Bank(data.absolute(), system_clock, seed=seed, start=_day(start) if start else None)
         try:
             offer(bank.database, notifications)
@@ -137,7 +121,7 @@ def _user_ids(rows: object) -> list[str]:
 
 @app.command()
 def clock(
-    data: Data = _DEFAULT_FOLDER,
+    data: Data = DEFAULT_FOLDER,
     advance: Annotated[int, typer.Option(help="Move on by so many business days.")] = 0,
     to: Annotated[str | None, typer.Option(help="Move on to this date, YYYY-MM-DD.")] = None,
     as_json: AsJson = False,
@@ -145,7 +129,7 @@ def clock(
     """Show the bank's business date, or move it on: days close, statements appear, due payments are executed."""
     if advance and to:
         raise typer.BadParameter("Give --advance or --to, not both.")
-    with _plain_errors():
+    with plain_errors():
         database = Database(data)
         with database.read() as connection:
             goal = _day(to) if to else bank_clock.business_days_ahead(connection, advance)
@@ -163,87 +147,9 @@ def clock(
 
 
 @app.command()
-def activate(
-    user: Annotated[str, typer.Option(help="The user id.")],
-    data: Data = _DEFAULT_FOLDER,
-    partner: Annotated[str, typer.Option(help="The user's customer, where it is not the company.")] = "",
-    hashes: Annotated[
-        list[str] | None,
-        typer.Option("--hash", help="A fingerprint from the user's letter; may be given for each key."),
-    ] = None,
-) -> None:
-    """Activate a user whose keys have arrived, after comparing them with the fingerprints of the letter."""
-    with _plain_errors():
-        database = Database(data)
-        with database.write() as connection:
-            partner = partner or get_fact(connection, "partner")
-            query = select(certificates).where(certificates.c.partner_id == partner, certificates.c.user_id == user)
-            arrived = {row.use: fingerprint(row.certificate) for row in connection.execute(query)}
-            _compare(hashes or [], arrived)
-            activate_user(connection, partner, user, at=bank_clock.bank_now(connection, system_clock))
-        database.close()
-    for use, value in sorted(arrived.items()):
-        typer.echo(f"{use:15}{value}")
-    compared = "compared with the letter" if hashes else "shown above; compare them with the letter"
-    typer.echo(f"{user} is ready. Its fingerprints were {compared}.")
-
-
-@app.command("user")
-def write_down_user(
-    user: Annotated[str, typer.Option(help="The user id.")],
-    data: Data = _DEFAULT_FOLDER,
-    name: Annotated[str, typer.Option(help="The person's name.")] = "",
-    level: Annotated[
-        str, typer.Option("--class", help="E signs alone, A and B with another (one of them A or E), T only sends.")
-    ] = "",
-    service: Annotated[str, typer.Option(help="The class counts for this service only, such as SCT.")] = "",
-    partner: Annotated[str, typer.Option(help="Another customer, whose user may sign the company's orders.")] = "",
-) -> None:
-    """Add a user, or change its name or signature class."""
-    with _plain_errors():
-        database = Database(data)
-        with database.write() as connection:
-            person = Person(user_id=user, partner_id=partner, name=name, level=level.upper(), service=service.upper())
-            new = write_down(connection, person)
-        database.close()
-    typer.echo(f"{user} is {'enrolled' if new else 'known'}; it signs as {level.upper() or 'before'}.")
-
-
-@app.command()
-def rule(
-    signatures: Annotated[int, typer.Option(min=1, max=9, help="How many signatures an order needs.")],
-    data: Data = _DEFAULT_FOLDER,
-    service: Annotated[str, typer.Option(help="Orders of this service only, such as SCT.")] = "",
-) -> None:
-    """Say how many signatures orders need that come from now on."""
-    with _plain_errors():
-        database = Database(data)
-        with database.write() as connection:
-            check_service(connection, service.upper())
-            kinds = want_signatures(connection, signatures, service.upper())
-        database.close()
-    typer.echo(f"{kinds} kinds of order now need {signatures} signature{'s' if signatures > 1 else ''}.")
-
-
-def _compare(given: list[str], arrived: dict[str, str]) -> None:
-    known = {_bare(value) for value in arrived.values()}
-    for value in given:
-        if _bare(value) not in known:
-            raise ElectraError(
-                f"The fingerprint {value[:23]}… belongs to none of the keys that arrived. The user is not activated.",
-                cause="the letter is another user's, is mistyped, or somebody else sent the keys.",
-                repair="Compare: " + "; ".join(f"{use} {value}" for use, value in sorted(arrived.items())),
-            )
-
-
-def _bare(text: str) -> str:
-    return "".join(text.replace(":", " ").split()).upper()
-
-
-@app.command()
-def status(data: Data = _DEFAULT_FOLDER, as_json: AsJson = False) -> None:
+def status(data: Data = DEFAULT_FOLDER, as_json: AsJson = False) -> None:
     """Show the bank's date, users, accounts and orders."""
-    with _plain_errors():
+    with plain_errors():
         database = Database(data)
         told = facts(database)
         rows = _orders(database)
@@ -280,13 +186,13 @@ def _orders(database: Database) -> list[dict[str, str]]:
 
 @app.command()
 def log(
-    data: Data = _DEFAULT_FOLDER,
+    data: Data = DEFAULT_FOLDER,
     last: Annotated[int, typer.Option(min=0, help="How many of the latest exchanges; 0 for none.")] = 10,
     follow: Annotated[bool, typer.Option("--follow", help="Go on with every new exchange until Ctrl-C.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line, with both documents.")] = False,
 ) -> None:
     """Show requests and answers decrypted and explained: what was asked, what was checked, what failed and why."""
-    with _plain_errors():
+    with plain_errors():
         Database(data).close()
     records = follow_log(data, last) if follow else read_log(data, last)
     console, any_shown = Console(highlight=False), False

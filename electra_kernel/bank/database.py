@@ -308,6 +308,54 @@ levels = Table(
     Column("level", String, nullable=False),
 )
 
+#: Rights the clerk has taken from a user: of one order type or service, by its name.
+withdrawn = Table(
+    "withdrawn",
+    metadata,
+    Column("partner_id", String, primary_key=True),
+    Column("user_id", String, primary_key=True),
+    Column("name", String, primary_key=True),
+)
+
+#: The accounts a user may order payments from; a user without a row may use all of the customer's.
+account_rights = Table(
+    "account_rights",
+    metadata,
+    Column("partner_id", String, primary_key=True),
+    Column("user_id", String, primary_key=True),
+    Column("account", String, primary_key=True),
+)
+
+#: Up to which amount a user's signature is good for one order, by currency; an empty service stands for all.
+limits = Table(
+    "limits",
+    metadata,
+    Column("partner_id", String, primary_key=True),
+    Column("user_id", String, primary_key=True),
+    Column("service", String, primary_key=True),
+    Column("currency", String, primary_key=True),
+    Column("amount", String, nullable=False),
+)
+
+#: What an order pays in all, by account and currency: what rights to accounts and limits are compared with. The amount is
+#: text: an order that is refused may name any.
+order_sums = Table(
+    "order_sums",
+    metadata,
+    Column("order", ForeignKey("orders.id"), primary_key=True),
+    Column("account", String, primary_key=True),
+    Column("currency", String, primary_key=True),
+    Column("amount", String, nullable=False),
+)
+
+#: The hash of an order without CR, LF and Ctrl-Z, whatever hash its sender announced.
+order_hashes = Table(
+    "order_hashes",
+    metadata,
+    Column("order", ForeignKey("orders.id"), primary_key=True),
+    Column("digest", LargeBinary, nullable=False, index=True),
+)
+
 #: Users who may sign orders of another customer, the owner.
 mandates = Table(
     "mandates",

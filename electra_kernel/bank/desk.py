@@ -18,7 +18,17 @@ from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 from sqlalchemy import Connection, delete, func, select, update
 from sqlalchemy.dialects.sqlite import insert
 
-from electra_kernel.bank import authority, information, notifications, payees, payments, statements, waiting
+from electra_kernel.bank import (
+    authority,
+    entitlement,
+    information,
+    notifications,
+    payees,
+    payments,
+    people,
+    statements,
+    waiting,
+)
 from electra_kernel.bank.clock import bank_now
 from electra_kernel.bank.database import (
     Database,
@@ -31,6 +41,7 @@ from electra_kernel.bank.database import (
     insert_row,
     next_number,
     nonces,
+    order_hashes,
     orders,
     protocol_marks,
     rights,
@@ -113,7 +124,12 @@ class BankDesk:
 
     # ------------------------------------------------------------------------------------------------- users
     def user(self, partner_id: str, user_id: str) -> BankUser | None:
-        """The subscriber, enrolled first where the bank admits everybody."""
+        """The subscriber, or ``None``."""
+        with self._database.read() as connection:
+            return _read_user(connection, partner_id, user_id)
+
+    def newcomer(self, partner_id: str, user_id: str) -> BankUser | None:
+        """The subscriber that sends its first keys, enrolled now where the bank admits everybody."""
         with self._database.read() as connection:
             found = _read_user(connection, partner_id, user_id)
             known_partner = partner_id == get_fact(connection, "partner")
@@ -131,7 +147,7 @@ class BankDesk:
         """Keep what INI, HIA or H3K brought and move the user's state on."""
         with self._database.write() as connection:
             user = _read_user(connection, partner_id, user_id)
-            if user is None or user.state in (UserState.INITIALISED, UserState.READY):
+            if user is None or user.state in (UserState.INITIALISED, UserState.READY, UserState.LOCKED):
                 raise DeskRefusal("091002", "The user is unknown, or its keys are already here.")
             held = {} if user.state is UserState.SUSPENDED else dict(user.certificates)
             if held.keys() & keys.keys():
@@ -195,7 +211,8 @@ class BankDesk:
         with self._database.read() as connection:
             if _right(connection, partner_id, user_id, admin_type, service) is not None:
                 return
-            if _right(connection, partner_id, None, admin_type, service) is not None:
+            withdrawn = people.is_withdrawn(connection, partner_id, service.name if service else admin_type)
+            if withdrawn or _right(connection, partner_id, None, admin_type, service) is not None:
                 raise DeskRefusal("090003", f"{user_id} has no right to {service or admin_type}.")
         if service is None:
             raise DeskRefusal("091006", f"This bank does not offer {admin_type}.")
@@ -241,7 +258,7 @@ class BankDesk:
         if not upload.order_id:
             return
         told = select(events.c.id).where(events.c.partner_id == upload.partner_id, events.c.order_id == upload.order_id)
-        reason = _REFUSAL_REASONS.get(refusal.code, "DS04")
+        reason = refusal.reason or _REFUSAL_REASONS.get(refusal.code, "DS04")
         whose = Protocol(
             partner_id=upload.partner_id,
             user_id=upload.user_id,
@@ -289,10 +306,15 @@ class BankDesk:
     # --------------------------------------------------------------------------------------------- downloads
     def deliver(self, request: DownloadRequest) -> Delivery:
         """What the subscriber asks for; without dates only what this user has not fetched yet."""
+        told: bytes | None = None
+        if request.admin_type in LISTS | LOOKS:
+            # A look into a large order takes a while, and nobody shall wait for it who writes.
+            with self._database.read() as connection:
+                told = waiting.answer(connection, request, request.version)
         with self._database.write(durable=False) as connection:
             connection.execute(delete(deliveries).where(deliveries.c.made < self._clock() - _DELIVERY_LIFE))
-            if request.admin_type in LISTS | LOOKS:
-                return self._keep_delivery(connection, request, waiting.answer(connection, request, request.version))
+            if told is not None:
+                return self._keep_delivery(connection, request, told)
             if request.service is not None and request.service.message == notifications.MESSAGE:
                 data = notifications.grant(connection, request.partner_id, request.user_id, self._clock())
                 return self._keep_delivery(connection, request, data)
@@ -515,8 +537,11 @@ def _new_order_id(connection: Connection, partner_id: str) -> str:
 
 # ------------------------------------------------------------------------------------------------------ orders
 def _order_with(connection: Connection, partner_id: str, digest: bytes) -> str | None:
-    here = (orders.c.partner_id == partner_id, orders.c.digest == digest, orders.c.state != "refused")
-    return connection.scalar(select(orders.c.order_id).where(*here))
+    """An order taken with this hash: the one its sender announced, or the one the specification makes of its data."""
+    same = select(order_hashes.c.order).where(order_hashes.c.digest == digest)
+    here = (orders.c.partner_id == partner_id, orders.c.state != "refused")
+    by_hash = (orders.c.digest == digest) | orders.c.id.in_(same)
+    return connection.scalar(select(orders.c.order_id).where(*here, by_hash).limit(1))
 
 
 def _take(
@@ -542,9 +567,12 @@ def _take(
         reason="TS01" if upload.signature_flag else "TS04",
         text=upload.file_name,
     )
-    classes = waiting.classes_of(connection, upload)
+    sums = entitlement.sums_of(reading.orders) if isinstance(reading, Reading) else {}
+    classes, lacking = _classes(connection, upload, sums)
     needed = _signatures_needed(connection, upload)
     lack = _lack_of_authority(upload, list(classes.values()), needed)
+    if lack and lacking:
+        lack = _Verdict(lacking[0].reason, lacking[0].text, lacking[0], taken=False)
     waits = needed > 0 and (payees.asks(upload.service) or _waits_for_others(upload, lack))
     if waits:
         lack = None
@@ -559,6 +587,7 @@ def _take(
             subject = Subject(partner_id=upload.partner_id, message_id=_message_id(reading), format=reading.format)
             words = payees.check(connection, subject, reading.orders, at=at)
             record(connection, whose, "ADDITIONAL", at=now, reason="TS04", text=words)
+        entitlement.keep_sums(connection, key, sums)
         waiting.put(connection, key, reading, classes, needed=needed, at=at)
         record(connection, whose, "VEU_FORWARDING", at=now, reason="DS06")
         return order_id, _Verdict()
@@ -570,6 +599,19 @@ def _take(
     final = "ORDER_HAC_FINAL_NEG" if verdict.reason else "ORDER_HAC_FINAL_POS"
     record(connection, whose, final, at=now, reason=verdict.reason, text=verdict.text)
     return order_id, verdict
+
+
+def _classes(
+    connection: Connection, upload: Upload, sums: entitlement.Sums
+) -> tuple[dict[tuple[str, str], str], list[DeskRefusal]]:
+    """The class in which each signer signs, and why signatures of a class that would count are not good for this order."""
+    classes, lacking = waiting.classes_of(connection, upload), list[DeskRefusal]()
+    for signer, level in classes.items():
+        lack = entitlement.lack(connection, signer, upload.service.name if upload.service else "", sums)
+        if lack is not None and authority.may_sign(level):
+            classes[signer] = ""
+            lacking.append(lack)
+    return classes, lacking
 
 
 def _waits_for_others(upload: Upload, lack: _Verdict | None) -> bool:
@@ -626,7 +668,7 @@ def _keep_order(
     verdict: _Verdict | None,
     at: datetime,
 ) -> int:
-    return insert_row(
+    key = insert_row(
         connection,
         orders,
         partner_id=upload.partner_id,
@@ -644,6 +686,8 @@ def _keep_order(
         state="taken" if verdict is None or verdict.taken else "refused",
         refusal=verdict.text if verdict else "",
     )
+    connection.execute(order_hashes.insert().values(order=key, digest=order_digest(upload.data)))
+    return key
 
 
 def _carry_out(

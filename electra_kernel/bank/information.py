@@ -6,11 +6,13 @@ What may live here: administrative downloads. What they look like on the wire is
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, select
 
+from electra_kernel.bank import entitlement
 from electra_kernel.bank.authority import class_of
 from electra_kernel.bank.database import documents, fetched, get_fact, next_number, rights, users
 from electra_kernel.bank.ledger import customer_accounts
@@ -37,8 +39,16 @@ from electra_kernel.ebics.ptk import write_ptk
 from electra_kernel.ebics.version import H005, VERSIONS, EbicsVersion
 
 _TYPES = with_profile(PROFILE)
-#: UserID@Status in HTD: 1 for a ready user (other numbers differ from bank to bank).
-_STATUS = {UserState.READY.value: 1, UserState.SUSPENDED.value: 5}
+#: UserID@Status in HTD and HKD. The schema allows 0 to 99 and names none; 1 is what banks tell of a ready user.
+STATUS = {
+    UserState.NEW.value: 0,
+    UserState.READY.value: 1,
+    UserState.INI.value: 2,
+    UserState.HIA.value: 3,
+    UserState.INITIALISED.value: 4,
+    UserState.SUSPENDED.value: 5,
+    UserState.LOCKED.value: 6,
+}
 
 
 def document(
@@ -130,18 +140,37 @@ def _subscriber(connection: Connection, partner_id: str, user_id: str) -> Subscr
         user=UserInfo(
             user_id=user_id,
             name=user.name,
-            status=_STATUS.get(user.state, 0),
+            status=STATUS[user.state],
             permissions=tuple(
-                Permission(
-                    admin_type=row.admin_type,
-                    service=service,
-                    level=_level(connection, user, row),
-                )
+                permission
                 for row in rows
                 for service, _ in _services(row)
+                for permission in _permissions(connection, user, row, service)
             ),
         ),
     )
+
+
+def _permissions(connection: Connection, user: Any, row: Any, service: Service | None) -> list[Permission]:
+    """A right as HTD tells it: one for each account where the user's accounts or amounts are limited."""
+    plain = Permission(admin_type=row.admin_type, service=service, level=_level(connection, user, row))
+    signer = (user.partner_id, user.user_id)
+    if not row.signatures or service is None:
+        return [plain]
+    usable = entitlement.usable_accounts(connection, signer)
+    ceilings = entitlement.limits_of(connection, signer, service.name)
+    if usable is None and not ceilings:
+        return [plain]
+    return [
+        replace(
+            plain,
+            account_id=f"ACC{account.id}",
+            limit=ceilings.get(account.currency),
+            currency=account.currency,
+        )
+        for account in customer_accounts(connection, user.partner_id)
+        if usable is None or account.number in usable
+    ]
 
 
 def _level(connection: Connection, user: Any, row: Any) -> str:

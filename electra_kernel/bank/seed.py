@@ -17,7 +17,7 @@ from sqlalchemy import Connection, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from electra_kernel.bank.activity import bookings_of
-from electra_kernel.bank.database import accounts, counterparties, get_fact, rights, set_fact, users
+from electra_kernel.bank.database import accounts, counterparties, get_fact, rights, set_fact, users, withdrawn
 from electra_kernel.bank.ledger import Account, Booking, Posting, account_of, book, own_account
 from electra_kernel.bank.statements import close_day
 from electra_kernel.ebics.btf import Service
@@ -191,7 +191,10 @@ def enrol(connection: Connection, partner_id: str, user_id: str, name: str, leve
 
 
 def grant(connection: Connection, partner_id: str, user_id: str) -> None:
-    """Give a user every right of the sandbox it lacks; as many signatures are wanted as of the others."""
+    """Give a user every right of the sandbox it lacks, but those that were taken from it; as many signatures are wanted as
+    of the others."""
+    here = (withdrawn.c.partner_id == partner_id, withdrawn.c.user_id == user_id)
+    taken = set(connection.scalars(select(withdrawn.c.name).where(*here)))
     wanted = {
         (row.service, row.message): row.signatures
         for row in connection.execute(select(rights).where(rights.c.admin_type == "BTU"))
@@ -209,8 +212,10 @@ def grant(connection: Connection, partner_id: str, user_id: str) -> None:
         }
         for admin_type, service, message, containers, signatures, description in _RIGHTS
         for container in containers
+        if (service or admin_type) not in taken
     ]
-    connection.execute(insert(rights).on_conflict_do_nothing(), rows)
+    if rows:
+        connection.execute(insert(rights).on_conflict_do_nothing(), rows)
 
 
 def want_signatures(connection: Connection, number: int, service: str = "") -> int:

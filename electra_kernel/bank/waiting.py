@@ -14,7 +14,7 @@ from typing import Any
 
 from sqlalchemy import Connection, select, update
 
-from electra_kernel.bank import authority
+from electra_kernel.bank import authority, entitlement
 from electra_kernel.bank.database import get_fact, orders, signatures, users, waiting
 from electra_kernel.bank.reports import Protocol, record, service_of
 from electra_kernel.ebics import eds
@@ -30,6 +30,8 @@ from electra_kernel.vocabulary.money import format_amount
 
 #: State of an order that waits, and of one that was given up: like a refused one it may be sent again.
 WAITS, GIVEN_UP = "waiting", "refused"
+#: Without a right to the kind of order there is nothing more to say; with one it is told what the signature is not good for.
+_NO_RIGHT = "090003"
 #: The scheme a hash goes with where the sender's own is not known.
 _SCHEME = "A006"
 
@@ -142,6 +144,7 @@ def _listed(
         and _fits(service, filters)
         and eds.nameable(service, version)
         and authority.may_sign(authority.class_of(connection, row.partner_id, signer, service))
+        and entitlement.lack(connection, signer, service.name, entitlement.kept_sums(connection, row.id)) is None
     ]
 
 
@@ -201,6 +204,9 @@ def _find(
         raise DeskRefusal("091114", f"The order {asked.order_id} is not of that kind.")
     if not authority.may_sign(authority.class_of(connection, asked.partner_id, signer, kept)):
         raise DeskRefusal(no_right, f"{signer[1]} may not sign the order {asked.order_id}.")
+    lack = entitlement.lack(connection, signer, kept.name, entitlement.kept_sums(connection, row.id))
+    if lack is not None:
+        raise lack if no_right == _NO_RIGHT else DeskRefusal(no_right, lack.text)
     return row
 
 
@@ -247,8 +253,8 @@ def _payments(row: Any, asked: EdsParams, version: EbicsVersion) -> bytes:
 
 # ---------------------------------------------------------------------------------------------------- decisions
 def found(connection: Connection, signer: tuple[str, str], service: Service | None, asked: EdsParams) -> Any:
-    """The waiting order a user wants to sign or cancel, or a refusal: 091114, 091115, 090003."""
-    row = _find(connection, signer, service, asked, "090003")
+    """The waiting order a user wants to sign or cancel, or a refusal: 091114, 091115, 090003, 091302, 091303."""
+    row = _find(connection, signer, service, asked, _NO_RIGHT)
     if row.state != WAITS:
         raise DeskRefusal("091115", f"The order {asked.order_id} waits no more.")
     return row

@@ -18,7 +18,10 @@ from electra_kernel.ebics.version import H005, EbicsVersion
 
 
 class UserState(StrEnum):
-    """States of a subscriber at the bank (spec 3.0.2, 4.4)."""
+    """States of a subscriber at the bank (spec 3.0.2, 4.4).
+
+    Who suspended the access himself (SPR) may send new keys at once; who was locked by the bank is reset by the bank first.
+    """
 
     NEW = "new"
     INI = "ini-received"
@@ -26,6 +29,7 @@ class UserState(StrEnum):
     INITIALISED = "initialised"
     READY = "ready"
     SUSPENDED = "suspended"
+    LOCKED = "locked"
 
 
 class KeyUse(StrEnum):
@@ -143,10 +147,13 @@ class TransactionRecord:
 
 
 class DeskRefusal(Exception):
-    """The desk refuses; ``code`` is a six-digit EBICS return code such as ``090003``, ``text`` says why in words."""
+    """The desk refuses; ``code`` is a six-digit EBICS return code such as ``090003``, ``text`` says why in words.
 
-    def __init__(self, code: str, text: str = "") -> None:
-        self.code, self.text = code, text
+    ``reason`` is the code for the customer protocol (HAC) where it says more than the return code.
+    """
+
+    def __init__(self, code: str, text: str = "", *, reason: str = "") -> None:
+        self.code, self.text, self.reason = code, text, reason
         super().__init__(f"{code} {text}".strip())
 
 
@@ -154,7 +161,10 @@ class Desk(Protocol):
     """The bank behind the engine. Every method that refuses raises ``DeskRefusal``."""
 
     def user(self, partner_id: str, user_id: str) -> BankUser | None:
-        """The subscriber, or ``None`` where the bank does not know it (with ``--admit`` it enrols it first)."""
+        """The subscriber, or ``None`` where the bank does not know it."""
+
+    def newcomer(self, partner_id: str, user_id: str) -> BankUser | None:
+        """The subscriber that sends its first keys; a bank that admits everybody enrols it now."""
 
     def keep_certificates(
         self, partner_id: str, user_id: str, certificates: Mapping[KeyUse, bytes], signature_version: str = ""

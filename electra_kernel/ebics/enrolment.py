@@ -35,7 +35,7 @@ def take_keys(gate: Gate, request: Request) -> Answer:
         raise DeskRefusal("091006", f"{kind} is not sent by {request.kind.value}.")
     _check_attribute(request, details)
     checking(Check.STATE)
-    user = gate.desk.user(request.partner_id, request.user_id)
+    user = gate.desk.newcomer(request.partner_id, request.user_id)
     if user is None or user.state not in _STATES[kind]:
         remark(f"{request.user_id} is {'unknown' if user is None else f'in the state {user.state.value}'}")
         raise DeskRefusal("091002")

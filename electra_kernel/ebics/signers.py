@@ -72,7 +72,12 @@ def _check_signature(gate: Gate, signature: OrderSignature, digests: tuple[bytes
         raise DeskRefusal("091304")
     certificate = user.certificates.get(KeyUse.SIGNATURE)
     if user.state is not UserState.READY or certificate is None:
-        raise DeskRefusal("091305")
+        locked = user.state in (UserState.SUSPENDED, UserState.LOCKED)
+        words = f"{user.user_id} cannot sign now: its state is {user.state.value}."
+        raise DeskRefusal("091305", words, reason="DS0C" if locked else "DS0D")
+    if gate.strict and user.signature_version not in ("", signature.version):
+        words = f"{user.user_id} signs with {user.signature_version}, and this is {signature.version}."
+        raise DeskRefusal("091301", words, reason="DS16")
     # The specification hashes the order without CR, LF and Ctrl-Z; some clients hash all of it.
     for digest, hashed in zip(digests, ("stripped", "raw"), strict=True):
         if _fits(gate, certificate, digest, signature):
