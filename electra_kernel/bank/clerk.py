@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
@@ -218,7 +218,7 @@ def _customers_account(connection: Connection, text: str) -> str:
 
 
 #: Every command by its name.
-COMMANDS = {
+COMMANDS: Mapping[str, Callable[..., None]] = {
     "activate": activate,
     "lock": lock,
     "reset": reset,
