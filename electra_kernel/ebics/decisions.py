@@ -8,7 +8,7 @@ from __future__ import annotations
 from electra_kernel.ebics.desk import Decision, DeskRefusal
 from electra_kernel.ebics.documents import Answer, OrderDetails, Phase, Request
 from electra_kernel.ebics.gate import Gate
-from electra_kernel.ebics.signers import check_signers, signature_alone
+from electra_kernel.ebics.signers import check_announced, check_signers, signature_alone
 from electra_kernel.ebics.witness import Check, checking
 
 
@@ -23,8 +23,7 @@ def take_decision(gate: Gate, request: Request, details: OrderDetails) -> Answer
         raise DeskRefusal("091113", f"{details.admin_type} carries exactly one signature.")
     checking(Check.DIGEST)
     digests = gate.desk.waiting_digests(request.partner_id, signatures[0].user_id, details.service, eds)
-    if request.version.data_digest and request.data_digest not in digests:
-        raise DeskRefusal("091301", "The signature is over another order than the one that waits.")
+    check_announced(gate, request, digests, "The signature is over another order than the one that waits.")
     checking(Check.SIGNATURES)
     ((partner_id, user_id),) = check_signers(gate, request.partner_id, signatures, digests)
     checking(Check.DESK)

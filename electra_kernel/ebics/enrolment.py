@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from lxml import etree
 
 from electra_kernel.ebics import envelope, orderdata
@@ -11,9 +13,8 @@ from electra_kernel.ebics.errors import EbicsError
 from electra_kernel.ebics.gate import Gate, details_of, encryption_for
 from electra_kernel.ebics.keychecks import check_keys, read_keys
 from electra_kernel.ebics.keys import bare, is_bare
-from electra_kernel.ebics.signature import order_digest, read_signatures, verify_order_signature
+from electra_kernel.ebics.signature import order_digest, raw_digest, read_signatures, verify_order_signature
 from electra_kernel.ebics.tree import binary
-from electra_kernel.ebics.version import EbicsVersion
 from electra_kernel.ebics.witness import Check, carries, checking, remark
 from electra_kernel.vocabulary.xml import HostileXml
 
@@ -33,7 +34,7 @@ def take_keys(gate: Gate, request: Request) -> Answer:
     kind = details.admin_type
     if kind not in _KINDS[request.kind]:
         raise DeskRefusal("091006", f"{kind} is not sent by {request.kind.value}.")
-    _check_attribute(request, details)
+    _check_attribute(gate, request, details)
     checking(Check.STATE)
     user = gate.desk.newcomer(request.partner_id, request.user_id)
     if user is None or user.state not in _STATES[kind]:
@@ -47,14 +48,16 @@ def take_keys(gate: Gate, request: Request) -> Answer:
     check_keys(gate, sent, _held(user), version)
     if kind == "H3K":
         checking(Check.SIGNATURES)
-        _check_own_signature(_unpacked(request.signature_data), data, sent[KeyUse.SIGNATURE], version)
+        _check_own_signature(gate, request, data, sent[KeyUse.SIGNATURE])
     checking(Check.DESK)
     order_id = gate.desk.keep_certificates(request.partner_id, request.user_id, sent, scheme)
     return Answer(version=version, order_id=order_id)
 
 
-def _check_attribute(request: Request, details: OrderDetails) -> None:
-    if not request.version.services and details.attribute != KIND_ATTRIBUTES[request.kind]:
+def _check_attribute(gate: Gate, request: Request, details: OrderDetails) -> None:
+    # Some clients send H3K with the attribute of an order; it only says again what the kind of the request says.
+    told = request.version.services or (details.admin_type == "H3K" and not gate.strict)
+    if not told and details.attribute != KIND_ATTRIBUTES[request.kind]:
         raise DeskRefusal("091121", f"{details.admin_type} goes with {KIND_ATTRIBUTES[request.kind]}.")
 
 
@@ -69,16 +72,24 @@ def _unpacked(content: str) -> bytes:
         raise DeskRefusal("090004", str(error)) from error
 
 
-def _check_own_signature(content: bytes, data: bytes, certificate: bytes, version: EbicsVersion) -> None:
+def _check_own_signature(gate: Gate, request: Request, data: bytes, certificate: bytes) -> None:
     """H3K is signed with the very key it brings: whoever sends it has it (spec 3.0.2, 4.4.1.4)."""
     try:
-        (signature,) = read_signatures(content, version)
+        (signature,) = read_signatures(_signature_data(gate, request.signature_data), request.version)
     except (HostileXml, ValueError) as error:
         raise DeskRefusal("091111", "H3K carries one signature.") from error
-    try:
-        verify_order_signature(certificate, order_digest(data), signature.value, signature.version)
-    except EbicsError as error:
-        raise DeskRefusal("091301") from error
+    for digest in (order_digest(data),) if gate.strict else (order_digest(data), raw_digest(data)):
+        with suppress(EbicsError):
+            return verify_order_signature(certificate, digest, signature.value, signature.version)
+    raise DeskRefusal("091301")
+
+
+def _signature_data(gate: Gate, content: str) -> bytes:
+    """The signature of H3K is compressed only; some clients also encrypt it with a key of zeros, which hides nothing."""
+    if not gate.strict:
+        with suppress(EbicsError, ValueError):
+            return envelope.unseal(content, bytes(envelope.KEY_BYTES), _LIMIT)
+    return _unpacked(content)
 
 
 def give_keys(gate: Gate, root: etree._Element, request: Request) -> Answer:
@@ -86,7 +97,7 @@ def give_keys(gate: Gate, root: etree._Element, request: Request) -> Answer:
     details = details_of(request)
     if details.admin_type != "HPB":
         raise DeskRefusal("091006", "Only HPB is asked for without key digests.")
-    _check_attribute(request, details)
+    _check_attribute(gate, request, details)
     user = gate.entered(root, request)
     own = gate.keys.authentication_der, gate.keys.encryption_der
     if request.version.key_values and is_bare(user.certificates[KeyUse.AUTHENTICATION]):

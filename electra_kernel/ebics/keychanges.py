@@ -14,7 +14,7 @@ from electra_kernel.ebics.gate import Gate
 from electra_kernel.ebics.keychecks import check_keys, read_keys
 from electra_kernel.ebics.orderdata import SUSPENSION
 from electra_kernel.ebics.signature import order_digest
-from electra_kernel.ebics.signers import check_signers, signature_alone
+from electra_kernel.ebics.signers import check_announced, check_signers, signature_alone
 from electra_kernel.ebics.version import EbicsVersion
 from electra_kernel.ebics.witness import Check, checking
 
@@ -52,8 +52,7 @@ def take_suspension(gate: Gate, request: Request) -> Answer:
     digest = order_digest(SUSPENSION)
     signatures = signature_alone(gate, request, "SPR")
     checking(Check.DIGEST)
-    if request.version.data_digest and request.data_digest != digest:
-        raise DeskRefusal("091301", "SPR signs one blank.")
+    check_announced(gate, request, (digest,), "SPR signs one blank.")
     checking(Check.SIGNATURES)
     owner = request.partner_id, request.user_id
     if check_signers(gate, request.partner_id, signatures, (digest, digest)) != (owner,):

@@ -45,6 +45,17 @@ def signature_alone(gate: Gate, request: Request, kind: str) -> tuple[OrderSigna
     return open_signatures(request.signature_data, key, request.version)
 
 
+def check_announced(gate: Gate, request: Request, digests: tuple[bytes, ...], words: str) -> None:
+    """DataDigest of a signature that comes alone is the hash it signs (091301 where it is another).
+
+    Some clients leave it empty. It tells nothing that the signature does not prove, so only a strict bank insists on it.
+    """
+    if not request.version.data_digest or request.data_digest in digests:
+        return
+    if gate.strict or request.data_digest:
+        raise DeskRefusal("091301", words)
+
+
 def check_signers(
     gate: Gate, partner_id: str, signatures: tuple[OrderSignature, ...], digests: tuple[bytes, ...]
 ) -> tuple[tuple[str, str], ...]:

@@ -25,9 +25,9 @@ from electra_kernel.ebics.witness import Check, belongs_to, carries, checking
 _UNDERRUN = "011101"
 #: Characters of base64 that compression and encryption may add to an order that does not compress.
 _ENVELOPE_ROOM = 2**20
-#: Lengths of DataDigest: of a hash, and of a signature with a key of 2048 to 4096 bits.
+#: Lengths of DataDigest: of a hash; empty, and of a signature with a key of 2048 to 4096 bits, as some clients have it.
 _DIGEST_BYTES = 32
-_DIGESTS, _DIGESTS_TOLD = (_DIGEST_BYTES,), (_DIGEST_BYTES, *range(256, 513))
+_DIGESTS, _DIGESTS_TOLD = (_DIGEST_BYTES,), (0, _DIGEST_BYTES, *range(256, 513))
 
 
 def _service_fields(service: Service | None) -> dict[str, str] | None:
@@ -132,7 +132,7 @@ class Uploads:
             raise DeskRefusal("091010", "An upload names its transaction key and its number of segments.")
         if not self.gate.names_key(encryption.receiver_digest, self.gate.keys.encryption_der, request.version):
             raise DeskRefusal("091008", "The data are encrypted for another key.")
-        # Some clients put the signature there. It is not what counts: the signatures are checked against the data.
+        # Some clients put the signature there, or nothing. It is not what counts: the signatures are checked against the data.
         lengths = _DIGESTS if self.gate.strict else _DIGESTS_TOLD
         if request.version.data_digest and len(request.data_digest) not in lengths:
             raise DeskRefusal("091113", "DataDigest is the 32-byte hash of the order.")
