@@ -5,7 +5,7 @@ Amounts are decimal128(18, 5), signed, credit positive. A text that the bank doe
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import pyarrow as pa
 
@@ -67,6 +67,22 @@ BALANCES = pa.schema(
     ]
 )
 
+#: One row a statement, report or notification; the days it speaks of are worked out by ``statements.tables.period_of``.
+STATEMENTS = pa.schema(
+    [
+        ("statement", pa.string()),
+        ("account", pa.string()),
+        ("currency", pa.string()),
+        ("sequence", pa.int64()),
+        ("kind", pa.string()),
+        ("from_date", pa.date32()),
+        ("to_date", pa.date32()),
+        ("created", pa.timestamp("us", "UTC")),
+        ("entries", pa.int64()),
+        ("source", pa.string()),
+    ]
+)
+
 PROBLEMS = pa.schema(
     [
         ("source", pa.string()),
@@ -82,9 +98,10 @@ PROBLEMS = pa.schema(
 
 @dataclass(frozen=True, slots=True)
 class StatementTables:
-    """What one file says, as Arrow tables in the schemas above."""
+    """What one file says, or a part of a large one, as Arrow tables in the schemas above."""
 
     entries: pa.Table
     details: pa.Table
     balances: pa.Table
     problems: pa.Table
+    statements: pa.Table = field(default_factory=STATEMENTS.empty_table)

@@ -14,6 +14,9 @@ from electra_kernel.vocabulary.money import format_amount
 from electra_kernel.vocabulary.parties import Party
 from electra_kernel.vocabulary.text import html_table
 
+#: What an account's report may be; see ``Statement.kind``.
+STATEMENT, REPORT, NOTIFICATION = "statement", "report", "notification"
+
 #: How many entries a notebook shows of one statement.
 _SHOWN = 100
 
@@ -108,6 +111,8 @@ class Statement:
         currency: the account's currency; the closing balance's where the bank leaves it out.
         sequence: the bank's running number (electronic, else legal), or ``None``.
         created: when the bank made it, aware UTC where the bank gives an offset.
+        kind: ``STATEMENT`` is the account's book of a period (camt.053, MT940); ``REPORT`` is news within the day
+            (camt.052, MT942), ``NOTIFICATION`` news of single bookings (camt.054, MT900, MT910): both until a statement comes.
     """
 
     identification: str
@@ -122,6 +127,7 @@ class Statement:
     owner: str = ""
     bank_bic: str = ""
     additional_information: str = field(default="")
+    kind: str = STATEMENT
 
     def balance(self, kind: str) -> Balance | None:
         """The first balance of a kind, or ``None``."""

@@ -2,6 +2,10 @@
 
 One rule for objects and for tables: both hand the sum of the booked entries to ``prove_totals``. What does not add up
 is told as a problem and kept; nothing here raises.
+
+An intraday report is proved where it gives two balances to stand between (opening booked or the first interim, and the
+last interim booked); as banks may report only what is new since the last report, a difference there is a warning. A
+notification gives no balances and has no proof.
 """
 
 from __future__ import annotations
@@ -11,13 +15,15 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from itertools import pairwise
 
-from electra_kernel.statements.model import Balance, Statement
+from electra_kernel.statements.model import REPORT, STATEMENT, Balance, Statement
 from electra_kernel.vocabulary.errors import Problem, Severity
 from electra_kernel.vocabulary.money import format_amount, is_currency
 
 #: Kinds of balances that open and close a statement (ISO 20022 balance types), in order of preference.
 OPENING = ("OPBD", "PRCD")
 CLOSING = ("CLBD",)
+#: The booked balance at the moment of a report.
+INTERIM = "ITBD"
 
 
 def prove(statement: Statement, source: str = "") -> list[Problem]:
@@ -42,6 +48,8 @@ def prove_totals(statement: Statement, totals: Mapping[str, Decimal], source: st
         totals: the sum of the booked entries for each currency.
         source: what the problems name as their source.
     """
+    if statement.kind != STATEMENT:
+        return _prove_report(statement, totals, source) if statement.kind == REPORT else []
     opening, closing = opening_of(statement), closing_of(statement)
     if opening is None or closing is None:
         which = " and ".join(word for word, balance in (("opening", opening), ("closing", closing)) if balance is None)
@@ -52,14 +60,31 @@ def prove_totals(statement: Statement, totals: Mapping[str, Decimal], source: st
     if opening.currency != closing.currency or strange:
         found = ", ".join(sorted({closing.currency, *totals}))
         return [_problem(source, statement, "balance", f"mixes the currencies {found}; it cannot be proved", "warning")]
+    said = _difference(opening, closing, totals)
+    return [_problem(source, statement, "balance", f"does not add up: {said}", "error")] if said else []
+
+
+def _prove_report(statement: Statement, totals: Mapping[str, Decimal], source: str) -> list[Problem]:
+    interim = [balance for balance in statement.balances if balance.kind == INTERIM]
+    opening = opening_of(statement) or (interim[0] if len(interim) > 1 else None)
+    closing = interim[-1] if interim else closing_of(statement)
+    if opening is None or closing is None or {opening.currency, *totals} != {closing.currency}:
+        return []
+    said = _difference(opening, closing, totals)
+    if not said:
+        return []
+    return [
+        _problem(source, statement, "balance", f"does not add up: {said} (it may tell only what is new)", "warning")
+    ]
+
+
+def _difference(opening: Balance, closing: Balance, totals: Mapping[str, Decimal]) -> str:
+    """What opening and entries make, where it is not the closing balance."""
     expected = opening.amount + totals.get(opening.currency, Decimal(0))
     if expected == closing.amount:
-        return []
+        return ""
     shown = [_shown(amount, opening.currency) for amount in (expected, closing.amount, closing.amount - expected)]
-    said = (
-        f"does not add up: opening and entries make {shown[0]}, the closing balance says {shown[1]}; {shown[2]} differ"
-    )
-    return [_problem(source, statement, "balance", said, "error")]
+    return f"opening and entries make {shown[0]}, the closing balance says {shown[1]}; {shown[2]} differ"
 
 
 def continuity(statements: Sequence[Statement], source: str = "") -> list[Problem]:
@@ -71,7 +96,7 @@ def continuity(statements: Sequence[Statement], source: str = "") -> list[Proble
     problems = []
     chains: dict[tuple[str, str], list[Statement]] = defaultdict(list)
     for statement in statements:
-        if opening_of(statement) is not None and closing_of(statement) is not None:
+        if statement.kind == STATEMENT and opening_of(statement) is not None and closing_of(statement) is not None:
             chains[statement.account, statement.currency].append(statement)
     for chain in chains.values():
         chain.sort(key=_place)

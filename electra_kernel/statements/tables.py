@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, timedelta
 from decimal import Decimal
 from typing import Any
 
 import pyarrow as pa
 
-from electra_kernel.statements.columns import BALANCES, DETAILS, ENTRIES, PROBLEMS, StatementTables
+from electra_kernel.statements.columns import BALANCES, DETAILS, ENTRIES, PROBLEMS, STATEMENTS, StatementTables
 from electra_kernel.statements.keys import entry_ids
 from electra_kernel.statements.model import Entry, EntryDetail, Statement
+from electra_kernel.statements.proof import closing_of, opening_of
 from electra_kernel.vocabulary.errors import Problem
 
 _NOTHING = EntryDetail()
@@ -43,13 +46,72 @@ def tables_of(statements: Sequence[Statement], source: str, problems: Sequence[P
     rows = [(statement, entry) for statement in statements for entry in statement.entries]
     entries = entries_of(rows, source)
     details, owners = details_of(rows, source)
-    ids = entry_ids(entries)
+    ids = entry_ids(entries, [statement.kind for statement, _ in rows])
     return StatementTables(
         entries=with_ids(entries, ids),
         details=with_ids(details, ids.take(pa.array(owners, pa.int64()))),
         balances=balances_of(statements),
         problems=problems_of(problems),
+        statements=statements_of(
+            [(statement, booked_span([entry.booking_date for entry in statement.entries])) for statement in statements],
+            source,
+        ),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """How many entries a statement has, and the first and last of their booking dates."""
+
+    entries: int
+    first: date | None
+    last: date | None
+
+
+def booked_span(days: Sequence[date | None]) -> Span:
+    """The span of entries with these booking dates."""
+    known = [day for day in days if day is not None]
+    return Span(len(days), min(known, default=None), max(known, default=None))
+
+
+def period_of(statement: Statement, span: Span) -> tuple[date | None, date | None]:
+    """The first and last day a statement speaks of.
+
+    Its last day is its closing balance's, else what it says itself, else that of its last entry or of its making. Its
+    first day is what it says itself, else the day after its opening balance's where it closes later (the day itself
+    where not); never later than its first entry.
+    """
+    opening, closing = opening_of(statement), closing_of(statement)
+    made = statement.created.date() if statement.created else None
+    last = closing.date if closing else statement.to_date or span.last or made
+    first = statement.from_date
+    if first is None and opening is not None:
+        later = last is not None and opening.date < last
+        first = opening.date + timedelta(days=1) if later else opening.date
+    return min((day for day in (first, span.first) if day is not None), default=last), last
+
+
+def statements_of(statements: Sequence[tuple[Statement, Span]], source: str) -> pa.Table:
+    """One row a statement, report or notification."""
+    rows = []
+    for statement, span in statements:
+        first, last = period_of(statement, span)
+        created = statement.created
+        rows.append(
+            {
+                "statement": statement.identification,
+                "account": statement.account,
+                "currency": statement.currency,
+                "sequence": statement.sequence,
+                "kind": statement.kind,
+                "from_date": first,
+                "to_date": last,
+                "created": created.replace(tzinfo=UTC) if created and created.tzinfo is None else created,
+                "entries": span.entries,
+                "source": source,
+            }
+        )
+    return _table(rows, STATEMENTS)
 
 
 def with_ids(rows: pa.Table, ids: pa.Array) -> pa.Table:
