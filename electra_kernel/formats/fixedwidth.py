@@ -36,7 +36,7 @@ from electra_kernel.formats.fields import (
     shown,
     write_value,
 )
-from electra_kernel.formats.records import Group, Record, Reports, Row, Succession, Totals, with_signs
+from electra_kernel.formats.records import Group, Record, Reports, Row, checked, with_totals
 
 __all__ = [
     "Field",
@@ -49,7 +49,6 @@ __all__ = [
     "When",
     "read",
     "read_lines",
-    "with_totals",
     "write",
 ]
 
@@ -81,7 +80,7 @@ class Layout:
     ends: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        _check_encoding(self.encoding)
+        check_encoding(self.encoding)
         object.__setattr__(self, "records", tuple(_placed(record) for record in self.records))
         names = [record.name for record in self.records]
         if len(set(names)) != len(names):
@@ -124,7 +123,7 @@ class Layout:
         return text.lstrip("\ufeff\r\n")
 
 
-def _check_encoding(encoding: str) -> None:
+def check_encoding(encoding: str) -> None:
     try:
         text = codecs.lookup(encoding)._is_text_encoding  # rot13 and hex are codecs, too
     except LookupError:
@@ -171,7 +170,7 @@ def _check_record(record: Record, last: int) -> None:
         check_field(spec, where)
         if spec.length < 1:
             raise LayoutError(f"The field {spec.name!r} has no length.", where=where, repair="Give one.")
-    _check_names(record, where)
+    check_names(record, where)
     _check_overlaps(record, where)
 
 
@@ -191,7 +190,7 @@ def check_field(spec: Field, where: str) -> None:
         date_pattern(spec.date)
 
 
-def _check_names(record: Record, where: str) -> None:
+def check_names(record: Record, where: str) -> None:
     names = [spec.name for spec in record.fields if spec.name] + [group.name for group in record.groups]
     conditional = {spec.name for spec in record.fields if spec.only_if}
     if double := next((name for name in names if names.count(name) > 1 and name not in conditional), None):
@@ -301,8 +300,11 @@ def read(data: bytes, layout: Layout, problems: Problems) -> Iterator[Row]:
 
 def read_lines(lines: Iterable[tuple[int, str]], layout: Layout, problems: Problems) -> Iterator[Row]:
     """The same for records that were cut already: their numbers and texts."""
-    reports, totals = Reports(problems), Totals(layout.records)
-    succession = Succession({record.name: record for record in layout.records}, layout.ends)
+    reports = Reports(problems)
+    return checked(_rows(lines, layout, reports), layout.records, layout.ends, reports)
+
+
+def _rows(lines: Iterable[tuple[int, str]], layout: Layout, reports: Reports) -> Iterator[Row]:
     plan: _Plan | None = None
     line, text = 0, ""
 
@@ -312,7 +314,7 @@ def read_lines(lines: Iterable[tuple[int, str]], layout: Layout, problems: Probl
         reports.error(line, where, error.rule, f"{columns}: {error.said}.", error.repair)
 
     for line, text in lines:
-        clean = _without_controls(text, line, reports)
+        clean = without_controls(text, line, reports)
         if not clean.strip(" \t" + _DOS_END):
             continue
         plan = layout.plan_of(clean)
@@ -320,29 +322,11 @@ def read_lines(lines: Iterable[tuple[int, str]], layout: Layout, problems: Probl
             said = f"{shown(clean[:20])} begins no known record."
             reports.error(line, "record", "record", said, "Check that it is a file of this kind.")
             continue
-        row = Row(plan.record.name, line, plan.values(_of_length(clean, plan.record, line, reports), report), text)
-        succession.check(row, reports)
-        for fault in totals.check(row.record, line, row.values):
-            _total_fault(fault, reports)
-        yield row
-    for fault in totals.close():
-        _total_fault(fault, reports)
-    succession.close(reports)
-    reports.close()
+        yield Row(plan.record.name, line, plan.values(_of_length(clean, plan.record, line, reports), report), text)
 
 
-def _total_fault(fault: tuple[str, str, int, str, str], reports: Reports) -> None:
-    record, name, line, rule, said = fault
-    reports.error(
-        line,
-        f"{record}.{name}",
-        rule,
-        said[0].upper() + said[1:] + ".",
-        "Records are missing or doubled: fetch it again.",
-    )
-
-
-def _without_controls(text: str, line: int, reports: Reports) -> str:
+def without_controls(text: str, line: int, reports: Reports) -> str:
+    """Text with blanks in place of control characters, which are told."""
     if text.isprintable() or (found := _CONTROL.search(text.rstrip(_DOS_END))) is None:
         return text
     reports.error(
@@ -453,61 +437,6 @@ def write(rows: Iterable[tuple[str, Mapping[str, Any]]], layout: Layout) -> byte
     filled = with_totals([(name, dict(values)) for name, values in rows], layout.records)
     lines = [_line(layout, number, name, values) for number, (name, values) in enumerate(filled, 1)]
     return b"".join(lines)
-
-
-def with_totals(rows: list[tuple[str, Values]], records: tuple[Record, ...]) -> list[tuple[str, Values]]:
-    """The rows with their counts and sums filled in; changes them in place.
-
-    Raises:
-        LayoutError: one that is given is not right, or a record is unknown.
-    """
-    known = {record.name: record for record in records}
-    for number, (name, values) in enumerate(rows, 1):
-        if name not in known:
-            raise LayoutError(
-                f"{name!r} is no record of this format.", where=f"row {number}", repair=nearest(name, known)
-            )
-        try:
-            values.update(with_signs(known[name], values))
-        except BadValue as error:
-            raise LayoutError(f"{name}: {error.said}.", where=f"row {number}", repair=error.repair) from error
-    _ahead_totals(rows, records)
-    totals = Totals(records)
-    for number, (name, values) in enumerate(rows, 1):
-        totals.add(name, values)
-        for spec, total in totals.says(name):
-            if not total.ahead:
-                _fill(values, spec, totals.value(spec, total), number)
-    return rows
-
-
-def _ahead_totals(rows: list[tuple[str, Values]], records: tuple[Record, ...]) -> None:
-    """Totals of headers: counted from the end backwards."""
-    specs = [(record.name, spec, spec.total) for record in records for spec in record.fields if spec.total]
-    for header, spec, total in specs:
-        if not total.ahead:
-            continue
-        backwards = replace(total, since="", ahead=False)
-        one = Totals([Record(name=header, fields=(replace(spec, total=backwards),))])
-        for number in range(len(rows), 0, -1):
-            name, values = rows[number - 1]
-            one.add(name, values)
-            if name == header:
-                _fill(values, spec, one.value(spec, backwards), number)
-            if name == total.since:
-                one = Totals([Record(name=header, fields=(replace(spec, total=backwards),))])
-
-
-def _fill(values: Values, spec: Field, counted: Any, number: int) -> None:
-    given = values.get(spec.name)
-    if given is None or given == "":
-        values[spec.name] = counted
-    elif str(given).lstrip("0") != str(counted).lstrip("0") and given != counted:
-        raise LayoutError(
-            f"{spec.name} is given as {given} and is {counted}.",
-            where=f"row {number}",
-            repair="Leave it out: it is filled in.",
-        )
 
 
 def _line(layout: Layout, number: int, name: str, values: Values) -> bytes:

@@ -6,12 +6,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import NamedTuple, TypeGuard
 
 from electra_kernel.formats.base import Problems
-from electra_kernel.formats.fields import BadValue, Field, Total, Value, Values
+from electra_kernel.formats.fields import BadValue, Field, LayoutError, Total, Value, Values, nearest
 
 #: After so many problems of one file the rest are counted only.
 MOST_PROBLEMS = 1_000
@@ -176,7 +176,8 @@ def _plus(now: Decimal | int | None, total: Total, values: Mapping[str, Value]) 
         value = int(value) if value.isascii() and value.isdigit() else None
     if not _is_exact(value):
         return None
-    return now + Decimal(abs(value) if total.absolute else value)
+    number: int | Decimal = value
+    return now + Decimal(abs(number) if total.absolute else number)
 
 
 def _compared(spec: Field, total: Total, given: Value, counted: Value) -> tuple[str, str] | None:
@@ -245,3 +246,75 @@ class Succession:
                 f"The file ends with {self.before or 'nothing'!r} and not with {' or '.join(self.ends)}.",
                 "It is cut off: fetch or export it again.",
             )
+
+
+def checked(rows: Iterable[Row], records: Iterable[Record], ends: tuple[str, ...], reports: Reports) -> Iterator[Row]:
+    """The same rows, while their order, counts and sums are looked at."""
+    known = {record.name: record for record in records}
+    totals, succession = Totals(known.values()), Succession(known, ends)
+    for row in rows:
+        succession.check(row, reports)
+        for fault in totals.check(row.record, row.line, row.values):
+            _tell(fault, reports)
+        yield row
+    for fault in totals.close():
+        _tell(fault, reports)
+    succession.close(reports)
+    reports.close()
+
+
+def _tell(fault: tuple[str, str, int, str, str], reports: Reports) -> None:
+    record, name, line, rule, said = fault
+    text = said[0].upper() + said[1:] + "."
+    reports.error(line, f"{record}.{name}", rule, text, "Records are missing or doubled: fetch the file again.")
+
+
+def with_totals(rows: list[tuple[str, Values]], records: Iterable[Record]) -> list[tuple[str, Values]]:
+    """Rows to be written, with their sign marks, counts and sums filled in; changes them in place.
+
+    Raises:
+        LayoutError: one that is given is not right, or a record is unknown.
+    """
+    known = {record.name: record for record in records}
+    for number, (name, values) in enumerate(rows, 1):
+        if name not in known:
+            said = f"{name!r} is no record of this format."
+            raise LayoutError(said, where=f"row {number}", repair=nearest(name, known))
+        try:
+            values.update(with_signs(known[name], values))
+        except BadValue as error:
+            raise LayoutError(f"{name}: {error.said}.", where=f"row {number}", repair=error.repair) from error
+    _fill_ahead(rows, known.values())
+    totals = Totals(known.values())
+    for number, (name, values) in enumerate(rows, 1):
+        totals.add(name, values)
+        for spec, total in totals.says(name):
+            if not total.ahead:
+                _fill(values, spec, totals.value(spec, total), number)
+    return rows
+
+
+def _fill_ahead(rows: list[tuple[str, Values]], records: Iterable[Record]) -> None:
+    """Totals of headers: counted from the end backwards."""
+    specs = [(record.name, spec, spec.total) for record in records for spec in record.fields if spec.total]
+    for header, spec, total in specs:
+        if not total.ahead:
+            continue
+        backwards = replace(total, since="", ahead=False)
+        one = Totals([Record(name=header, fields=(replace(spec, total=backwards),))])
+        for number in range(len(rows), 0, -1):
+            name, values = rows[number - 1]
+            one.add(name, values)
+            if name == header:
+                _fill(values, spec, one.value(spec, backwards), number)
+            if name == total.since:
+                one = Totals([Record(name=header, fields=(replace(spec, total=backwards),))])
+
+
+def _fill(values: Values, spec: Field, counted: Value, number: int) -> None:
+    given = values.get(spec.name)
+    if given is None or given == "":
+        values[spec.name] = counted
+    elif str(given).lstrip("0") != str(counted).lstrip("0") and given != counted:
+        said = f"{spec.name} is given as {given} and is {counted}."
+        raise LayoutError(said, where=f"row {number}", repair="Leave it out: it is filled in.")
