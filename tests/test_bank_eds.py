@@ -16,12 +16,14 @@ from electra_kernel.bank.authority import authorised, wanted
 from electra_kernel.bank.database import Database
 from electra_kernel.bank.desk import BankDesk
 from electra_kernel.bank.people import Person, write_down
+from electra_kernel.bank.profile import PROFILE
 from electra_kernel.bank.seed import MAIN_ACCOUNT, PARTNER, want_signatures
 from electra_kernel.ebics import eds
 from electra_kernel.ebics.btf import Service
 from electra_kernel.ebics.desk import Decision, DeskRefusal, DownloadRequest
 from electra_kernel.ebics.edsparams import EdsParams
 from electra_kernel.ebics.info import read_htd
+from electra_kernel.ebics.ordertypes import with_profile
 from electra_kernel.ebics.version import H004, H005
 from electra_kernel.vocabulary.errors import ElectraError
 from tests.bank_house import PAYMENTS, Counter, bank_at, clock, order, payment
@@ -362,15 +364,14 @@ def test_a_waiting_order_is_there_after_the_bank_was_opened_anew(bank):
     database.close()
 
 
-def test_only_orders_that_ebics_2_5_can_name_are_listed_in_it(bank):
+def test_an_order_of_a_kind_only_this_bank_has_is_listed_in_every_version(bank):
     hand_in(bank, "A1")
     hand_in(bank, "A1", service=PAYMENTS)
-    names = {version: eds.nameable(PAYMENTS, version) for version in (H005, H004)}
-    assert names[H005]
-    for version, named in names.items():
+    assert not eds.nameable(PAYMENTS, H004)
+    for version in (H005, H004):
         request = DownloadRequest(partner_id=PARTNER, user_id="B1", admin_type="HVZ", eds=EdsParams(), version=version)
-        orders = eds.read_waiting(bank.desk.deliver(request).data, version)
-        assert [each.service.name for each in orders] == ["SCT", *(["DCT"] if named else [])]
+        orders = eds.read_waiting(bank.desk.deliver(request).data, version, with_profile(PROFILE))
+        assert [each.service for each in orders] == [TRANSFERS, PAYMENTS]
 
 
 # --- any order of events ----------------------------------------------------------------------------------------------

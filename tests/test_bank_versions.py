@@ -11,7 +11,8 @@ import pytest
 
 from electra_kernel.bank.database import set_fact
 from electra_kernel.bank.desk import BankDesk, activate
-from electra_kernel.bank.seed import HOST, MAIN_ACCOUNT, PARTNER, PROFILE
+from electra_kernel.bank.profile import PROFILE
+from electra_kernel.bank.seed import HOST, MAIN_ACCOUNT, PARTNER
 from electra_kernel.ebics.client import Client, Subscriber
 from electra_kernel.ebics.desk import KeyUse, UserState
 from electra_kernel.ebics.errors import BankRefusal, OrderAlreadyThere

@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from electra_kernel.bank.seed import PARTNER, PROFILE
+from electra_kernel.bank.profile import PROFILE
+from electra_kernel.bank.seed import PARTNER
 from electra_kernel.ebics.client import Subscriber
 from electra_kernel.ebics.hac import read_hac
 from electra_kernel.ebics.info import read_haa, read_hpd, read_htd

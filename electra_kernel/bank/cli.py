@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 from datetime import date
+from pathlib import Path
 from threading import Thread
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -55,6 +56,9 @@ def serve(
     strict: Annotated[
         bool, typer.Option("--strict", help="Take only what the specification says, and refuse clients' own ways.")
     ] = False,
+    profile: Annotated[
+        Path | None, typer.Option(help="A TOML file of order types only this bank has, or has otherwise.")
+    ] = None,
     start: Annotated[str | None, typer.Option("--date", help="A new bank's first business date, YYYY-MM-DD.")] = None,
     until_eof: Annotated[
         bool, typer.Option("--until-eof", help="Also end when standard input ends: for programs that start the bank.")
@@ -66,7 +70,8 @@ def serve(
 ) -> None:
     """Run the bank on http and https of this machine until it is stopped (Ctrl-C)."""
     with plain_errors():
-        bank = Bank(data.absolute(), system_clock, seed=seed, start=_day(start) if start else None)
+        day = _day(start) if start else None
+        bank = Bank(data.absolute(), system_clock, seed=seed, start=day, own_types=profile)
         try:
             offer(bank.database, notifications)
             _serve(bank, port, admit=admit, strict=strict, until_eof=until_eof, as_json=as_json)

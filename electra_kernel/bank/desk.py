@@ -26,6 +26,7 @@ from electra_kernel.bank import (
     payees,
     payments,
     people,
+    profile,
     statements,
     waiting,
 )
@@ -502,7 +503,7 @@ def _right(
 ) -> Any:
     """The row that permits this to the user (or to anybody), or ``None``. The scope is never looked at."""
     kind = _direction(admin_type, service)
-    if service is not None and not payees.offers(kind, service) and service.option not in _OPTIONS.get(kind, {""}):
+    if service is not None and not _has_option(connection, kind, service):
         return None
     query = select(rights).where(
         rights.c.partner_id == partner_id,
@@ -514,6 +515,11 @@ def _right(
     if user_id is not None:
         query = query.where(rights.c.user_id == user_id)
     return connection.execute(query.limit(1)).one_or_none()
+
+
+def _has_option(connection: Connection, kind: str, service: Service) -> bool:
+    known = service.option in _OPTIONS.get(kind, {""}) or payees.offers(kind, service)
+    return known or profile.has_option(connection, kind, service)
 
 
 def _direction(admin_type: str, service: Service | None) -> str:

@@ -13,6 +13,7 @@ from typing import Any
 
 from sqlalchemy import literal_column, select
 
+from electra_kernel.bank import profile
 from electra_kernel.bank.clock import bank_now, business_date
 from electra_kernel.bank.database import Database, counterparties, get_fact, rights, set_fact, users
 from electra_kernel.bank.desk import BankDesk
@@ -21,10 +22,11 @@ from electra_kernel.bank.keys import bank_letter, ebics_keys, public_keys, write
 from electra_kernel.bank.ledger import balance, customer_accounts
 from electra_kernel.bank.payees import granted
 from electra_kernel.bank.payments import execute_due
-from electra_kernel.bank.seed import DEFAULT_SEED, PAYEES, PROFILE, grant, introduce, plant
+from electra_kernel.bank.seed import DEFAULT_SEED, PAYEES, grant, introduce, plant
 from electra_kernel.ebics.btf import Service
 from electra_kernel.ebics.keys import BankServerKeys
-from electra_kernel.ebics.ordertypes import code_of, with_profile
+from electra_kernel.ebics.ordertypes import FILE_TYPES, OrderTypes, code_of
+from electra_kernel.ebics.profiles import write_profile
 from electra_kernel.ebics.server import Server
 from electra_kernel.ebics.version import VERSIONS
 from electra_kernel.vocabulary.accounts import format_account
@@ -118,21 +120,35 @@ class Bank:
     Args:
         folder: holds everything; made where it is not there.
         seed, start: what an empty folder is filled with; an existing bank keeps its own.
+        own_types: a file of order types of this bank (see ``ebics.profiles``); an existing bank keeps what it has.
 
     Raises:
-        ElectraError: the folder holds a bank of another seed.
+        ElectraError: the folder holds a bank of another seed, or the file of order types cannot be read.
     """
 
-    def __init__(self, folder: Path, clock: Clock, *, seed: str | None = None, start: date | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        clock: Clock,
+        *,
+        seed: str | None = None,
+        start: date | None = None,
+        own_types: Path | None = None,
+    ) -> None:
         self.folder, self.clock = folder, clock
         self.database = Database(folder, create=True)
         try:
+            if own_types is not None:
+                profile.keep(self.database, _file(own_types), own_types.name)
             host, name = self._open(seed, start)
         except BaseException:
             self.database.close()
             raise
         self.host = host
         self.keys: BankServerKeys = ebics_keys(folder, host, clock)
+        with self.database.read() as connection:
+            self.own_types = profile.own_types(connection)
+        write_private(folder / "order-types.toml", write_profile(self.own_types))
         write_private(folder / "bank-letter.txt", bank_letter(name, host, public_keys(self.keys)).encode())
 
     def _open(self, seed: str | None, start: date | None) -> tuple[str, str]:
@@ -162,7 +178,7 @@ class Bank:
             strict: take only what the specification says, not what clients do in their own way.
         """
         desk, log = BankDesk(self.database, self.clock, admit=admit), ExchangeLog(self.folder, self.clock)
-        return Server(self.host, self.keys, desk, self.clock, strict=strict, order_types=PROFILE, witness=log)
+        return Server(self.host, self.keys, desk, self.clock, strict=strict, order_types=self.own_types, witness=log)
 
     def fingerprints(self) -> dict[str, str]:
         """SHA-256 of the bank's certificates, upper-case hex pairs."""
@@ -178,6 +194,15 @@ class Bank:
     def close(self) -> None:
         """Let go of the database."""
         self.database.close()
+
+
+def _file(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise ElectraError(
+            "A file cannot be read.", where=str(path), cause=error.strerror or "", repair="Name another file."
+        ) from error
 
 
 def facts(database: Database) -> Facts:
@@ -211,7 +236,11 @@ def facts(database: Database) -> Facts:
                 for row in connection.execute(refusing)
             ),
             payees=tuple(PayeeLine(*row) for row in PAYEES),
-            services=tuple(line for row in connection.execute(_SERVICES) for line in _service_lines(row)),
+            services=tuple(
+                line
+                for row in connection.execute(_SERVICES)
+                for line in _service_lines(row, profile.order_types(connection))
+            ),
             http=get_fact(connection, "url-http"),
             https=get_fact(connection, "url-https"),
         )
@@ -225,18 +254,18 @@ _SERVICES = (
 )
 
 
-def _service_lines(row: Any) -> list[ServiceLine]:
-    return [_service_line(row.admin_type, service, words) for service, words in granted(row)]
+def _service_lines(row: Any, types: OrderTypes) -> list[ServiceLine]:
+    return [_service_line(row.admin_type, service, words, types) for service, words in granted(row)]
 
 
-def _service_line(admin_type: str, service: Service, description: str) -> ServiceLine:
-    code = code_of(admin_type, service, with_profile(PROFILE))
+def _service_line(admin_type: str, service: Service, description: str, types: OrderTypes) -> ServiceLine:
+    code = code_of(admin_type, service, types)
     return ServiceLine(
         "send" if admin_type == "BTU" else "fetch",
         service.name,
         service.message,
         service.container,
-        code if isinstance(code, str) else "",
+        code if isinstance(code, str) else f"{FILE_TYPES[admin_type]} {code}" if code else "",
         description,
         service.option,
     )

@@ -17,8 +17,8 @@ from electra_kernel.bank.authority import class_of
 from electra_kernel.bank.database import documents, fetched, get_fact, next_number, rights, users
 from electra_kernel.bank.ledger import customer_accounts
 from electra_kernel.bank.payees import granted, kept_as
+from electra_kernel.bank.profile import order_types
 from electra_kernel.bank.reports import service_of
-from electra_kernel.bank.seed import PROFILE
 from electra_kernel.ebics.btf import Service
 from electra_kernel.ebics.desk import DeskRefusal, UserState
 from electra_kernel.ebics.hac import HacEvent, write_hac
@@ -34,11 +34,9 @@ from electra_kernel.ebics.info import (
     write_hpd,
     write_htd,
 )
-from electra_kernel.ebics.ordertypes import with_profile
 from electra_kernel.ebics.ptk import write_ptk
 from electra_kernel.ebics.version import H005, VERSIONS, EbicsVersion
 
-_TYPES = with_profile(PROFILE)
 #: UserID@Status in HTD and HKD. The schema allows 0 to 99 and names none; 1 is what banks tell of a ready user.
 STATUS = {
     UserState.NEW.value: 0,
@@ -59,18 +57,19 @@ def document(
     Raises:
         DeskRefusal: 091006 for a type this bank does not have; 090005 where nothing waits (HAA).
     """
+    types = order_types(connection)
     match admin_type:
         case "HTD":
-            return write_htd(_subscriber(connection, partner_id, user_id), version, _TYPES)
+            return write_htd(_subscriber(connection, partner_id, user_id), version, types)
         case "HKD":
-            return write_hkd(_customer(connection, partner_id, user_id), version, _TYPES)
+            return write_hkd(_customer(connection, partner_id, user_id), version, types)
         case "HPD":
             return write_hpd(_parameters(connection), version)
         case "HAA":
             waiting = _waiting(connection, partner_id, user_id)
             if not waiting:
                 raise DeskRefusal("090005")
-            return write_haa(waiting, version, _TYPES)
+            return write_haa(waiting, version, types)
     raise DeskRefusal("091006", f"This bank does not offer {admin_type}.")
 
 
@@ -93,11 +92,12 @@ def protocol(
         )
         for row in rows
     ]
+    types = order_types(connection)
     if as_text:
-        return write_ptk(told, bank=get_fact(connection, "bank"), created=created, types=_TYPES)
+        return write_ptk(told, bank=get_fact(connection, "bank"), created=created, types=types)
     bic = get_fact(connection, "bic")
     message_id = f"{bic}-HAC-{next_number(connection, 'protocol'):08d}"
-    return write_hac(told, bank_bic=bic, message_id=message_id, created=created, version=version, types=_TYPES)
+    return write_hac(told, bank_bic=bic, message_id=message_id, created=created, version=version, types=types)
 
 
 def _customer(connection: Connection, partner_id: str, user_id: str) -> list[SubscriberInfo]:

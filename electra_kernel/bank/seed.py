@@ -16,13 +16,12 @@ from schwifty import IBAN
 from sqlalchemy import Connection, select, update
 from sqlalchemy.dialects.sqlite import insert
 
+from electra_kernel.bank import profile
 from electra_kernel.bank.activity import bookings_of
 from electra_kernel.bank.database import accounts, counterparties, get_fact, rights, set_fact, users, withdrawn
 from electra_kernel.bank.ledger import Account, Booking, Posting, account_of, book, own_account
 from electra_kernel.bank.statements import close_day
-from electra_kernel.ebics.btf import Service
 from electra_kernel.ebics.desk import UserState
-from electra_kernel.ebics.ordertypes import Business, OrderTypes
 from electra_kernel.vocabulary.dates import BusinessCalendar
 
 HOST, BANK_NAME, BANK_BIC, REGION = "ELECTRA", "Electra Sandbox Bank", "ELTRHUHB", "HU"
@@ -130,10 +129,6 @@ _RIGHTS: tuple[tuple[str, str, str, tuple[str, ...], int, str], ...] = (
 )
 
 
-#: Order types of EBICS 2.5 that only this bank has.
-PROFILE: OrderTypes = {"DCT": Business("BTU", Service("DCT", "pain.001"))}
-
-
 def calendar_of(connection: Connection) -> BusinessCalendar:
     """The days on which this bank settles."""
     return BusinessCalendar(get_fact(connection, "region"))
@@ -210,12 +205,23 @@ def grant(connection: Connection, partner_id: str, user_id: str) -> None:
             "signatures": wanted.get((service, message), signatures) if admin_type == "BTU" else signatures,
             "description": description,
         }
-        for admin_type, service, message, containers, signatures, description in _RIGHTS
+        for admin_type, service, message, containers, signatures, description in (
+            *_RIGHTS,
+            *_profile_rights(connection),
+        )
         for container in containers
         if (service or admin_type) not in taken
     ]
     if rows:
         connection.execute(insert(rights).on_conflict_do_nothing(), rows)
+
+
+def _profile_rights(connection: Connection) -> list[tuple[str, str, str, tuple[str, ...], int, str]]:
+    """Rights to what the bank's profile names beside the services every sandbox has."""
+    return [
+        (kind, service.name, service.message, (service.container,), int(kind == "BTU"), "Of the bank's own profile")
+        for kind, service in profile.offered(connection)
+    ]
 
 
 def want_signatures(connection: Connection, number: int, service: str = "") -> int:

@@ -16,6 +16,7 @@ from sqlalchemy import Connection, select, update
 
 from electra_kernel.bank import authority, entitlement
 from electra_kernel.bank.database import get_fact, orders, signatures, users, waiting
+from electra_kernel.bank.profile import order_types
 from electra_kernel.bank.reports import Protocol, record, service_of
 from electra_kernel.ebics import eds
 from electra_kernel.ebics.btf import Service
@@ -119,7 +120,7 @@ def answer(connection: Connection, request: DownloadRequest, version: EbicsVersi
         listed = _listed(connection, signer, asked.filters, version)
         if not listed:
             raise DeskRefusal("090005")
-        return eds.write_waiting(listed, version, details=request.admin_type == "HVZ")
+        return eds.write_waiting(listed, version, details=request.admin_type == "HVZ", types=order_types(connection))
     row = _find(connection, signer, request.service, asked, "091007")
     if row.state != WAITS:
         raise DeskRefusal("091114")
@@ -137,12 +138,13 @@ def _listed(
         .join(users, (users.c.partner_id == orders.c.partner_id) & (users.c.user_id == orders.c.user_id))
         .where(orders.c.state == WAITS, orders.c.partner_id.in_(authority.owners(connection, signer)))
     )
+    types = order_types(connection)
     return [
         _told(connection, row, service, signer)
         for row in connection.execute(query.order_by(orders.c.id))
         if (service := service_of(row.service)) is not None
         and _fits(service, filters)
-        and eds.nameable(service, version)
+        and eds.nameable(service, version, types)
         and authority.may_sign(authority.class_of(connection, row.partner_id, signer, service))
         and entitlement.lack(connection, signer, service.name, entitlement.kept_sums(connection, row.id)) is None
     ]

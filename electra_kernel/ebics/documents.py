@@ -310,9 +310,14 @@ def _add_filters(params: etree._Element, eds: EdsParams, version: EbicsVersion, 
 
 
 def _read_filters(params: etree._Element | None, types: OrderTypes) -> tuple[Service, ...]:
-    named = [business_of(code, types) for code in text(params, "OrderTypes").split()]
+    named = [(code, business_of(code, types)) for code in text(params, "OrderTypes").split()]
     filters = [read_service(each) for each in children(params, "ServiceFilter")]
-    return tuple(filter(None, [*filters, *(None if each is None else each.service for each in named)]))
+    # An order type nobody knows fits no order; it does not widen the list to all of them. FUL alone names no kind of file.
+    others = (
+        Service("" if code in FILE_TYPES.values() else code, "") if each is None else each.service
+        for code, each in named
+    )
+    return tuple(filter(None, [*filters, *others]))
 
 
 def _read_eds(params: etree._Element | None, types: OrderTypes) -> EdsParams:

@@ -20,7 +20,7 @@ from electra_kernel.bank.desk import BankDesk
 from electra_kernel.bank.exchanges import ExchangeLog, LogBounds
 from electra_kernel.bank.explain import explain, record_of
 from electra_kernel.bank.people import Person, write_down
-from electra_kernel.bank.seed import PROFILE
+from electra_kernel.bank.profile import PROFILE
 from electra_kernel.bank.waiting import WAITS
 from electra_kernel.ebics import orderdata
 from electra_kernel.ebics.btf import Service
