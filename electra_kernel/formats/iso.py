@@ -191,6 +191,30 @@ def check_version(namespace: str, source: str, name: str, versions: tuple[str, .
     return version or versions[-1]
 
 
+def known_version(body: Element, versions: tuple[str, ...], usual: str, problems: Problems) -> str:
+    """The version a body's namespace names, told where it is none of ``versions``; ``usual`` where it names none.
+
+    Messages are read by local names, so a version that came later is read as well, as far as its names are known.
+    """
+    namespace = etree.QName(body.tag).namespace or ""
+    version = version_in(namespace)
+    if version and version not in versions:
+        problems.warn_once(
+            "Document",
+            "version-unproved",
+            f"The file is a {version}; what it holds is read by the names that {usual} knows.",
+            f"Compare it with the original, or ask for it as {usual}.",
+        )
+    elif not version:
+        problems.warn_once(
+            "Document",
+            "version-unnamed",
+            f"The file does not name its version; it was read as {usual}.",
+            "Ask its maker to state the ISO 20022 namespace.",
+        )
+    return version or usual
+
+
 # ---------------------------------------------------------------------------------------------------- elements
 def text(element: Element | None, path: str = "") -> str:
     """The text at a path of plain names, stripped; empty where it is not there."""
