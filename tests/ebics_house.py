@@ -235,6 +235,12 @@ class DictDesk:
     def segment(self, transaction_id: bytes, number: int) -> str | None:
         return self.parts[transaction_id].get(number)
 
+    def count_segments(self, transaction_id: bytes, segments: int) -> None:
+        self.records[transaction_id] = replace(self.records[transaction_id], segments=segments)
+
+    def arrived(self, transaction_id: bytes, number: int) -> bool:
+        return number in self.parts[transaction_id]
+
     def close_transaction(self, transaction_id: bytes) -> None:
         self.records.pop(transaction_id, None)
         self.parts.pop(transaction_id, None)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+import zlib
 from base64 import b64encode
 from dataclasses import replace
+from io import BytesIO
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import padding
@@ -12,12 +14,13 @@ from cryptography.hazmat.primitives.hashes import SHA256
 
 from electra_kernel.bank.database import Database
 from electra_kernel.bank.desk import BankDesk
-from electra_kernel.ebics import authsignature
+from electra_kernel.ebics import authsignature, envelope
 from electra_kernel.ebics.client import Exchange
 from electra_kernel.ebics.desk import DeskRefusal
 from electra_kernel.ebics.errors import BankRefusal
 from electra_kernel.ebics.gate import Limits
 from electra_kernel.ebics.responses import read_answer
+from electra_kernel.ebics.segments import Outgoing
 from electra_kernel.ebics.signature import OrderSignature, order_digest, raw_digest
 from electra_kernel.ebics.tree import find, serialise
 from electra_kernel.ebics.version import H005
@@ -28,6 +31,7 @@ from tests.ebics_house import (
     PARTNER,
     PAYMENTS,
     USER,
+    DictDesk,
     client,
     key,
     noise,
@@ -119,12 +123,30 @@ def test_one_order_hashed_in_two_ways_is_taken_once_by_two_bank_processes(tmp_pa
         assert [event.action for event in bank.protocol()].count("ORDER_HAC_FINAL_POS") == 1
 
 
-def test_segments_that_hold_more_than_an_order_may_have_are_not_even_put_together():
-    desk = open_desk()
-    with pytest.raises(BankRefusal, match="hold more"):
+def test_of_an_order_that_is_too_large_no_more_is_read_than_the_bank_takes():
+    class Reading(DictDesk):
+        read = 0
+
+        def segment(self, transaction_id: bytes, number: int) -> str | None:
+            self.read += 1
+            return super().segment(transaction_id, number)
+
+    desk = Reading(users=open_desk().users)
+    with pytest.raises(BankRefusal, match="091117"):
         run(upload(noise(900_000), segment_size=100_000), server(desk, limits=Limits(order_data=1000)))
     assert desk.orders == []
     assert desk.told == [("U001", "091117")]
+    assert desk.read == 1
+
+
+def test_what_follows_the_end_of_an_order_is_bounded_too():
+    desk, data = open_desk(), b"order"
+    bank, exchange = server(desk, limits=Limits(order_data=1000)), upload(data, segment_size=400_000)
+    exchange._segments = Outgoing(BytesIO(), 400_000)
+    exchange._segments.fill([envelope.encrypt(zlib.compress(data) + bytes(2**21), exchange._key)])
+    with pytest.raises(BankRefusal, match="hold more"):
+        run(exchange, bank)
+    assert desk.orders == []
 
 
 # --- what clients do in their own way --------------------------------------------------------------------------------

@@ -8,12 +8,10 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from io import BytesIO
 from typing import Any
-from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
 from sqlalchemy import Connection, delete, func, select, update
 from sqlalchemy.dialects.sqlite import insert
@@ -46,23 +44,20 @@ from electra_kernel.bank.database import (
     orders,
     protocol_marks,
     rights,
-    segments,
-    transactions,
     users,
 )
 from electra_kernel.bank.ledger import customer_accounts
 from electra_kernel.bank.reports import Protocol, Refusal, Subject, record, report, service_of, service_row
 from electra_kernel.bank.seed import enrol
+from electra_kernel.bank.transactions import Transactions, Waiting, content, zipped
 from electra_kernel.ebics.btf import Service
 from electra_kernel.ebics.desk import (
     BankUser,
     Decision,
     Delivery,
     DeskRefusal,
-    Direction,
     DownloadRequest,
     KeyUse,
-    TransactionRecord,
     Upload,
     UserState,
 )
@@ -75,8 +70,6 @@ from electra_kernel.vocabulary.errors import ElectraError
 
 #: How long a nonce is remembered; a request with an older timestamp cannot be told from a repeated one.
 _NONCE_RETENTION = timedelta(hours=24)
-#: How long a client may take between two steps of a transaction.
-_TRANSACTION_LIFE = timedelta(hours=6)
 _DELIVERY_LIFE = timedelta(days=2)
 #: The customer protocol as values and as text.
 _PROTOCOLS = frozenset({"HAC", "PTK"})
@@ -112,7 +105,7 @@ class _Verdict:
     taken: bool = True
 
 
-class BankDesk:
+class BankDesk(Transactions):
     """The sandbox bank as the EBICS engine sees it.
 
     Args:
@@ -121,7 +114,8 @@ class BankDesk:
     """
 
     def __init__(self, database: Database, clock: Clock, *, admit: bool = False) -> None:
-        self._database, self._clock, self._admit = database, clock, admit
+        super().__init__(database, clock)
+        self._admit = admit
 
     # ------------------------------------------------------------------------------------------------- users
     def user(self, partner_id: str, user_id: str) -> BankUser | None:
@@ -320,8 +314,7 @@ class BankDesk:
                 data = notifications.grant(connection, request.partner_id, request.user_id, self._clock())
                 return self._keep_delivery(connection, request, data)
             if request.service is not None:
-                data, rows = _documents(connection, request)
-                return self._keep_delivery(connection, request, data, documents_sent=rows)
+                return self._deliver_documents(connection, request)
             if request.admin_type in _PROTOCOLS:
                 data, last = _protocol(connection, request, self._clock())
                 return self._keep_delivery(connection, request, data, event=last)
@@ -330,11 +323,24 @@ class BankDesk:
             )
             return self._keep_delivery(connection, request, data)
 
+    def _deliver_documents(self, connection: Connection, request: DownloadRequest) -> Delivery:
+        rows = _chosen(connection, request)
+        chosen = [Waiting(row.id, row.name, row.created, row.size) for row in rows]
+        data: bytes | Iterable[bytes]
+        if request.service is not None and request.service.container == "ZIP":
+            data = zipped(self._database, chosen)
+        elif len(rows) == 1:
+            data = content(self._database, chosen[0])
+        else:
+            made = [statements.read_statement(connection, row.statement) for row in rows]
+            data = statements.write_file(connection, made)
+        return self._keep_delivery(connection, request, data, documents_sent=[row.id for row in rows])
+
     def _keep_delivery(
         self,
         connection: Connection,
         request: DownloadRequest,
-        data: bytes,
+        data: bytes | Iterable[bytes],
         *,
         documents_sent: Sequence[int] = (),
         event: int | None = None,
@@ -363,72 +369,6 @@ class BankDesk:
             connection.execute(delete(deliveries).where(deliveries.c.token == token))
             if positive:
                 _mark_fetched(connection, row, self._clock())
-
-    # ------------------------------------------------------------------------------------------ transactions
-    def open_transaction(self, opened: TransactionRecord, known: Mapping[int, str]) -> None:
-        """Keep a new transaction; those that nobody went on with are forgotten."""
-        limit = self._clock() - _TRANSACTION_LIFE
-        with self._database.write(durable=False) as connection:
-            stale = select(transactions.c.transaction_id).where(transactions.c.opened < limit)
-            connection.execute(delete(segments).where(segments.c.transaction_id.in_(stale)))
-            connection.execute(delete(transactions).where(transactions.c.opened < limit))
-            connection.execute(
-                transactions.insert().values(
-                    transaction_id=opened.transaction_id,
-                    direction=opened.direction.value,
-                    partner_id=opened.partner_id,
-                    user_id=opened.user_id,
-                    segments=opened.segments,
-                    context=opened.context,
-                    opened=self._clock(),
-                )
-            )
-            rows = [
-                {"transaction_id": opened.transaction_id, "number": number, "text": text}
-                for number, text in known.items()
-            ]
-            if rows:
-                connection.execute(segments.insert(), rows)
-
-    def transaction(self, transaction_id: bytes) -> TransactionRecord | None:
-        """An open transaction, or ``None`` where there is none or its time is over."""
-        limit = self._clock() - _TRANSACTION_LIFE
-        query = select(transactions).where(
-            transactions.c.transaction_id == transaction_id, transactions.c.opened >= limit
-        )
-        with self._database.read() as connection:
-            row = connection.execute(query).one_or_none()
-        if row is None:
-            return None
-        return TransactionRecord(
-            transaction_id=row.transaction_id,
-            direction=Direction(row.direction),
-            partner_id=row.partner_id,
-            user_id=row.user_id,
-            segments=row.segments,
-            context=row.context,
-            opened=row.opened,
-        )
-
-    def keep_segment(self, transaction_id: bytes, number: int, text: str) -> None:
-        """Keep one uploaded segment; a repeated one takes the place of the first."""
-        added = insert(segments).values(transaction_id=transaction_id, number=number, text=text)
-        with self._database.write(durable=False) as connection:
-            connection.execute(
-                added.on_conflict_do_update(index_elements=["transaction_id", "number"], set_={"text": text})
-            )
-
-    def segment(self, transaction_id: bytes, number: int) -> str | None:
-        """One segment, or ``None`` where it has not arrived."""
-        query = select(segments.c.text).where(segments.c.transaction_id == transaction_id, segments.c.number == number)
-        with self._database.read() as connection:
-            return connection.scalar(query)
-
-    def close_transaction(self, transaction_id: bytes) -> None:
-        """Forget a transaction and its segments."""
-        with self._database.write(durable=False) as connection:
-            connection.execute(delete(segments).where(segments.c.transaction_id == transaction_id))
-            connection.execute(delete(transactions).where(transactions.c.transaction_id == transaction_id))
 
 
 # ------------------------------------------------------------------------------------------------------- users
@@ -729,42 +669,31 @@ def _report_unusable(connection: Connection, upload: Upload, reading: Reading, a
 
 
 # --------------------------------------------------------------------------------------------------- downloads
-def _documents(connection: Connection, request: DownloadRequest) -> tuple[bytes, list[int]]:
+def _chosen(connection: Connection, request: DownloadRequest) -> list[Any]:
+    """Which of the documents that wait are handed out now; without their bytes."""
     service = request.service
     if service is None:
         raise DeskRefusal("091112", "The request names no service.")
     rows = _waiting(connection, request, payees.kept_as(service))
     if not rows:
         raise DeskRefusal("090005")
-    if service.container == "ZIP":
-        return _zip(rows), [row.id for row in rows]
-    if service.message == statements.MESSAGE:
-        made = [statements.read_statement(connection, row.statement) for row in rows]
-        data = rows[0].data if len(rows) == 1 else statements.write_file(connection, made)
-        return data, [row.id for row in rows]
+    if service.container == "ZIP" or service.message == statements.MESSAGE:
+        return rows
     # One status report is one document: without a container they are handed out one by one, the oldest first.
     had = set(connection.scalars(select(fetched.c.document).where(fetched.c.user_id == request.user_id)))
-    row = next((row for row in rows if row.id not in had), rows[-1])
-    return row.data, [row.id]
+    return [next((row for row in rows if row.id not in had), rows[-1])]
 
 
-def _waiting(connection: Connection, request: DownloadRequest, message: str) -> Sequence[Any]:
-    query = select(documents).where(documents.c.partner_id == request.partner_id, documents.c.message == message)
+def _waiting(connection: Connection, request: DownloadRequest, message: str) -> list[Any]:
+    columns = [documents.c.id, documents.c.name, documents.c.created, documents.c.statement]
+    query = select(*columns, func.length(documents.c.data).label("size"))
+    query = query.where(documents.c.partner_id == request.partner_id, documents.c.message == message)
     if request.start is None and request.end is None:
         have = select(fetched.c.document).where(fetched.c.user_id == request.user_id)
         query = query.where(documents.c.id.not_in(have))
     else:
         query = query.where(documents.c.day.between(request.start or date.min, request.end or date.max))
-    return connection.execute(query.order_by(documents.c.id)).all()
-
-
-def _zip(rows: Sequence[Any]) -> bytes:
-    """One file for each document; the same documents give the same bytes."""
-    held = BytesIO()
-    with ZipFile(held, "w", ZIP_DEFLATED) as archive:
-        for row in rows:
-            archive.writestr(ZipInfo(row.name, row.created.timetuple()[:6]), row.data, ZIP_DEFLATED)
-    return held.getvalue()
+    return list(connection.execute(query.order_by(documents.c.id)))
 
 
 def _protocol(connection: Connection, request: DownloadRequest, now: datetime) -> tuple[bytes, int]:

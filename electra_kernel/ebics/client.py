@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
-from typing import cast
+from typing import BinaryIO, cast
 
 from electra_kernel.ebics import orderdata
 from electra_kernel.ebics.btf import FileFormat, Service
@@ -27,9 +27,20 @@ from electra_kernel.ebics.ordertypes import DOWNLOAD, UPLOAD, Code
 from electra_kernel.ebics.session import Session, Subscriber, check_service, check_text
 from electra_kernel.ebics.signature import OrderSignature, order_digest
 from electra_kernel.ebics.signatureonly import SignatureOnly
-from electra_kernel.ebics.transfers import Download, Upload
+from electra_kernel.ebics.transfers import Download, Upload, UploadState
 
-__all__ = ["Client", "Download", "Exchange", "Hev", "Hpb", "SendKeys", "SignatureOnly", "Subscriber", "Upload"]
+__all__ = [
+    "Client",
+    "Download",
+    "Exchange",
+    "Hev",
+    "Hpb",
+    "SendKeys",
+    "SignatureOnly",
+    "Subscriber",
+    "Upload",
+    "UploadState",
+]
 
 _NO_PARAMETERS: Mapping[str, str] = {}
 
@@ -134,12 +145,16 @@ class Client(Session):
         parameters: Mapping[str, str] = _NO_PARAMETERS,
         signature_flag: bool = True,
         request_eds: bool = False,
+        file: BinaryIO | None = None,
     ) -> Upload:
         """Send an order: exactly these bytes, with signatures made over ``order_digest(data)``.
 
         ``service`` is a BTF, an order type such as ``CCT``, or a file format (FUL); what the version does not use is
         translated (see ``ordertypes``). EBICS 2.5 carries no file name. Without ``signature_flag`` the signatures only prove transport and the order is authorised outside EBICS; with
         ``request_eds`` signatures that are missing may be added at the bank.
+
+        The sealed order is kept in ``file``, a new binary file that stays open meanwhile; without one, in memory. With the
+        file and the upload's ``state`` another process can go on with it: ``resume``.
         """
         if file_name:
             check_text(file_name, "file name", 256)
@@ -151,7 +166,15 @@ class Client(Session):
             file_name=file_name,
             parameters=parameters,
         )
-        return Upload(self, details, data, signatures)
+        return Upload(self, details, data, signatures, file)
+
+    def resume(self, kept: UploadState, file: BinaryIO) -> Upload:
+        """Go on with an upload the bank has taken the announcement of; 091101 says that the bank knows it no more.
+
+        Raises:
+            LocalProtocolError: ``file`` is not what the upload had written.
+        """
+        return Upload.resumed(replace(self, segment_size=kept.segment_size), kept, file)
 
     def download(
         self,

@@ -6,7 +6,7 @@ and keeps all state. Nothing here computes.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
@@ -116,9 +116,12 @@ class Decision:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivery:
-    """Order data for a download. ``token`` comes back with the receipt, so that the desk knows what was fetched."""
+    """Order data for a download. ``token`` comes back with the receipt, so that the desk knows what was fetched.
 
-    data: bytes
+    Large ``data`` come in pieces, so that they are never held as a whole.
+    """
+
+    data: bytes | Iterable[bytes]
     token: str
 
 
@@ -234,7 +237,13 @@ class Desk(Protocol):
         """An open transaction, or ``None``."""
 
     def keep_segment(self, transaction_id: bytes, number: int, text: str) -> None:
-        """Keep one uploaded segment."""
+        """Keep one segment of an open transaction."""
+
+    def count_segments(self, transaction_id: bytes, segments: int) -> None:
+        """Put right how many segments a transaction has, which was opened before the last one was made."""
+
+    def arrived(self, transaction_id: bytes, number: int) -> bool:
+        """Whether this segment of a transaction is here."""
 
     def segment(self, transaction_id: bytes, number: int) -> str | None:
         """One segment of a transaction, or ``None`` where it has not arrived."""

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 import secrets
+from dataclasses import replace
 
 from electra_kernel.ebics import envelope
 from electra_kernel.ebics.codes import RECEIPT_NEGATIVE, RECEIPT_POSITIVE
 from electra_kernel.ebics.desk import BankUser, DeskRefusal, Direction, DownloadRequest, TransactionRecord
 from electra_kernel.ebics.documents import Answer, OrderDetails, Phase, Request
 from electra_kernel.ebics.gate import Gate, encryption_for
-from electra_kernel.ebics.segments import split
-from electra_kernel.ebics.witness import Check, belongs_to, carries, checking
+from electra_kernel.ebics.segments import cut
+from electra_kernel.ebics.witness import Check, belongs_to, carries, checking, remark
 
 
 def open_download(gate: Gate, request: Request, details: OrderDetails, user: BankUser) -> Answer:
@@ -29,29 +30,41 @@ def open_download(gate: Gate, request: Request, details: OrderDetails, user: Ban
     )
     checking(Check.DESK)
     delivery = gate.desk.deliver(wanted)
-    carries(delivery.data)
+    if isinstance(delivery.data, bytes):
+        carries(delivery.data)
+    else:
+        remark("The data are large: they are sealed and kept piece by piece, and not shown here.")
     key = envelope.new_key()
-    parts = split(envelope.seal(delivery.data, key), gate.limits.segment_sent)
+    parts = cut(envelope.sealed(delivery.data, key), gate.limits.segment_sent)
+    first, second = next(parts), next(parts, None)
+    beginning = {1: first} if second is None else {1: first, 2: second}
     record = TransactionRecord(
         transaction_id=secrets.token_bytes(16),
         direction=Direction.DOWNLOAD,
         partner_id=request.partner_id,
         user_id=request.user_id,
-        segments=len(parts),
+        segments=len(beginning),
         context=json.dumps({"token": delivery.token}),
         opened=gate.clock(),
     )
+    gate.desk.open_transaction(record, beginning)
+    count = len(beginning)
+    for text in parts:
+        count += 1
+        gate.desk.keep_segment(record.transaction_id, count, text)
+    if count > len(beginning):
+        record = replace(record, segments=count)
+        gate.desk.count_segments(record.transaction_id, count)
     belongs_to(record)
-    gate.desk.open_transaction(record, dict(enumerate(parts, start=1)))
     return Answer(
         version=request.version,
         phase=Phase.INITIALISATION,
         transaction_id=record.transaction_id,
-        segments=len(parts),
+        segments=count,
         segment_number=1,
-        last_segment=len(parts) == 1,
+        last_segment=count == 1,
         encryption=encryption_for(user, key),
-        order_data=parts[0],
+        order_data=first,
     )
 
 

@@ -113,19 +113,32 @@ def inflate(data: bytes, limit: int = INFLATED_LIMIT) -> bytes:
     return plain
 
 
-def seal(data: bytes, key: bytes) -> str:
-    """Compress, encrypt, and write as base64 text. Works in pieces: large data are held once, not at every step."""
+def sealed(data: bytes | Iterable[bytes], key: bytes) -> Iterator[bytes]:
+    """Compress and encrypt, piece by piece: whole blocks in every piece, and at least one piece.
+
+    Args:
+        data: all of it, or its pieces of any size as they come.
+    """
     engine, padder = zlib.compressobj(), ANSIX923(_BLOCK * 8).padder()
     encryptor = Cipher(AES(key), CBC(_ZERO_IV)).encryptor()
-    parts, rest, whole = list[str](), b"", memoryview(data)
+    for piece in _pieces(data):
+        if ready := encryptor.update(padder.update(engine.compress(piece))):
+            yield ready
+    yield encryptor.update(padder.update(engine.flush()) + padder.finalize()) + encryptor.finalize()
+
+
+def _pieces(data: bytes | Iterable[bytes]) -> Iterator[bytes | memoryview]:
+    if not isinstance(data, bytes):
+        yield from data
+        return
+    whole = memoryview(data)
     for start in range(0, len(data), _PIECE):
-        rest += encryptor.update(padder.update(engine.compress(whole[start : start + _PIECE])))
-        ready = len(rest) - len(rest) % 3
-        parts.append(b64encode(rest[:ready]).decode("ascii"))
-        rest = rest[ready:]
-    last = encryptor.update(padder.update(engine.flush()) + padder.finalize()) + encryptor.finalize()
-    parts.append(b64encode(rest + last).decode("ascii"))
-    return "".join(parts)
+        yield whole[start : start + _PIECE]
+
+
+def seal(data: bytes, key: bytes) -> str:
+    """Compress, encrypt, and write as one base64 text."""
+    return b64encode(b"".join(sealed(data, key))).decode("ascii")
 
 
 def unseal(content: str | Iterable[str], key: bytes, limit: int = INFLATED_LIMIT) -> bytes:
@@ -134,36 +147,64 @@ def unseal(content: str | Iterable[str], key: bytes, limit: int = INFLATED_LIMIT
     Raises:
         EnvelopeDamaged: not base64, wrong key, damaged or cut; TooLarge: beyond ``limit`` bytes.
     """
-    engine, plain = zlib.decompressobj(), BytesIO()
-    parts = (content,) if isinstance(content, str) else content
-    try:
-        for piece in _decrypted(_decoded(parts), key):
-            if engine.eof:
-                continue
-            # One byte more than allowed is enough to know.
-            plain.write(engine.decompress(piece, limit + 1 - plain.tell()))
-            if plain.tell() > limit:
-                raise TooLarge(limit)
-    except zlib.error as error:
-        raise EnvelopeDamaged(f"The compressed data are damaged ({error}).") from error
-    if not engine.eof:
-        raise EnvelopeDamaged("The compressed data end too early.")
-    return plain.getvalue()
+    opener = Opener(key, limit)
+    for part in (content,) if isinstance(content, str) else content:
+        opener.add(part)
+    return opener.finish()
 
 
-def _decoded(parts: Iterable[str]) -> Iterator[bytes]:
-    """The bytes of base64 text, wherever it is cut or broken into lines."""
-    rest, ended = "", False
-    for part in parts:
+class Opener:
+    """Opens an envelope while it comes in: holds what was inside, never what it came in.
+
+    Every method raises ``EnvelopeDamaged`` (not base64, wrong key, damaged or cut) or ``TooLarge`` (more than ``limit``
+    bytes inside). After that, and after ``finish``, it is of no more use.
+    """
+
+    def __init__(self, key: bytes, limit: int = INFLATED_LIMIT) -> None:
+        self._limit, self._engine, self._plain = limit, zlib.decompressobj(), BytesIO()
+        self._decryptor = Cipher(AES(key), CBC(_ZERO_IV)).decryptor()
+        self._text, self._ended, self._held, self._size = "", False, b"", 0
+
+    def add(self, part: str) -> None:
+        """Take the next part of the base64 text, wherever it is cut or broken into lines."""
         for start in range(0, len(part), _PIECE):
-            text = rest + "".join(part[start : start + _PIECE].split())
+            text = self._text + "".join(part[start : start + _PIECE].split())
             ready = len(text) - len(text) % 4
-            rest = text[ready:]
+            self._text = text[ready:]
             if ready:
-                yield _whole_groups(text[:ready], ended)
-                ended = text[ready - 1] == "="
-    if rest:
-        raise EnvelopeDamaged("The text is not base64.")
+                self._decrypt(_whole_groups(text[:ready], self._ended))
+                self._ended = text[ready - 1] == "="
+
+    def finish(self) -> bytes:
+        """What was inside, once the last part was added."""
+        if self._text:
+            raise EnvelopeDamaged("The text is not base64.")
+        if not self._size or self._size % _BLOCK:
+            raise EnvelopeDamaged("The encrypted data are not whole blocks; something is missing.")
+        self._inflate(_unpadded(self._held))
+        if not self._engine.eof:
+            raise EnvelopeDamaged("The compressed data end too early.")
+        plain, self._plain = self._plain, BytesIO()
+        # Nothing else refers to the buffer, so that it is handed over and not copied.
+        return plain.getvalue()
+
+    def _decrypt(self, piece: bytes) -> None:
+        self._size += len(piece)
+        plain = self._held + self._decryptor.update(piece)
+        # The last block, which holds the padding, is known only at the end.
+        self._held = plain[-_BLOCK:]
+        self._inflate(plain[:-_BLOCK])
+
+    def _inflate(self, piece: bytes) -> None:
+        if self._engine.eof or not piece:
+            return
+        try:
+            # One byte more than allowed is enough to know.
+            self._plain.write(self._engine.decompress(piece, self._limit + 1 - self._plain.tell()))
+        except zlib.error as error:
+            raise EnvelopeDamaged(f"The compressed data are damaged ({error}).") from error
+        if self._plain.tell() > self._limit:
+            raise TooLarge(self._limit)
 
 
 def _whole_groups(text: str, ended: bool) -> bytes:
@@ -173,20 +214,6 @@ def _whole_groups(text: str, ended: bool) -> bytes:
     except ValueError:
         pass
     raise EnvelopeDamaged("The text is not base64.")
-
-
-def _decrypted(pieces: Iterable[bytes], key: bytes) -> Iterator[bytes]:
-    """What was encrypted, without its padding; as ``decrypt``."""
-    decryptor, held, size = Cipher(AES(key), CBC(_ZERO_IV)).decryptor(), b"", 0
-    for piece in pieces:
-        size += len(piece)
-        plain = held + decryptor.update(piece)
-        # The last block is known only at the end.
-        held = plain[-_BLOCK:]
-        yield plain[:-_BLOCK]
-    if not size or size % _BLOCK:
-        raise EnvelopeDamaged("The encrypted data are not whole blocks; something is missing.")
-    yield _unpadded(held)
 
 
 def _unpadded(plain: bytes) -> bytes:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import asdict, dataclass, replace
+from io import BytesIO
+from typing import BinaryIO
 
 from lxml import etree
 
@@ -14,7 +17,7 @@ from electra_kernel.ebics.errors import BankSignatureInvalid, EbicsError, LocalP
 from electra_kernel.ebics.exchange import Exchange, Result, read_proved, unfinished
 from electra_kernel.ebics.keys import certificate_digest, number_digest, public_key_of
 from electra_kernel.ebics.responses import SIGNED_ANSWER, read_answer
-from electra_kernel.ebics.segments import Collector, split
+from electra_kernel.ebics.segments import Counter, Outgoing
 from electra_kernel.ebics.session import Session
 from electra_kernel.ebics.signature import OrderSignature, order_digest, write_signatures
 from electra_kernel.ebics.tree import local
@@ -85,21 +88,99 @@ def _claims(root: etree._Element, version: EbicsVersion) -> str:
     return f"Without proof it says {answer.technical}/{answer.business} {answer.report}"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UploadState:
+    """An upload under way, as it is kept: no secret, for the transaction key is not needed once the order is announced.
+
+    Attributes:
+        transaction_id: 16 bytes in hexadecimal, given by the bank.
+        digest: the order's hash in hexadecimal.
+        segments: how many there are; segment_size: characters of base64 in each.
+        arrived: how many the bank has confirmed.
+        order_id: given by the bank, empty where it gives none.
+    """
+
+    transaction_id: str
+    digest: str
+    segments: int
+    segment_size: int
+    arrived: int = 0
+    order_id: str = ""
+
+    def as_json(self) -> str:
+        """For a file."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str) -> UploadState:
+        """The reverse.
+
+        Raises:
+            ValueError: it is no such text.
+        """
+        try:
+            return cls(**json.loads(text))
+        except TypeError as error:
+            raise ValueError(str(error)) from error
+
+
 class Upload(_Transaction[str]):
     """An order on its way to the bank: ``result`` is the bank's order id, empty where it gives none."""
 
     def __init__(
-        self, session: Session, details: OrderDetails, data: bytes, signatures: Sequence[OrderSignature]
+        self,
+        session: Session,
+        details: OrderDetails,
+        data: bytes,
+        signatures: Sequence[OrderSignature],
+        file: BinaryIO | None = None,
     ) -> None:
         super().__init__(session, details)
         if not signatures:
             raise LocalProtocolError("An order without a signature cannot be sent.", repair="Sign it first.")
         self._digest = order_digest(data)
         self._key = envelope.new_key()
-        self._segments = split(envelope.seal(data, self._key), session.segment_size)
+        self._segments = Outgoing(file or BytesIO(), session.segment_size)
+        self._segments.fill(envelope.sealed(data, self._key))
         self._signatures = tuple(signatures)
         self._arrived, self._order_id = 0, ""
         self._recoveries, self._told = 0, -1
+
+    @classmethod
+    def resumed(cls, session: Session, kept: UploadState, file: BinaryIO) -> Upload:
+        """Go on with an upload that was announced before, perhaps by another process.
+
+        Args:
+            kept: what ``state`` was after the announcement, or later.
+            file: the sealed order, as the upload wrote it.
+
+        Raises:
+            LocalProtocolError: the file is not the one that belongs to it.
+        """
+        upload = cls.__new__(cls)
+        _Transaction.__init__(upload, session, OrderDetails(admin_type=""))
+        upload._digest, upload._key, upload._signatures = bytes.fromhex(kept.digest), b"", ()
+        upload._segments = Outgoing(file, kept.segment_size)
+        if len(upload._segments) != kept.segments:
+            raise LocalProtocolError("The sealed order is not whole any more.", repair="Send the order anew.")
+        upload._arrived, upload._order_id = min(kept.arrived, kept.segments - 1), kept.order_id
+        upload._recoveries, upload._told = 0, -1
+        upload._transaction_id, upload._phase = bytes.fromhex(kept.transaction_id), Phase.TRANSFER
+        return upload
+
+    @property
+    def state(self) -> UploadState | None:
+        """What it takes to go on with this upload later, beside its file; ``None`` before the bank took the announcement."""
+        if not self._transaction_id:
+            return None
+        return UploadState(
+            transaction_id=self._transaction_id.hex(),
+            digest=self._digest.hex(),
+            segments=len(self._segments),
+            segment_size=self._session.segment_size,
+            arrived=self._arrived,
+            order_id=self._order_id,
+        )
 
     @property
     def digest(self) -> bytes:
@@ -131,7 +212,7 @@ class Upload(_Transaction[str]):
             self._following(Phase.TRANSFER),
             segment_number=number,
             last_segment=number == len(self._segments),
-            order_data=self._segments[number - 1],
+            order_data=self._segments[number],
         )
         return self._signed(request)
 
@@ -184,8 +265,8 @@ class Download(_Transaction[bytes | None]):
 
     def __init__(self, session: Session, details: OrderDetails) -> None:
         super().__init__(session, details)
-        self._collector = Collector(_SEGMENT_COUNT_LIMIT)
-        self._encryption: Encryption | None = None
+        self._counter = Counter(_SEGMENT_COUNT_LIMIT)
+        self._opener: envelope.Opener | None = None
         self._announced, self._recoveries = 0, 0
         self._data: bytes | None = None
         self._receipt: bool | None = None
@@ -204,7 +285,7 @@ class Download(_Transaction[bytes | None]):
     @property
     def received(self) -> int:
         """How many segments are in."""
-        return self._collector.received
+        return self._counter.received
 
     @property
     def result(self) -> bytes | None:
@@ -225,7 +306,7 @@ class Download(_Transaction[bytes | None]):
         if self._phase is Phase.INITIALISATION:
             return self._signed(self._opening())
         if self._phase is Phase.TRANSFER:
-            number = self._collector.received + 1
+            number = self._counter.received + 1
             step = replace(
                 self._following(Phase.TRANSFER), segment_number=number, last_segment=number == self._announced
             )
@@ -243,18 +324,37 @@ class Download(_Transaction[bytes | None]):
             self._recoveries += 1
             return
         self._check_codes(answer)
-        self._check_step(answer, self._collector.received + 1)
+        self._check_step(answer, self._counter.received + 1)
         if self._phase is Phase.RECEIPT:
             self._over = True
             return
-        if self._phase is Phase.INITIALISATION:
-            self._start(answer)
-        self._collector.add(self._collector.received + 1, answer.order_data, last=answer.last_segment)
-        self._phase = Phase.TRANSFER
-        if self._collector.complete:
-            self._finish()
+        encryption = self._encryption_of(answer) if self._phase is Phase.INITIALISATION else None
+        self._counter.add(self._counter.received + 1, answer.order_data, last=answer.last_segment)
+        try:
+            if encryption is not None:
+                self._open(answer)
+                self._phase, self._announced = Phase.TRANSFER, answer.segments or 1
+                key = envelope.unwrap_key(encryption.wrapped_key, self._session.keys.encryption_key)
+                self._opener = envelope.Opener(key, self._session.inflated_limit)
+            self._unseal(answer)
+        except EbicsError as error:
+            # No use in fetching the rest. What was opened so far is let go.
+            self._phase, self._waiting, self._opener = Phase.RECEIPT, None, None
+            raise RemoteProtocolError(
+                "The bank's data cannot be opened.",
+                cause=str(error),
+                repair="Acknowledge as not received; fetch again.",
+            ) from error
 
-    def _start(self, answer: Answer) -> None:
+    def _unseal(self, answer: Answer) -> None:
+        if self._opener is None:
+            raise LocalProtocolError("There is no key for this segment.")
+        self._opener.add(answer.order_data)
+        if self._counter.complete:
+            self._data, self._opener = self._opener.finish(), None
+            self._phase = Phase.RECEIPT
+
+    def _encryption_of(self, answer: Answer) -> Encryption:
         own = self._session.keys.encryption_der
         if answer.encryption is None:
             raise RemoteProtocolError("The bank sent no transaction key.", repair="Fetch again.")
@@ -263,18 +363,6 @@ class Download(_Transaction[bytes | None]):
                 "The bank encrypted the data for another key than this user's.",
                 repair="Ask the bank which encryption key it holds for this user.",
             )
-        self._open(answer)
-        self._encryption, self._announced = answer.encryption, answer.segments or 1
-
-    def _finish(self) -> None:
-        self._phase, self._waiting = Phase.RECEIPT, None
-        try:
-            wrapped = b"" if self._encryption is None else self._encryption.wrapped_key
-            key = envelope.unwrap_key(wrapped, self._session.keys.encryption_key)
-            self._data = envelope.unseal(self._collector.parts, key, self._session.inflated_limit)
-        except EbicsError as error:
-            raise RemoteProtocolError(
-                "The bank's data cannot be opened.",
-                cause=str(error),
-                repair="Acknowledge as not received; fetch again.",
-            ) from error
+        if not answer.transaction_id:
+            raise RemoteProtocolError("The bank opened no transaction.", repair="Try again.")
+        return answer.encryption

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from threading import Lock
@@ -154,7 +155,7 @@ class Uploads:
         )
         checking(Check.SEGMENT)
         self._check_segment(request, record, number)
-        if number > 1 and self.gate.desk.segment(record.transaction_id, number - 1) is None:
+        if number > 1 and not self.gate.desk.arrived(record.transaction_id, number - 1):
             return self._recovery(answer, record)
         self.gate.desk.keep_segment(record.transaction_id, number, request.order_data)
         if not request.last_segment and number < record.segments:
@@ -173,7 +174,7 @@ class Uploads:
 
     def _recovery(self, answer: Answer, record: TransactionRecord) -> Answer:
         arrived = 0
-        while self.gate.desk.segment(record.transaction_id, arrived + 1) is not None:
+        while self.gate.desk.arrived(record.transaction_id, arrived + 1):
             arrived += 1
         return replace(
             answer,
@@ -249,16 +250,9 @@ class Uploads:
     def _opened(
         self, record: TransactionRecord, announced: _Announcement, count: int, version: EbicsVersion
     ) -> tuple[bytes, tuple[OrderSignature, ...]]:
-        desk = self.gate.desk
-        parts, room = list[str](), self.gate.limits.order_data * 4 // 3 + _ENVELOPE_ROOM
-        for number in range(1, count + 1):
-            parts.append(desk.segment(record.transaction_id, number) or "")
-            room -= len(parts[-1])
-            if room < 0:
-                raise DeskRefusal("091117", "The segments hold more than an order may have.")
         try:
             key = envelope.unwrap_key(announced.wrapped_key, self.gate.keys.encryption_key)
-            data = envelope.unseal(parts, key, self.gate.limits.order_data)
+            data = envelope.unseal(self._segments(record, count), key, self.gate.limits.order_data)
         except TooLarge as error:
             raise DeskRefusal("091117") from error
         except EnvelopeDamaged as error:
@@ -266,3 +260,13 @@ class Uploads:
         if not announced.signatures:
             return data, ()
         return data, open_signatures(announced.signatures, key, version)
+
+    def _segments(self, record: TransactionRecord, count: int) -> Iterator[str]:
+        """The segments one by one; a missing one leaves a gap that no envelope survives."""
+        room = self.gate.limits.order_data * 4 // 3 + _ENVELOPE_ROOM
+        for number in range(1, count + 1):
+            text = self.gate.desk.segment(record.transaction_id, number) or ""
+            room -= len(text)
+            if room < 0:
+                raise DeskRefusal("091117", "The segments hold more than an order may have.")
+            yield text
