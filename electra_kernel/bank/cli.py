@@ -30,6 +30,7 @@ from electra_kernel.bank.keys import tls_context
 from electra_kernel.bank.notifications import Offer, offer
 from electra_kernel.bank.push import Announcer
 from electra_kernel.bank.waiting import WAITS
+from electra_kernel.ebics.server import Server
 from electra_kernel.vocabulary.dates import system_clock
 
 app = typer.Typer(no_args_is_help=True, help="The sandbox bank: a bank to practise with, on this machine only.")
@@ -56,6 +57,9 @@ def serve(
     strict: Annotated[
         bool, typer.Option("--strict", help="Take only what the specification says, and refuse clients' own ways.")
     ] = False,
+    trust: Annotated[
+        Path | None, typer.Option(help="A PEM file of authorities: users' certificates must be issued by one of them.")
+    ] = None,
     profile: Annotated[
         Path | None, typer.Option(help="A TOML file of order types only this bank has, or has otherwise.")
     ] = None,
@@ -74,12 +78,13 @@ def serve(
         bank = Bank(data.absolute(), system_clock, seed=seed, start=day, own_types=profile)
         try:
             offer(bank.database, notifications)
-            _serve(bank, port, admit=admit, strict=strict, until_eof=until_eof, as_json=as_json)
+            engine = bank.engine(admit=admit, strict=strict, trust=trust)
+            _serve(bank, engine, port, until_eof=until_eof, as_json=as_json)
         finally:
             bank.close()
 
 
-def _serve(bank: Bank, port: int, *, admit: bool, strict: bool, until_eof: bool, as_json: bool) -> None:
+def _serve(bank: Bank, engine: Server, port: int, *, until_eof: bool, as_json: bool) -> None:
     context, ca = tls_context(bank.folder, bank.clock)
     before = facts(bank.database)
     plain = listen(port, remembered=urlsplit(before.http).port or 0)
@@ -105,7 +110,7 @@ def _serve(bank: Bank, port: int, *, admit: bool, strict: bool, until_eof: bool,
             Thread(target=_end_with_input, daemon=True).start()
 
     serve_app(
-        make_app(bank.engine(admit=admit, strict=strict).handle, about, [Announcer(bank.database, bank.clock).route]),
+        make_app(engine.handle, about, [Announcer(bank.database, bank.clock).route]),
         (plain, secure),
         context,
         ready,

@@ -11,6 +11,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from cryptography import x509
 from sqlalchemy import literal_column, select
 
 from electra_kernel.bank import profile
@@ -170,15 +171,29 @@ class Bank:
             execute_due(connection, bank_now(connection, self.clock))
             return get_fact(connection, "host"), get_fact(connection, "bank")
 
-    def engine(self, *, admit: bool = False, strict: bool = False) -> Server:
+    def engine(self, *, admit: bool = False, strict: bool = False, trust: Path | None = None) -> Server:
         """The EBICS engine with this bank behind it.
 
         Args:
             admit: enrol every user id of the partner and activate it as soon as its keys have arrived.
             strict: take only what the specification says, not what clients do in their own way.
+            trust: a PEM file of authorities; users' certificates must be issued by one of them.
+
+        Raises:
+            ElectraError: the file holds no certificates.
         """
+        authorities = _authorities(trust) if trust else []
         desk, log = BankDesk(self.database, self.clock, admit=admit), ExchangeLog(self.folder, self.clock)
-        return Server(self.host, self.keys, desk, self.clock, strict=strict, order_types=self.own_types, witness=log)
+        return Server(
+            self.host,
+            self.keys,
+            desk,
+            self.clock,
+            strict=strict,
+            order_types=self.own_types,
+            witness=log,
+            authorities=authorities,
+        )
 
     def fingerprints(self) -> dict[str, str]:
         """SHA-256 of the bank's certificates, upper-case hex pairs."""
@@ -194,6 +209,18 @@ class Bank:
     def close(self) -> None:
         """Let go of the database."""
         self.database.close()
+
+
+def _authorities(path: Path) -> list[x509.Certificate]:
+    try:
+        return x509.load_pem_x509_certificates(_file(path))
+    except ValueError as error:
+        raise ElectraError(
+            "A file of authorities cannot be read.",
+            where=str(path),
+            cause="it holds no PEM certificate.",
+            repair="Name a file with one certificate or more, each between BEGIN and END CERTIFICATE.",
+        ) from error
 
 
 def _file(path: Path) -> bytes:

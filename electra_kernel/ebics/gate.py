@@ -6,11 +6,12 @@ import logging
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+from cryptography import x509
 from lxml import etree
 
 from electra_kernel.ebics import authsignature
 from electra_kernel.ebics.desk import BankUser, Desk, DeskRefusal, KeyUse, UserState
-from electra_kernel.ebics.documents import DOCUMENT_LIMIT, Encryption, OrderDetails, Request
+from electra_kernel.ebics.documents import DOCUMENT_LIMIT, Encryption, Kind, OrderDetails, Phase, Request
 from electra_kernel.ebics.envelope import wrap_key
 from electra_kernel.ebics.keys import BankServerKeys, certificate_digest, key_digest, number_digest, public_key_of
 from electra_kernel.ebics.segments import SEGMENT_LIMIT, SEGMENT_SIZE
@@ -52,6 +53,7 @@ class Gate:
     clock: Clock
     limits: Limits = field(default_factory=Limits)
     strict: bool = False
+    authorities: tuple[x509.Certificate, ...] = ()
 
     def check_time(self, request: Request) -> None:
         """Refuse a request whose timestamp is missing or too far from the bank's time (091010, 091103)."""
@@ -120,6 +122,17 @@ class Gate:
             or not self.names_key(named.encryption, self.keys.encryption_der, request.version)
         ):
             raise DeskRefusal("091008")
+
+
+def check_form(request: Request) -> None:
+    """Refuse a request that lacks what every one of its kind and phase has (091010), before anything is looked up."""
+    if request.kind is Kind.NORMAL and request.phase is not Phase.INITIALISATION:
+        if request.phase is None or not request.transaction_id:
+            raise DeskRefusal("091010", "The phase or the transaction id is missing.")
+        return
+    details_of(request)
+    if request.kind in {Kind.NORMAL, Kind.NO_KEY_DIGESTS} and (not request.nonce or request.timestamp is None):
+        raise DeskRefusal("091010", "Nonce or timestamp is missing.")
 
 
 def details_of(request: Request) -> OrderDetails:

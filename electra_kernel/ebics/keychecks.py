@@ -1,6 +1,6 @@
 """What a bank proves of keys a user sends, whichever order brings them: read, owned, of the right kind, fit for use.
 
-Nothing is kept here. Certificates may be the user's own or issued by a CA; whether a CA is trusted is the bank's business.
+Nothing is kept here. Certificates may be the user's own or issued by a CA; a bank that names authorities takes theirs only.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from cryptography import x509
+from cryptography.exceptions import InvalidSignature
 
 from electra_kernel.ebics import orderdata
 from electra_kernel.ebics.desk import DeskRefusal, KeyUse
@@ -98,8 +99,8 @@ def _check_owner(owner: tuple[str, str], partner_id: str, user_id: str) -> None:
 
 
 def check_keys(gate: Gate, sent: Mapping[KeyUse, bytes], held: Mapping[KeyUse, bytes], version: EbicsVersion) -> None:
-    """Refuse keys that are too short or, at a strict gate, of the wrong use or time (091204 to 091210, 091219); and keys of
-    which the signature key is not one of its own beside those the user keeps (091218; spec 3.0.2, 4.4.1)."""
+    """Refuse keys that are too short or, at a strict gate, of the wrong use or time (091204 to 091210, 091219); keys no
+    authority of the bank's issued, where it has any (091214, 091217); and keys of which the signature key is not one of its own beside those the user keeps (091218; spec 3.0.2, 4.4.1)."""
     for use, der in sent.items():
         _check_key(gate, der, use, version)
     numbers = {use: public_key_of(der).public_numbers() for use, der in {**held, **sent}.items()}
@@ -116,8 +117,23 @@ def _check_key(gate: Gate, der: bytes, use: KeyUse, version: EbicsVersion) -> No
     least, most = version.key_bits
     if not least <= key.key_size <= most:
         raise DeskRefusal(_WRONG_LENGTH[use], f"The key has {key.key_size} bits; {least} to {most} are taken.")
-    if gate.strict and not is_bare(der):
-        _check_certificate(gate, read_certificate(der)[0], use)
+    if is_bare(der):
+        if gate.authorities:
+            raise DeskRefusal("091217", "This bank takes keys only in certificates of an authority it trusts.")
+        return
+    certificate = read_certificate(der)[0]
+    if gate.strict:
+        _check_certificate(gate, certificate, use)
+    if gate.authorities and not any(_issued(certificate, each) for each in gate.authorities):
+        raise DeskRefusal("091214", f"This bank does not trust {certificate.issuer.rfc4514_string()[:100]}.")
+
+
+def _issued(certificate: x509.Certificate, authority: x509.Certificate) -> bool:
+    try:
+        certificate.verify_directly_issued_by(authority)
+    except (ValueError, TypeError, InvalidSignature):
+        return False
+    return True
 
 
 def _check_certificate(gate: Gate, certificate: x509.Certificate, use: KeyUse) -> None:

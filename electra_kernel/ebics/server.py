@@ -8,8 +8,10 @@ What a request is proved against, in this order (codes of spec 3.0.2, Annex 1): 
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from dataclasses import replace
 
+from cryptography import x509
 from lxml import etree
 
 from electra_kernel.ebics import authsignature, decisions, downloads, enrolment
@@ -28,7 +30,7 @@ from electra_kernel.ebics.documents import (
     Request,
 )
 from electra_kernel.ebics.edsparams import DECISIONS
-from electra_kernel.ebics.gate import Gate, Limits, details_of
+from electra_kernel.ebics.gate import Gate, Limits, check_form, details_of
 from electra_kernel.ebics.keychanges import KEY_CHANGES, OWN_KEYS, answer_transfer, take_suspension
 from electra_kernel.ebics.keys import BankServerKeys
 from electra_kernel.ebics.ordertypes import UPLOAD, OrderTypes, with_profile
@@ -64,6 +66,7 @@ class Server:
             certificates. Off by default: real clients differ in all three.
         order_types: the bank's own order types and the services they mean, before the standard ones.
         witness: is told what was seen of every request, once it is answered.
+        authorities: where there are any, users' keys come in certificates that one of them issued (091214).
     """
 
     def __init__(
@@ -77,9 +80,18 @@ class Server:
         strict: bool = False,
         order_types: OrderTypes | None = None,
         witness: Witness | None = None,
+        authorities: Sequence[x509.Certificate] = (),
     ) -> None:
         self._witness, self._order_types = witness, with_profile(order_types)
-        self._gate = Gate(host_id=host_id, keys=keys, desk=desk, clock=clock, limits=limits or Limits(), strict=strict)
+        self._gate = Gate(
+            host_id=host_id,
+            keys=keys,
+            desk=desk,
+            clock=clock,
+            limits=limits or Limits(),
+            strict=strict,
+            authorities=tuple(authorities),
+        )
         self._uploads = Uploads(self._gate)
 
     def handle(self, document: bytes) -> bytes:
@@ -104,6 +116,7 @@ class Server:
                 return self._hev(root, sight)
             request = replace(request, kind=_kind(root, request))
             sight.request = request = _read(root, request)
+            check_form(request)
             return self._send(self._answer(root, request), sight)
         except DeskRefusal as refusal:
             return self._refused(request, refusal, sight)
@@ -139,8 +152,6 @@ class Server:
             return enrolment.give_keys(self._gate, root, request)
         if request.phase is Phase.INITIALISATION:
             return self._initialise(root, request)
-        if request.phase is None or not request.transaction_id:
-            raise DeskRefusal("091010", "The phase or the transaction id is missing.")
         return self._continue(root, request)
 
     def _initialise(self, root: etree._Element, request: Request) -> Answer:
@@ -245,12 +256,12 @@ def _check_attribute(request: Request, details: OrderDetails) -> None:
 
 
 def _check_named(details: OrderDetails) -> None:
+    if details.admin_type in {"BTU", "BTD"} and (details.service is None or not details.service.name):
+        raise DeskRefusal("091112", "A service (BTF) is missing.")
     if isinstance(details.code, FileFormat) and details.service is None:
         raise DeskRefusal("091005", f"This bank does not know the file format {details.code}.")
 
 
 def _check_params(details: OrderDetails) -> None:
-    if details.admin_type in {"BTU", "BTD"} and (details.service is None or not details.service.name):
-        raise DeskRefusal("091112", "A service (BTF) is missing.")
     if details.start is not None and details.end is not None and details.start > details.end:
         raise DeskRefusal("091112", "The period ends before it starts.")
