@@ -5,7 +5,7 @@ A new format is one file and one row in ``FORMATS``.
 
 from __future__ import annotations
 
-from electra_kernel.formats import camt053, camt053_tables, iso, pain001, pain002, payments
+from electra_kernel.formats import camt053, camt053_tables, iso, mt, mt940, mt942, pain001, pain002, payments
 from electra_kernel.formats.base import Format, Reading, unreadable
 from electra_kernel.formats.payments import ColumnMap
 from electra_kernel.statements.columns import StatementTables
@@ -43,6 +43,24 @@ FORMATS: tuple[Format, ...] = (
         tables=camt053_tables.read_tables,
     ),
     Format(
+        name="mt940",
+        title="Account statements (SWIFT MT940, MT950)",
+        extensions=(".sta", ".940"),
+        detect=mt940.detect,
+        read=mt940.read,
+        write=mt940.write,
+        tables=mt940.read_tables,
+    ),
+    Format(
+        name="mt942",
+        title="Interim reports (SWIFT MT942, MT941)",
+        extensions=(".942",),
+        detect=mt942.detect,
+        read=mt942.read,
+        write=mt942.write,
+        tables=mt942.read_tables,
+    ),
+    Format(
         name="xlsx",
         title="Payments in an Excel sheet",
         extensions=(".xlsx",),
@@ -73,7 +91,10 @@ def detect(data: bytes, source: str) -> Format:
     if found is None:
         known_names = ", ".join(known.name for known in FORMATS)
         raise unreadable(
-            source, "format", f"The file looks like {iso.looks_like(data)}.", f"Files that are read: {known_names}."
+            source,
+            "format",
+            f"The file looks like {mt.looks_like(data) or iso.looks_like(data)}.",
+            f"Files that are read: {known_names}.",
         )
     return found
 

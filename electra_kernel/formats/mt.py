@@ -1,0 +1,606 @@
+"""SWIFT MT: what every message has in common. Bytes to fields with their lines, which message it is, dates, amounts,
+and the X character set for writing. No message lives here.
+
+Sources: SWIFT User Handbook, FIN (blocks, character set X, field formats); DFÜ-Abkommen, annex 3, chapter 8, for files
+without blocks. The grammar is read with tolerance, because banks write it so: blocks or none, header lines of the
+bank's own, any mix of line ends, blank lines, ends of messages left out.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from functools import lru_cache
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from electra_kernel.formats.base import Problems, unreadable
+from electra_kernel.formats.mt_columns import Indices, slices
+from electra_kernel.vocabulary.errors import ElectraError
+
+Bytes: TypeAlias = npt.NDArray[np.uint8]
+
+#: What is looked at to tell what a file is.
+_HEAD = 65_536
+#: Arrow's texts are addressed with 31 bits.
+_LARGEST = 2**31 - 64
+#: A field longer than this is no field: the rest of it is told and left out.
+LONGEST_FIELD = 100_000
+#: References that say that there is none.
+NO_REFERENCE = ("NONREF", "NOREF")
+ASK = "Ask the bank for a corrected statement."
+
+#: Message types by name, for those that are read and for those that are refused by name (FIN, category 1, 2, 9 and common).
+TITLES = {
+    "101": "request for transfer",
+    "102": "multiple customer credit transfer",
+    "103": "customer credit transfer",
+    "104": "direct debit",
+    "107": "general direct debit",
+    "110": "advice of cheques",
+    "111": "request for stop payment of a cheque",
+    "112": "status of a request for stop payment of a cheque",
+    "200": "financial institution transfer for its own account",
+    "202": "general financial institution transfer",
+    "203": "multiple financial institution transfer",
+    "204": "financial markets direct debit",
+    "205": "financial institution transfer execution",
+    "210": "notice to receive",
+    "900": "confirmation of debit",
+    "910": "confirmation of credit",
+    "920": "request message",
+    "935": "rate change advice",
+    "940": "customer statement",
+    "941": "balance report",
+    "942": "interim transaction report",
+    "950": "statement",
+    "970": "netting statement",
+}
+#: Common group messages: the last two digits say what it is, in every category.
+_COMMON = {
+    "90": "advice of charges",
+    "91": "request for payment of charges",
+    "92": "request for cancellation",
+    "95": "queries",
+    "96": "answers",
+    "98": "proprietary message",
+    "99": "free format message",
+}
+
+
+def title(kind: str) -> str:
+    """What a message type is, in words; empty where it is not known."""
+    return TITLES.get(kind) or _COMMON.get(kind[1:], "")
+
+
+# -------------------------------------------------------------------------------------------------------- which
+_BLOCK_2 = re.compile(rb"\{2:[IO]([1-9][0-9]{2})")
+_BLOCK_2_LINE = re.compile(rb"(?m)^[ \t\x01\x02]*\{.{0,80}?\{?2:[IO]([1-9][0-9]{2})")
+_HEADER_LINE = re.compile(rb"(?m)^:?(1[0-9]{2}|9[0-9]{2})(?: ?00)?:?[ \t]*\r?$")
+_TAG_LINE = re.compile(rb"(?m)(?:^|\r|\{4:)[ \t]*:([0-9]{2}[A-Za-z]?|NS) ?:")
+#: Message types by the fields that only they have together: all of these tags, and none of those.
+_BY_FIELDS: tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...] = (
+    ("101", ("28D", "32B"), ()),
+    ("103", ("32A", "50", "59"), ()),
+    ("910", ("32A", "25", "50"), ()),
+    ("942", ("34F",), ("60", "62")),
+    ("942", ("13D", "25"), ("60", "62")),
+    ("941", ("60", "62", "90"), ("61",)),
+    ("940", ("60",), ()),
+    ("940", ("62",), ()),
+    ("940", ("61", "25"), ()),
+    ("940", ("61", "86"), ()),
+)
+
+
+def kind_of(data: bytes) -> str:
+    """The type of the first SWIFT message in a file (``940``), or empty where there is none. Raises nothing."""
+    head = _head(data)
+    if b":" not in head:
+        return ""
+    found = _TAG_LINE.search(head)
+    block = _BLOCK_2_LINE.search(head)
+    if block is not None and (found is None or block.start() < found.start()):
+        return block[1].decode()
+    if found is None:
+        return ""
+    named = _HEADER_LINE.search(head[max(0, found.start() - 512) : found.start()])
+    by_fields = _kind_by_fields(head, found.start())
+    return named[1].decode() if named and by_fields else by_fields
+
+
+def _head(data: bytes) -> bytes:
+    head = data[:_HEAD]
+    if head[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        head = head.decode("utf-16", "replace").encode()
+    return head
+
+
+def _kind_by_fields(head: bytes, start: int) -> str:
+    tags: list[str] = []
+    for match in _TAG_LINE.finditer(head, start):
+        tag = match[1].decode().upper()
+        if tag == "20" and tags:
+            break
+        tags.append(tag)
+    found = {*tags, *(tag[:2] for tag in tags)}
+    for kind, wanted, without in _BY_FIELDS:
+        if found.issuperset(wanted) and found.isdisjoint(without):
+            return kind
+    return ""
+
+
+def looks_like(data: bytes) -> str:
+    """A SWIFT message that is not read, or text that quotes some, in words; empty where there is no trace of any."""
+    kind = kind_of(data)
+    if kind:
+        return f"an MT{kind} ({title(kind) or 'a SWIFT message'})"
+    quoted = dict.fromkeys(match.decode() for match in _BLOCK_2.findall(_head(data)))
+    if not quoted:
+        return ""
+    return (
+        f"text that quotes SWIFT messages ({', '.join('MT' + each for each in list(quoted)[:5])}), not a file of them"
+    )
+
+
+# ------------------------------------------------------------------------------------------------ character sets
+_UTF_16 = (b"\xff\xfe", b"\xfe\xff")
+_CONTROLS = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f]")
+#: Character sets tried for texts that are not UTF-8, and the letters that speak for a country's.
+_LETTERS = {
+    "HU": "áéíóöőúüűÁÉÍÓÖŐÚÜŰ",
+    "PL": "ąćęłńóśźżĄĆĘŁŃÓŚŹŻ",
+    "CZ": "áčďéěíňóřšťúůýžÁČĎÉĚÍŇÓŘŠŤÚŮÝŽ",
+    "SK": "áäčďéíĺľňóôŕšťúýžÁÄČĎÉÍĹĽŇÓÔŔŠŤÚÝŽ",
+    "SI": "čšžČŠŽ",
+    "HR": "čćđšžČĆĐŠŽ",
+    "RO": "ăâîșțşţĂÂÎȘȚŞŢ",
+}
+_CENTRAL = ("cp1250", "iso8859_2", "cp852")
+_COUNTRY = re.compile(rb":25P?:/?([A-Z]{2})[0-9]{2}|\{1:F01[A-Z]{4}([A-Z]{2})|:25P?:[A-Z]{4}([A-Z]{2})[A-Z0-9]{2}")
+
+
+def as_utf8(data: bytes, problems: Problems) -> bytes:
+    """A file as UTF-8 with plain line ends; what had to be assumed or replaced is told.
+
+    Raises:
+        UnreadableFile: larger than 2 GB.
+    """
+    if len(data) > _LARGEST:
+        raise unreadable(problems.source, "size", "The file is larger than 2 GB.", "Split it by statement.")
+    if data[:2] in _UTF_16:
+        data = data.decode("utf-16", "replace").encode()
+    data = data.removeprefix(b"\xef\xbb\xbf")
+    if b"\r" in data:
+        data = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+    if not data.isascii():
+        data = _decoded(data, problems)
+    if found := _CONTROLS.search(data):
+        # Blocks of FIN may stand between SOH and ETX; that is the line's, not the message's.
+        if _CONTROLS.search(data.translate(None, b"\x01\x02\x03\x1a")):
+            problems.warn(
+                data.count(b"\n", 0, found.start()) + 1,
+                "file",
+                "control-character",
+                f"The file holds the control character U+{found[0][0]:04X}; such characters are read as spaces.",
+                "Fetch the file again; it may be damaged.",
+            )
+        data = _CONTROLS.sub(b" ", data)
+    return data
+
+
+def _decoded(data: bytes, problems: Problems) -> bytes:
+    try:
+        data.decode()
+    except UnicodeDecodeError as error:
+        encoding = _encoding_of(data)
+        problems.warn(
+            data.count(b"\n", 0, error.start) + 1,
+            "file",
+            "encoding",
+            f"The file is not UTF-8; it was read as {encoding.replace('cp', 'Windows-', 1).replace('iso8859_', 'ISO-8859-')}.",
+            "Compare names with letters beyond A to Z, and ask the bank for its character set.",
+        )
+        return data.decode(encoding, "replace").encode()
+    return data
+
+
+def _encoding_of(data: bytes) -> str:
+    found = _COUNTRY.search(data)
+    country = next((group.decode() for group in found.groups() if group), "") if found else ""
+    letters = _LETTERS.get(country)
+    if not letters:
+        return "cp1252"
+    strange = bytes(byte for byte in data[:1_000_000] if byte > 127)
+    return max(_CENTRAL, key=lambda name: sum(letter in letters for letter in strange.decode(name, "replace")))
+
+
+# -------------------------------------------------------------------------------------------------------- fields
+@dataclass(frozen=True, slots=True)
+class Fields:
+    """The fields of a file, in order.
+
+    Attributes:
+        text: the file as UTF-8 with plain line ends.
+        tags: the tag of each field as text, upper case, such as ``61`` or ``60F``.
+        codes: the same as a number, for comparing whole columns (``code_of``).
+        starts, ends: where in ``text`` each value lies, continuation lines included.
+        lines: the line (1-based) of each field.
+        breaks: the numbers of the fields before which an end of message or a block stands.
+        kinds: for such a field the message type its block or header line names, where it names one.
+        strange: lines outside any field that are neither blank nor a known header: line number and text.
+    """
+
+    text: bytes
+    tags: list[str]
+    codes: Indices
+    starts: Indices
+    ends: Indices
+    lines: Indices
+    breaks: frozenset[int]
+    kinds: dict[int, str]
+    strange: list[tuple[int, str]]
+
+    def value(self, number: int) -> str:
+        """The value of one field, without blanks at its edges."""
+        return self.text[self.starts[number] : self.ends[number]].decode().strip()
+
+    def values(self, numbers: Indices) -> pa.Array:
+        """The values of some fields as one column."""
+        return slices(self.text, self.starts[numbers], self.ends[numbers])
+
+
+def code_of(tag: str) -> int:
+    """A tag as a number: its letters, with trailing blanks."""
+    return int.from_bytes(tag.upper().ljust(3).encode(), "big")
+
+
+_BLOCK = re.compile(rb"[ \t]*\{[1-5S]?:")
+_END = re.compile(rb"-(?:[ \t]*$|\}|XXX|[ \t]*\{5)")
+_BIC_LINE = re.compile(rb"[A-Z]{6}[A-Z0-9]{2}(?:[A-Z0-9]{3})?[ \t]*$|[0-9]{4} 01[A-Z0-9 ]{0,40}$|:[19][0-9]{2}:[ \t]*$")
+#: Fields of a statement that are one line; what follows such a line belongs to no field.
+_ONE_LINE = frozenset(
+    (
+        "20",
+        "21",
+        "28",
+        "28C",
+        "28D",
+        "60F",
+        "60M",
+        "62F",
+        "62M",
+        "64",
+        "65",
+        "13D",
+        "34F",
+        "90C",
+        "90D",
+        "30",
+        "32A",
+        "32B",
+    )
+)
+
+
+def fields(data: bytes, problems: Problems) -> Fields:
+    """Cut a file into fields.
+
+    Args:
+        data: the file's bytes.
+        problems: takes what had to be assumed.
+    """
+    text = as_utf8(data, problems)
+    if b"{4::" in text:
+        text = text.replace(b"{4::", b"{4:\n:")
+    padded = np.frombuffer(text + b"\n" + bytes(8), np.uint8)
+    ends = np.flatnonzero(padded[: len(text) + 1] == 10)
+    starts = np.concatenate(([0], ends[:-1] + 1))
+    tagged, codes, values = _tag_lines(padded, starts)
+    marks = _marks(text, padded, starts, ends, tagged, codes)
+    return _Cutter(text, starts, ends).cut(tagged, codes, values, marks)
+
+
+def _tag_lines(padded: Bytes, starts: Indices) -> tuple[Indices, Indices, Indices]:
+    """Lines that begin with a tag: their numbers (0-based), the tags as numbers, and where their values start."""
+    at = starts
+    first = padded[at]
+    if ((first == 32) | (first == 9)).any():
+        # Some programs indent; a few blanks before a tag are skipped.
+        at = starts.copy()
+        for _ in range(4):
+            blank = (padded[at] == 32) | (padded[at] == 9)
+            if not blank.any():
+                break
+            at = at + blank
+    lines = np.flatnonzero(padded[at] == 58)
+    at = at[lines]
+    one, two, three, four = (padded[at + step].astype(np.int64) for step in (1, 2, 3, 4))
+    digits = (one >= 48) & (one <= 57) & (two >= 48) & (two <= 57)
+    ns = (one == 78) & (two == 83)
+    upper = np.where((three >= 97) & (three <= 122), three - 32, three)
+    letter = (upper >= 65) & (upper <= 90)
+    short, spaced = (digits | ns) & (three == 58), (digits | ns) & (three == 32) & (four == 58)
+    long = digits & letter & (four == 58)
+    good = short | spaced | long
+    code = (one << 16) | (two << 8) | np.where(long, upper, 32)
+    value = at + np.where(short, 4, 5)
+    return lines[good], code[good], value[good]
+
+
+def _marks(text: bytes, padded: Bytes, starts: Indices, ends: Indices, tagged: Indices, codes: Indices) -> list[int]:
+    """Lines (0-based) that end a message or begin a block."""
+    first = padded[starts]
+    found = []
+    for line in np.flatnonzero((first == 45) | (first == 123) | (first == 32) & (padded[starts + 1] == 123)).tolist():
+        written = text[starts[line] : min(ends[line], starts[line] + 200)]
+        if _BLOCK.match(written):
+            found.append(line)
+        elif _END.match(written):
+            after = int(np.searchsorted(tagged, line))
+            # A lone hyphen inside a text ends nothing: after an end there comes another message, or nothing.
+            if written.rstrip() != b"-" or after == len(tagged) or _may_begin(int(codes[after])):
+                found.append(line)
+    return found
+
+
+_BEGINNINGS = frozenset(map(code_of, ("20", "25", "28", "28C")))
+
+
+def _may_begin(code: int) -> bool:
+    return code in _BEGINNINGS
+
+
+class _Cutter:
+    """Puts tag lines, ends and blocks together."""
+
+    def __init__(self, text: bytes, starts: Indices, ends: Indices) -> None:
+        self._text, self._starts, self._ends = text, starts, ends
+        self._strange: list[tuple[int, str]] = []
+        self._kinds: dict[int, str] = {}
+        self._breaks: set[int] = set()
+
+    def cut(self, tagged: Indices, codes: Indices, values: Indices, marks: list[int]) -> Fields:
+        known = {int(code): int(code).to_bytes(3, "big").decode().strip() for code in np.unique(codes)}
+        tags = [known[code] for code in codes.tolist()]
+        stops = np.concatenate((tagged[1:], [len(self._starts)]))
+        mark_lines = np.asarray(marks, np.int64)
+        if len(mark_lines):
+            cut = np.searchsorted(mark_lines, tagged, side="right")
+            inside = cut < len(mark_lines)
+            nearest = np.where(inside, mark_lines[np.minimum(cut, len(mark_lines) - 1)], len(self._starts))
+            last = np.minimum(stops, nearest)
+        else:
+            last = stops.copy()
+        single = np.isin(codes, [code_of(tag) for tag in _ONE_LINE])
+        last = np.where(single, np.minimum(last, tagged + 1), last)
+        ends = np.maximum(self._ends[last - 1], values) if len(last) else last
+        self._between(0, int(tagged[0]) if len(tagged) else len(self._starts), 0)
+        for number in np.flatnonzero(last < stops).tolist():
+            self._between(int(last[number]), int(stops[number]), number + 1)
+        return Fields(
+            self._text,
+            tags,
+            codes,
+            values,
+            ends,
+            tagged + 1,
+            frozenset(self._breaks),
+            self._kinds,
+            self._strange,
+        )
+
+    def _between(self, first: int, stop: int, following: int) -> None:
+        """Lines outside any field, before the field ``following``."""
+        kind = ""
+        for line in range(first, min(stop, first + 10_000)):
+            written = self._text[self._starts[line] : min(self._ends[line], self._starts[line] + 400)]
+            if not written.strip():
+                continue
+            block, header = _BLOCK_2.search(written), _HEADER_LINE.match(written)
+            if block or header:
+                kind = (block or header)[1].decode()  # type: ignore[index]
+            if _BLOCK.match(written) or _END.match(written):
+                self._breaks.add(following)
+            elif not header and not _BIC_LINE.match(written):
+                self._strange.append((line + 1, written.decode("utf-8", "replace").strip()))
+        if kind:
+            self._kinds[following] = kind
+            self._breaks.add(following)
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message: its type as its header says (empty where it has none) and the numbers of its fields."""
+
+    kind: str
+    first: int
+    stop: int
+
+
+def messages(found: Fields) -> list[Message]:
+    """The messages of a file. One begins at :20:, at a block, or where a field comes again that a message has once."""
+    starts, seen = [], set[str]()
+    skeleton = np.flatnonzero(~np.isin(found.codes, [code_of(tag) for tag in ("61", "86", "NS")])).tolist()
+    for place, number in enumerate(skeleton):
+        tag = found.tags[number]
+        group = tag[:2]
+        following = found.tags[skeleton[place + 1]][:2] if place + 1 < len(skeleton) else ""
+        again = group in seen and (group == "60" or (group == "25" and following in ("28", "60")))
+        if not starts or tag == "20" or number in found.breaks or again:
+            starts.append(number)
+            seen = set()
+        seen.add(group)
+    if len(found.tags) and (not starts or starts[0] != 0):
+        starts.insert(0, 0)
+    bounds = [*starts, len(found.tags)]
+    kinds = found.kinds
+    parts = []
+    for first, stop in itertools.pairwise(bounds):
+        parts.append(Message(kinds.get(first, ""), first, stop))
+    return parts
+
+
+# ------------------------------------------------------------------------------------------------- plain values
+def day_of(written: str) -> date | None:
+    """A date ``YYMMDD``; years from 80 on are of the last century (FIN). ``None`` where there is no such day."""
+    if len(written) != 6 or not written.isascii() or not written.isdigit():
+        return None
+    year = int(written[:2])
+    try:
+        return date(year + (1900 if year >= 80 else 2000), int(written[2:4]), int(written[4:]))
+    except ValueError:
+        return None
+
+
+@lru_cache(maxsize=4096)
+def entry_day(written: str, value: date) -> date | None:
+    """An entry date ``MMDD`` in the year that brings it nearest to the value date: 1231 may lie in the year before."""
+    days = []
+    for year in (value.year - 1, value.year, value.year + 1):
+        try:
+            days.append(date(year, int(written[:2]), int(written[2:])))
+        except ValueError:
+            continue
+    return min(days, key=lambda day: abs((day - value).days), default=None)
+
+
+_AMOUNT = re.compile(r"([0-9]{0,40})[,.]?([0-9]{0,40})")
+
+
+def amount_of(written: str) -> Decimal | None:
+    """An amount such as ``1234,``, ``1234,5`` or ``,5``; ``None`` where it is none or has more digits than are kept.
+
+    Several points or commas are read as groups of thousands where the last one is the only decimal sign.
+    """
+    written = written.replace(" ", "")
+    if written.count(",") == 1 and "." in written.partition(",")[0]:
+        written = written.replace(".", "")
+    match = _AMOUNT.fullmatch(written)
+    if match is None or not (match[1] or match[2]):
+        return None
+    whole, fraction = match[1].lstrip("0") or "0", match[2].rstrip("0")
+    return Decimal(f"{whole}.{fraction or '0'}") if len(whole) <= 13 and len(fraction) <= 5 else None
+
+
+def amount_text(amount: Decimal, limit: int = 15) -> str:
+    """An amount as FIN writes it: no sign, no groups, always a comma.
+
+    Raises:
+        ElectraError: more than ``limit`` characters.
+    """
+    whole, _, fraction = f"{abs(amount):f}".partition(".")
+    written = f"{whole},{fraction.rstrip('0')}"
+    if len(written) > limit:
+        raise ElectraError(
+            f"The amount {amount:f} has more than the {limit} characters of an MT field.",
+            repair="Split the payment, or choose another format.",
+        )
+    return written
+
+
+def lines_of(value: str) -> list[str]:
+    """The lines of a value, without blanks at their ends and without empty ones."""
+    return [stripped for line in value.split("\n") if (stripped := line.strip())]
+
+
+# ------------------------------------------------------------------------------------------------------- writing
+_X = re.compile(r"[^A-Za-z0-9/\-?:().,'+ \n]")
+_SPELLED = str.maketrans(
+    {
+        "ß": "ss",
+        "ø": "o",
+        "Ø": "O",
+        "æ": "ae",
+        "Æ": "AE",
+        "œ": "oe",
+        "Œ": "OE",
+        "ł": "l",
+        "Ł": "L",
+        "đ": "d",
+        "Đ": "D",
+        "þ": "th",
+        "Þ": "TH",
+        "ð": "d",
+        "ı": "i",
+        "&": "+",
+        "_": "-",
+        "–": "-",
+        "—": "-",
+        "’": "'",
+        "‘": "'",
+        "“": "'",
+        "”": "'",
+        "„": "'",
+        '"': "'",
+        "`": "'",
+        ";": ",",
+        "@": "(at)",
+        "€": "EUR",
+        "\t": " ",
+        "\r": " ",
+        "=": "-",
+        "*": ".",
+        "%": ".",
+        "$": "S",
+        "#": ".",
+        "!": ".",
+        "|": "/",
+        "\\": "/",
+        "\xa0": " ",
+        "[": "(",
+        "]": ")",
+        "{": "(",
+        "}": ")",
+        "<": "(",
+        ">": ")",
+    }
+)
+
+
+def plain(text: str) -> str:
+    """Text in the X character set: accents fall away, other signs are spelled or become a full stop."""
+    if text.isascii() and not _X.search(text):
+        return text
+    spelled = unicodedata.normalize("NFKD", text.translate(_SPELLED))
+    return _X.sub(".", "".join(each for each in spelled if not unicodedata.combining(each)))
+
+
+def folded(text: str, width: int) -> list[str]:
+    """Text as lines of at most ``width``; none begins with a colon or hyphen, which would begin or end a field."""
+    lines: list[str] = []
+    at = 0
+    while at < len(text):
+        stop = min(at + width, len(text))
+        while stop < len(text) and text[stop] in ":-" and stop > at + 1:
+            stop -= 1
+        lines.append(text[at:stop])
+        at = stop
+    return lines
+
+
+def message_text(parts: Iterable[tuple[str, str]]) -> str:
+    """Fields as the text of a message: ``:tag:value`` on lines of their own, CR LF at the end of each."""
+    return "".join([f":{tag}:{value}\r\n" for tag, value in parts if value]).replace("\r\n", "\n").replace("\n", "\r\n")
+
+
+def checked(tag: str, value: str, limit: int) -> str:
+    """A value that must not be cut.
+
+    Raises:
+        ElectraError: longer than ``limit``, or with characters outside the X set.
+    """
+    if len(value) > limit or _X.search(value):
+        raise ElectraError(
+            f"{value[:40]!r} does not fit into field {tag} of an MT message: at most {limit} plain characters.",
+            repair="Shorten it, and use letters A to Z, digits and / - ? : ( ) . , ' + only.",
+        )
+    return value

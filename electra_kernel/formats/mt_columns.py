@@ -1,0 +1,63 @@
+"""Small tools on Arrow text columns that the readers of SWIFT MT share. No knowledge of any message."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+Column: TypeAlias = pa.Array
+Indices: TypeAlias = npt.NDArray[np.int64]
+Mask: TypeAlias = npt.NDArray[np.bool_]
+
+NULL = pa.scalar(None, pa.string())
+
+
+def slices(buffer: bytes | pa.Buffer, starts: Indices, ends: Indices) -> Column:
+    """Texts cut out of one UTF-8 buffer; ``starts`` and ``ends`` rise and do not overlap."""
+    if not len(starts):
+        return pa.array([], pa.string())
+    offsets = np.empty(2 * len(starts), np.int32)
+    offsets[0::2], offsets[1::2] = starts, ends
+    held = buffer if isinstance(buffer, pa.Buffer) else pa.py_buffer(buffer)
+    pieces = pa.StringArray.from_buffers(len(offsets) - 1, pa.py_buffer(offsets), held)
+    return pieces.take(pa.array(np.arange(0, len(offsets), 2)))
+
+
+def mask(column: Any) -> Mask:
+    """A boolean column as a mask; null counts as false."""
+    return np.asarray(pc.fill_null(column, False).to_numpy(zero_copy_only=False), dtype=np.bool_)
+
+
+def nulled(texts: Column, *empties: str) -> Column:
+    """Trimmed texts; empty ones, and those among ``empties``, are null."""
+    texts = pc.utf8_trim_whitespace(texts)
+    if not empties:
+        return pc.if_else(pc.equal(texts, ""), NULL, texts)
+    return pc.if_else(pc.is_in(texts, value_set=pa.array(["", *empties])), NULL, texts)
+
+
+def joined(parts: Sequence[Column], separator: str) -> Column:
+    """Texts side by side, without the null ones; null where all are."""
+    present = [part for part in parts if part.null_count < len(part)] or list(parts[:1])
+    whole = present[0]
+    for part in present[1:]:
+        whole = pc.coalesce(pc.binary_join_element_wise(whole, part, separator), whole, part)
+    return whole
+
+
+def marked(mark: str, texts: Column) -> Column:
+    """Texts with a mark before each; null stays null."""
+    return texts if texts.null_count == len(texts) else pc.binary_join_element_wise(pa.scalar(mark), texts, "")
+
+
+def any_valid(columns: Sequence[Column]) -> Column:
+    """Which rows hold something in at least one column."""
+    known = pc.is_valid(columns[0])
+    for column in columns[1:]:
+        known = pc.or_(known, pc.is_valid(column))
+    return known
