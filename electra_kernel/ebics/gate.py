@@ -112,6 +112,24 @@ class Gate:
             return True
         return (version.key_values or not self.strict) and digest == number_digest(public_key_of(certificate))
 
+    def hashes(self, digests: tuple[bytes, ...]) -> tuple[bytes, ...]:
+        """Of an order's hashes those that count: a strict gate takes the specification's alone, without CR, LF and Ctrl-Z."""
+        return digests[:1] if self.strict else digests
+
+    def check_manners(self, root: etree._Element, request: Request) -> None:
+        """At a strict gate, refuse what clients write in their own way and EBICS 3.0 does not know.
+
+        A SignatureFlag with text breaks the schema (091010); order types of EBICS 2.5 name no business in 3.0 (091006).
+        """
+        details = request.details
+        if not self.strict or not request.version.services or details is None:
+            return
+        mark = next(root.iter(request.version.tag("SignatureFlag")), None)
+        if mark is not None and (mark.text or len(mark)):
+            raise DeskRefusal("091010", "SignatureFlag is an empty element.")
+        if details.code is not None and details.service is not None and details.eds is None:
+            raise DeskRefusal("091006", f"{details.code} is an order type of EBICS 2.5; name the service (BTF).")
+
     def check_bank_keys(self, request: Request) -> None:
         """Refuse a request made for other bank keys (091008)."""
         checking(Check.BANK_KEYS)

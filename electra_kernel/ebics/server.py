@@ -117,6 +117,7 @@ class Server:
             request = replace(request, kind=_kind(root, request))
             sight.request = request = _read(root, request)
             check_form(request)
+            self._gate.check_manners(root, request)
             return self._send(self._answer(root, request), sight)
         except DeskRefusal as refusal:
             return self._refused(request, refusal, sight)

@@ -50,7 +50,7 @@ def check_announced(gate: Gate, request: Request, digests: tuple[bytes, ...], wo
 
     Some clients leave it empty. It tells nothing that the signature does not prove, so only a strict bank insists on it.
     """
-    if not request.version.data_digest or request.data_digest in digests:
+    if not request.version.data_digest or request.data_digest in gate.hashes(digests):
         return
     if gate.strict or request.data_digest:
         raise DeskRefusal("091301", words)
@@ -90,7 +90,7 @@ def _check_signature(gate: Gate, signature: OrderSignature, digests: tuple[bytes
         words = f"{user.user_id} signs with {user.signature_version}, and this is {signature.version}."
         raise DeskRefusal("091301", words, reason="DS16")
     # The specification hashes the order without CR, LF and Ctrl-Z; some clients hash all of it.
-    for digest, hashed in zip(digests, ("stripped", "raw"), strict=True):
+    for digest, hashed in zip(gate.hashes(digests), ("stripped", "raw"), strict=False):
         if _fits(gate, certificate, digest, signature):
             return _seen(signature, hashed)
     _seen(signature, "none")

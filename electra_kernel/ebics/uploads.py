@@ -217,7 +217,7 @@ class Uploads:
         carries(data)
         checking(Check.DIGEST)
         digests = (order_digest(data), raw_digest(data))
-        if announced.digest and announced.digest not in digests:
+        if announced.digest and announced.digest not in self.gate.hashes(digests):
             raise DeskRefusal("091301", "The order is not the one that was announced.")
         checking(Check.SIGNATURES)
         signers = check_signers(self.gate, record.partner_id, signatures, digests)
