@@ -207,6 +207,22 @@ def test_keys_of_a_user_in_the_wrong_state_are_not_taken(state: UserState):
     assert desk.users[PARTNER, USER] == before
 
 
+@pytest.mark.parametrize("kind", ["ebicsUnsecuredRequest", "ebicsUnsignedRequest"])
+def test_keys_sent_as_in_the_first_versions_are_an_order_type_this_bank_does_not_offer(kind: str):
+    document = client().hia().request()
+    assert document is not None
+    sent = document.replace(b">HIA<", b">HSA<").replace(b"ebicsUnsecuredRequest", kind.encode())
+    answer = read_answer(parse_xml(server(new_desk()).handle(sent)), spoken())
+    assert (answer.technical, "INI and HIA" in answer.report) == ("091006", True)
+
+
+def test_a_version_the_bank_does_not_speak_is_no_request_it_knows():
+    document = client().hia().request()
+    assert document is not None
+    sent = document.replace(spoken().namespace.encode(), b"http://www.ebics.org/H003")
+    assert read_answer(parse_xml(server(new_desk()).handle(sent)), H005).technical == "061002"
+
+
 def _authority(name: str) -> x509.Certificate:
     own = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     builder = x509.CertificateBuilder().subject_name(own).issuer_name(own).public_key(key(name).public_key())

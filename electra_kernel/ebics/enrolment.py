@@ -33,7 +33,8 @@ def take_keys(gate: Gate, request: Request) -> Answer:
     details, version = details_of(request), request.version
     kind = details.admin_type
     if kind not in _KINDS[request.kind]:
-        raise DeskRefusal("091006", f"{kind} is not sent by {request.kind.value}.")
+        other = "This bank does not offer HSA: send INI and HIA." if kind == "HSA" else ""
+        raise DeskRefusal("091006", other or f"{kind} is not sent by {request.kind.value}.")
     _check_attribute(gate, request, details)
     checking(Check.STATE)
     user = gate.desk.newcomer(request.partner_id, request.user_id)
