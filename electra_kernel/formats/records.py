@@ -202,6 +202,12 @@ class Reports:
         if self._count <= MOST_PROBLEMS:
             self._problems.error(line, field, rule, text, repair)
 
+    def warn(self, line: int | None, field: str, rule: str, text: str, repair: str) -> None:
+        """Something the user should know; the row stays usable."""
+        self._count += 1
+        if self._count <= MOST_PROBLEMS:
+            self._problems.warn(line, field, rule, text, repair)
+
     def warn_once(self, field: str, rule: str, text: str, repair: str, line: int | None = None) -> None:
         """A warning, once for each rule and field."""
         self._problems.warn_once(field, rule, text, repair, line)

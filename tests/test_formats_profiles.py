@@ -1,0 +1,396 @@
+"""Profiles: a bank's own format from a TOML file, in both directions; whatever is wrong in it is told with its line."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from decimal import Decimal
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from electra_kernel.formats import profiles
+from electra_kernel.formats.base import Reading
+from electra_kernel.formats.fields import LayoutError
+from electra_kernel.formats.profiles import ProfileError
+from electra_kernel.orders.model import NOT_PROVIDED, Order, Transaction
+from electra_kernel.statements.model import Balance, Entry, EntryDetail, Statement
+from electra_kernel.vocabulary.errors import UnreadableFile
+from electra_kernel.vocabulary.money import Money
+from electra_kernel.vocabulary.parties import Party
+
+OURS, THEIRS = "HU42117730161111101800000000", "HU68100320000107686800000000"
+
+FIXED = """
+name = "house-bank"
+title = "Statement of the House Bank"
+shape = "fixed"
+kind = "statement"
+encoding = "cp852"
+ends = ["foot"]
+
+[[record]]
+name = "head"
+role = "statement"
+marks = [{ at = 1, is = "1" }]
+after = ["start", "foot"]
+fields = [
+  { name = "kind", length = 1, const = "1" },
+  { name = "account", length = 24, to = "account", account = "giro" },
+  { name = "currency", length = 3, to = "currency" },
+  { name = "number", length = 5, to = "statement" },
+  { name = "opened", length = 8, type = "date", to = "opening_date" },
+  { name = "opening", length = 15, type = "amount", decimals = 2, sign = "trailing", to = "opening_balance" },
+]
+
+[[record]]
+name = "entry"
+role = "entry"
+marks = [{ at = 1, is = "2" }]
+after = ["head", "entry", "text"]
+fields = [
+  { name = "kind", length = 1, const = "2" },
+  { name = "booked", length = 6, type = "date", date = "YYMMDD", to = "booking_date" },
+  { name = "valued", length = 6, type = "date", date = "YYMMDD", to = "value_date" },
+  { name = "amount", length = 12, type = "amount", decimals = 2, sign_field = "side", negative = ["D"], positive = ["C"], to = "amount" },
+  { name = "side", length = 1 },
+  { name = "code", length = 2, to = "bank_transaction_code", translate = { "01" = "PMNT-RCDT-ESCT", "02" = "PMNT-ICDT-ESCT" } },
+  { name = "partner", length = 20, to = "counterparty_name" },
+  { name = "text1", length = 10, to = "remittance" },
+  { name = "text2", length = 10, to = "remittance" },
+  { name = "reference", length = 8, to = "bank_reference" },
+]
+
+[[record]]
+name = "text"
+role = "detail"
+marks = [{ at = 1, is = "3" }]
+after = ["entry", "text"]
+fields = [
+  { name = "kind", length = 1, const = "3" },
+  { name = "more", length = 30, to = "additional_information" },
+]
+
+[[record]]
+name = "foot"
+role = "end"
+marks = [{ at = 1, is = "9" }]
+after = ["head", "entry", "text"]
+fields = [
+  { name = "kind", length = 1, const = "9" },
+  { name = "count", length = 5, type = "integer", count = "entry", since = "head" },
+  { name = "sum", length = 15, type = "amount", decimals = 2, sign = "trailing", sum = "entry.amount", since = "head" },
+  { name = "closed", length = 8, type = "date", to = "closing_date" },
+  { name = "closing", length = 15, type = "amount", decimals = 2, sign = "trailing", to = "closing_balance" },
+]
+"""
+
+DELIMITED = """
+name = "web-export"
+title = "Export of a web bank"
+shape = "delimited"
+kind = "statement"
+encoding = "cp1250"
+skip = 1
+ignore = ["Row"]
+
+[fixed]
+currency = "HUF"
+
+[[record]]
+name = "row"
+role = "entry"
+fields = [
+  { name = "account", column = "Account", to = "account" },
+  { name = "day", column = "Booked", type = "date", date = "D.M.YYYY", to = "booking_date" },
+  { name = "out", column = "Debit", type = "amount", point = ",", group = " ", decimals = 2, sign = "leading", to = "debit" },
+  { name = "in", column = "Credit", type = "amount", point = ",", group = " ", decimals = 2, to = "credit" },
+  { name = "left", column = "Balance", type = "amount", point = ",", group = " ", decimals = 2, sign = "leading", to = "balance" },
+  { name = "partner", column = "Partner", to = "counterparty_name" },
+  { name = "text", column = "Text", to = "remittance" },
+]
+"""
+
+XML = """
+name = "netbank"
+title = "Statement of a net bank in XML"
+shape = "xml"
+kind = "statement"
+root = "Bank"
+
+[[record]]
+name = "account"
+role = "statement"
+path = "Account"
+fields = [
+  { name = "number", path = "@iban", to = "account" },
+  { name = "currency", path = "@ccy", to = "currency" },
+  { name = "number2", path = "Id", to = "statement" },
+  { name = "opening", path = "Opening", type = "amount", point = ".", decimals = 2, sign = "leading", to = "opening_balance" },
+  { name = "closing", path = "Closing", type = "amount", point = ".", decimals = 2, sign = "leading", to = "closing_balance" },
+]
+
+[[record]]
+name = "entry"
+role = "entry"
+path = "Account/Entries/Entry"
+marks = [{ at = "@state", is = "booked" }]
+fields = [
+  { name = "state", path = "@state" },
+  { name = "day", path = "Day", type = "date", date = "YYYY-MM-DD", to = "booking_date" },
+  { name = "amount", path = "Amount", type = "amount", point = ".", decimals = 2, sign = "leading", to = "amount" },
+  { name = "name", path = "Partner/Name", to = "counterparty_name" },
+  { name = "text1", path = "Text[1]", length = 12, to = "remittance" },
+  { name = "text2", path = "Text[2]", length = 12, to = "remittance" },
+]
+
+[[record]]
+name = "waiting"
+path = "Account/Entries/Entry"
+"""
+
+
+def _statement(currency: str = "HUF", number: str = "00017") -> Statement:
+    first, last = date(2026, 3, 1), date(2026, 3, 3)
+    return Statement(
+        identification=number,
+        account=OURS,
+        currency=currency,
+        balances=(
+            Balance(kind="OPBD", amount=Decimal("-100.00"), currency=currency, date=first),
+            Balance(kind="CLBD", amount=Decimal("900.50"), currency=currency, date=last),
+        ),
+        entries=(
+            Entry(
+                amount=Decimal("1250.50"),
+                currency=currency,
+                booking_date=last,
+                value_date=first,
+                bank_transaction_code="PMNT-RCDT-ESCT",
+                bank_reference="R-1",
+                additional_information="Fee waived",
+                details=(EntryDetail(currency=currency, counterparty=Party(name="Árvíz Kft."), remittance="Invoice 7 of March"),),
+            ),
+            Entry(
+                amount=Decimal("-250.00"),
+                currency=currency,
+                booking_date=last,
+                value_date=last,
+                bank_transaction_code="PMNT-ICDT-ESCT",
+            ),
+        ),
+    )  # fmt: skip
+
+
+def _read(text: str, data: bytes) -> Reading:
+    return profiles.read(data, profiles.parse(text, "own.toml"), "file")
+
+
+def _rules(reading: Reading) -> list[tuple[int | None, str, str]]:
+    return [(problem.position, problem.field, problem.rule) for problem in reading.problems]
+
+
+def test_a_fixed_width_statement_is_written_and_read_back_and_proved() -> None:
+    profile = profiles.parse(FIXED, "own.toml")
+    data = profiles.write([_statement(), _statement(number="00018")], profile)
+    assert data.startswith(b"1117730161111101800000000".replace(b"00000000", b"        ") + b"HUF0001720260301")
+    reading = profiles.read(data, profile, "file")
+    statement = reading.statements[0]
+    assert _rules(reading) == []
+    assert statement.account == OURS
+    assert [balance.amount for balance in statement.balances] == [Decimal("-100.00"), Decimal("900.50")]
+    entry = statement.entries[0]
+    assert (entry.amount, entry.booking_date, entry.bank_transaction_code) == (
+        Decimal("1250.50"),
+        date(2026, 3, 3),
+        "PMNT-RCDT-ESCT",
+    )
+    assert (entry.details[0].remittance, entry.additional_information) == ("Invoice 7 of March", "Fee waived")
+    assert profiles.write(reading.statements, profile) == data
+    assert profiles.as_format(profile).detect(data)
+
+
+def test_counts_sums_and_proofs_of_a_footer_that_lies_are_told() -> None:
+    data = profiles.write([_statement()], profiles.parse(FIXED, "own.toml"))
+    lines = data.split(b"\r\n")
+    reading = _read(FIXED, b"\r\n".join(lines[:3] + lines[4:]))
+    assert _rules(reading) == [(4, "foot.count", "count"), (4, "foot.sum", "sum"), (None, "balance", "balance")]
+    cut = _read(FIXED, b"\r\n".join(lines[:3]))
+    assert (None, "file", "truncated") in _rules(cut)
+    assert len(cut.statements[0].entries) == 1
+
+
+def test_delimited_rows_with_debit_credit_and_balance_are_proved_in_either_direction() -> None:
+    head = "My export of today\r\nRow;Account;Booked;Debit;Credit;Balance;Partner;Text\r\n"
+    rows = [
+        "1;HU1;3.1.2026;;1 000,50;1 500,50;Első Kft.;\"a;b\"\r\n",
+        "2;HU1;4.1.2026;-200,00;;1 300,50;;c\r\n",
+        "3;HU2;4.1.2026;;7;-3;;\r\n",
+    ]  # fmt: skip
+    for order in (rows, [rows[1], rows[0], rows[2]]):
+        reading = _read(DELIMITED, (head + "".join(order)).encode("cp1250"))
+        assert _rules(reading) == []
+        first, second = reading.statements
+        assert [balance.amount for balance in first.balances] == [Decimal("500.00"), Decimal("1300.50")]
+        assert sorted(entry.amount for entry in first.entries) == [Decimal("-200.00"), Decimal("1000.50")]
+        assert (second.account, second.entries[0].amount) == ("HU2", Decimal(7))
+    broken = _read(DELIMITED, (head + rows[0] + rows[1].replace("1 300", "1 301")).encode("cp1250"))
+    assert (4, "balance", "running-balance") in _rules(broken)
+
+
+def test_rows_of_delimited_text_that_are_wrong_are_told_with_line_and_column() -> None:
+    head = "x\nRow;Account;Booked;Debit;Credit;Balance;Partner;Text;Colour\n"
+    reading = _read(DELIMITED, (head + "1;HU1;31.2.2026;;12,5;12,5;;\n2;HU1;1.2.2026;;;1;;;;;;more\n").encode())
+    assert set(_rules(reading)) >= {
+        (None, "header", "columns"),
+        (3, "row.day", "date"),
+        (4, "row", "long-row"),
+        (4, "amount", "no-amount"),
+    }
+    assert len(reading.statements[0].entries) == 1
+    for data, rule in ((b"x\nAccount;Booked\n", "header"), (head.encode().replace(b"Row", b"Text"), "column-twice")):
+        with pytest.raises(UnreadableFile) as caught:
+            _read(DELIMITED, data)
+        assert caught.value.problem.rule == rule
+    assert (3, "record", "encoding") in _rules(_read(DELIMITED.replace("cp1250", "utf-8"), head.encode() + b"\xff;\n"))
+
+
+def test_xml_by_paths_is_read_and_written_and_entries_that_do_not_count_are_passed_over() -> None:
+    profile = profiles.parse(XML, "own.toml")
+    statement = _statement("EUR")
+    data = profiles.write([statement], profile)
+    reading = profiles.read(data, profile, "file")
+    assert _rules(reading) == []
+    found = reading.statements[0]
+    assert [entry.amount for entry in found.entries] == [Decimal("1250.50"), Decimal("-250.00")]
+    assert found.entries[0].details[0].remittance == "Invoice 7 of March"
+    assert b"<Text>Invoice 7 of</Text>" in data
+    waiting = profiles.read(data.replace(b'state="booked"', b'state="open"', 1), profile, "file")
+    assert len(waiting.statements[0].entries) == 1
+    for data, rule in ((b"<Bank><Account></Bank>", "xml"), (b"<Other/>", "root"), (b"<!DOCTYPE a><Bank/>", "xml")):
+        with pytest.raises(UnreadableFile) as caught:
+            profiles.read(data, profile, "file")
+        assert caught.value.problem.rule == rule
+
+
+def test_what_a_format_cannot_carry_is_named() -> None:
+    profile = profiles.parse(XML, "own.toml")
+    assert profiles.not_carried([_statement()], profile) == [
+        "additional_information",
+        "bank_reference",
+        "bank_transaction_code",
+        "value_date",
+    ]
+    batch = replace(_statement().entries[0], details=(EntryDetail(), EntryDetail()))
+    with pytest.raises(LayoutError, match="batch of 2"):
+        profiles.write([replace(_statement(), entries=(batch,))], profile)
+    with pytest.raises(LayoutError, match="carries statements"):
+        profiles.write([_order()], profile)
+
+
+# -------------------------------------------------------------------------------------------------------- payments
+def _order(day: date = date(2026, 4, 1), **change: str) -> Order:
+    item = Transaction(
+        amount=Money(Decimal("1500.00"), "HUF"),
+        counterparty=Party(name="Szállító Kft.", account=THEIRS),
+        remittance="Számla 2026/17",
+        end_to_end_id="A-1",
+    )
+    return Order(
+        message_id=change.get("message_id", "M-1"),
+        payment_id="M-1",
+        kind="domestic",
+        debtor=Party(name="", account=OURS),
+        execution_date=day,
+        created=datetime(2026, 3, 30, tzinfo=UTC),
+        transactions=(item, replace(item, amount=Money(Decimal(2), "HUF"), end_to_end_id=NOT_PROVIDED, remittance="")),
+    )
+
+
+@pytest.mark.parametrize("profile", profiles.shipped(), ids=lambda profile: profile.name)
+def test_every_shipped_profile_writes_what_it_reads(profile: profiles.Profile) -> None:
+    orders = [_order(), _order(date(2026, 4, 2))]
+    data = profiles.write(orders, profile)
+    assert profiles.as_format(profile).detect(data)
+    assert [other.name for other in profiles.shipped() if profiles.as_format(other).detect(data)] == [profile.name]
+    reading = profiles.read(data, profile, "file")
+    assert reading.problems == ()
+    assert [order.execution_date for order in reading.orders] == [order.execution_date for order in orders]
+    for order, back in zip(orders, reading.orders, strict=True):
+        assert back.debtor.account == order.debtor.account
+        assert [replace(item, position=None) for item in back.transactions] == list(order.transactions)
+    assert profiles.write(reading.orders, profile) == data
+
+
+def test_payments_without_an_account_that_pays_are_payments_and_no_order() -> None:
+    text = 'name="p"\nshape="delimited"\nkind="payment"\n[[record]]\nname="row"\nrole="payment"\nfields=[{name="Name",to="counterparty_name"},{name="Sum",type="amount",point=".",to="amount"},{name="Ccy",to="currency"}]'
+    reading = _read(text, b"Name;Sum;Ccy\nA;1.5;EUR\nB;;EUR\nC;2;XXXX\n")
+    assert (len(reading.orders), len(reading.transactions)) == (0, 1)
+    assert _rules(reading) == [(3, "row.amount", "amount"), (4, "row.amount", "amount")]
+
+
+# ----------------------------------------------------------------------------------------------- profiles that are wrong
+@pytest.mark.parametrize(
+    ("old", "new", "placed", "said"),
+    [
+        ('shape = "fixed"', 'shape = "fixd"', True, "shape is 'fixd'"),
+        ('kind = "statement"', "", False, "does not say its kind"),
+        ('encoding = "cp852"', 'encoding = "cp8522"', True, "no known encoding"),
+        ("encoding =", "encodng =", True, "Did you mean 'encoding'?"),
+        ('to = "remittance"', 'to = "remitance"', True, "Did you mean 'remittance'?"),
+        ("length = 5, to", 'length = "5", to', True, "must be a whole number"),
+        ('role = "detail"', 'role = "details"', True, "Did you mean 'detail'?"),
+        ("sum = \"entry.amount\"", 'sum = "entry.amonut"', True, "Did you mean 'amount'?"),
+        ('count = "entry"', 'count = "entri"', True, "'entri' is no record"),
+        ('type = "date", to = "closing_date"', 'to = "closing_date"', True, "wants a field of type date"),
+        ('date = "YYMMDD", to = "value_date"', 'date = "YYMM", to = "value_date"', False, "not a date layout"),
+        ('sign_field = "side"', 'sign_field = "sied"', False, "asks the field 'sied'"),
+        ('ends = ["foot"]', 'ends = ["feet"]', True, "'feet' is no record"),
+        ('after = ["entry", "text"]', 'after = ["entree"]', True, "'entree' is no record"),
+        ('{ name = "side", length = 1 }', '{ name = "side", length = 1, at = 3 }', False, "overlap"),
+        ('role = "entry"', "", False, "No record is the entry"),
+        ("ends = [", "ends = [[", False, "not TOML"),
+        ('marks = [{ at = 1, is = "3" }]', 'marks = [{ at = 1 }]', True, "A mark says where it stands"),
+        ('account = "giro"', 'account = "iban"', True, "no form of account"),
+    ],
+)  # fmt: skip
+def test_a_profile_that_is_wrong_is_refused_with_file_line_and_repair(
+    old: str, new: str, placed: bool, said: str
+) -> None:
+    with pytest.raises(ProfileError) as caught:
+        profiles.parse(FIXED.replace(old, new, 1), "own.toml")
+    line = FIXED[: FIXED.index(old)].count("\n") + 1
+    assert said in str(caught.value)
+    assert caught.value.where.startswith(f"own.toml, line {line}" if placed else "own.toml")
+    assert caught.value.repair
+
+
+def test_a_profile_that_is_not_utf8_or_contradicts_its_shape_is_refused() -> None:
+    with pytest.raises(ProfileError, match="not UTF-8"):
+        profiles.load(b"name = '\xff'", "own.toml")
+    for old, new in (("column =", "at = 1, x ="), ('column = "Text"', 'path = "Text"'), ("[fixed]", "[fixd]")):
+        with pytest.raises(ProfileError):
+            profiles.parse(DELIMITED.replace(old, new), "own.toml")
+    with pytest.raises(ProfileError, match="root"):
+        profiles.parse(XML.replace('root = "Bank"', ""), "own.toml")
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.binary(max_size=200), st.sampled_from([FIXED, DELIMITED, XML]))
+def test_no_bytes_break_a_profile(noise: bytes, text: str) -> None:
+    profile = profiles.parse(text, "own.toml")
+    good = profiles.write([replace(_statement("HUF"), owner="")], profile)
+    cut = len(noise) * 7 % len(good)
+    for data in (noise, good[:cut] + noise, good[:cut]):
+        profiles.as_format(profile).detect(data)
+        with suppress(UnreadableFile):
+            profiles.read(data, profile, "file")
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.text("abcdef[]{}=\"',.\n 0123456789", max_size=60), st.integers(0, 2_000))
+def test_no_text_breaks_the_reader_of_profiles(noise: str, place: int) -> None:
+    with suppress(ProfileError):
+        profiles.parse(FIXED[:place] + noise + FIXED[place:], "own.toml")
