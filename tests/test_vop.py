@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from electra_kernel import Workbench
 from electra_kernel.bank.payees import Match, compare
-from electra_kernel.bank.seed import MAIN_ACCOUNT, PARTNER, PAYEES, want_signatures
+from electra_kernel.bank.seed import MAIN_ACCOUNT, PARTNER, PAYEES, SLOW_PAYEES, want_signatures
 from electra_kernel.channels.base import ChannelError
 from electra_kernel.ebics import eds
 from electra_kernel.ebics.btf import Service
@@ -36,6 +36,7 @@ from tests.test_workbench_eds import Line
 CHECKED, INSTANT = Service("SCT", "pain.001", option="VOI"), Service("SCI", "pain.001", option="VOI")
 RESULTS = Service("REP", "pain.002", option="VOP", container="ZIP")
 PRINTER, HELD, _ = PAYEES[0]
+(SLOW,) = SLOW_PAYEES
 
 
 # --- names ------------------------------------------------------------------------------------------------------------
@@ -212,6 +213,32 @@ def test_a_cancelled_order_is_never_paid_and_may_come_again(bank) -> None:
     assert bank.send(sent, service=CHECKED) != order_id
 
 
+def test_a_result_that_takes_a_day_is_told_as_open_and_then_as_a_whole_and_nothing_is_released_before(bank) -> None:
+    order_id = bank.send(
+        order(payment("100", PRINTER, name=HELD), payment("5", SLOW, name="Lassu Posta")), service=CHECKED
+    )
+    (report,) = results(bank)
+    assert (report.group_status, [row.status for row in report.transactions]) == ("RVNC", ["RCVC", "PDNG"])
+    with pytest.raises(DeskRefusal, match="090006"):
+        decide(bank, "HVE", "ANNA", order_id)
+    bank.move()
+    (report,) = results(bank)
+    assert (report.group_status, [row.status for row in report.transactions]) == ("RCVC", ["RCVC", "RCVC"])
+    assert told(bank, order_id).count("ADDITIONAL TS04") == 2
+    before = bank.balance()
+    decide(bank, "HVE", "ANNA", order_id)
+    assert before - bank.balance() == 105
+    assert results(bank) == []
+
+
+def test_an_order_given_up_before_its_result_is_complete_gets_no_second_report(bank) -> None:
+    order_id = bank.send(order(payment("5", SLOW, name="Lassú Posta Kft.")), service=CHECKED)
+    assert len(results(bank)) == 1
+    decide(bank, "HVS", "ANNA", order_id)
+    bank.move()
+    assert results(bank) == []
+
+
 def test_where_two_must_sign_both_sign_after_the_result(bank) -> None:
     with bank.database.write() as connection:
         want_signatures(connection, 2, "SCT")
@@ -341,6 +368,20 @@ def test_the_result_is_shown_in_words_and_the_released_order_is_executed(treasur
     assert list(made.name_checks()["result"]) == list(table["result"])
     with pytest.raises(NothingToDecide):
         made.cancel_at_bank()
+
+
+@pytest.mark.ebics(order_type=("BTU", "BTD", "HVE"), version=("H005", "H004"), side=("bank", "client"))
+def test_a_result_that_is_not_complete_is_shown_and_releases_nothing(treasury: Workbench, house: Sandbox) -> None:
+    made = sent(treasury, payment("5", SLOW, name="Lassú Posta Kft."), payment("6", PRINTER, name=HELD))
+    assert made.follow() is State.NAME_CHECK_PENDING
+    assert list(made.name_checks()["result"]) == ["pending", "match"]
+    with pytest.raises(NamesNotCheckedYet, match="still checks"):
+        made.release()
+    assert own_state(house, made) == [("waiting", 0)]
+    house.run("clock", "--advance", "1")
+    assert made.follow() is State.NAME_CHECK_PENDING
+    assert list(made.name_checks()["result"]) == ["match", "match"]
+    assert made.release().status in (State.ACCEPTED, State.EXECUTED)
 
 
 @pytest.mark.ebics(order_type="HVS", version=("H005", "H004"), side=("bank", "client"))

@@ -10,6 +10,7 @@ from datetime import date, datetime, timedelta
 
 from sqlalchemy import Connection
 
+from electra_kernel.bank import payees
 from electra_kernel.bank.activity import bookings_of
 from electra_kernel.bank.database import Database, get_fact, set_fact
 from electra_kernel.bank.ledger import book
@@ -93,6 +94,7 @@ def _next_day(connection: Connection, clock: Clock, today: date) -> DayReport:
         )
         entries = close_day(connection, today)
     set_fact(connection, "date", (today + timedelta(days=1)).isoformat())
+    payees.complete(connection, now=clock(), at=bank_now(connection, clock))
     return DayReport(today, entries, execute_due(connection, bank_now(connection, clock)))
 
 

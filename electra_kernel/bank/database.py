@@ -356,6 +356,9 @@ order_hashes = Table(
     Column("digest", LargeBinary, nullable=False, index=True),
 )
 
+#: Orders of which some payees' banks have not answered yet whether the names are right.
+open_checks = Table("open_checks", metadata, Column("order", ForeignKey("orders.id"), primary_key=True))
+
 #: Users who may sign orders of another customer, the owner.
 mandates = Table(
     "mandates",

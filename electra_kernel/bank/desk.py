@@ -531,8 +531,10 @@ def _take(
             # Signatures given before the result was known release nothing: whoever sent the order decides again.
             classes = {}
             subject = Subject(partner_id=upload.partner_id, message_id=_message_id(reading), format=reading.format)
-            words = payees.check(connection, subject, reading.orders, at=at)
-            record(connection, whose, "ADDITIONAL", at=now, reason="TS04", text=words)
+            found = payees.check(connection, subject, reading.orders, at=at)
+            record(connection, whose, "ADDITIONAL", at=now, reason="TS04", text=found.words)
+            if not found.complete:
+                payees.leave_open(connection, key)
         entitlement.keep_sums(connection, key, sums)
         waiting.put(connection, key, reading, classes, needed=needed, at=at)
         record(connection, whose, "VEU_FORWARDING", at=now, reason="DS06")

@@ -10,17 +10,27 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from difflib import SequenceMatcher
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, delete, select
 
-from electra_kernel.bank.database import accounts, counterparties, documents, get_fact, next_number
-from electra_kernel.bank.reports import MESSAGE, Subject
+from electra_kernel.bank.database import (
+    accounts,
+    counterparties,
+    documents,
+    get_fact,
+    next_number,
+    open_checks,
+    orders,
+)
+from electra_kernel.bank.reports import MESSAGE, Protocol, Subject, record, service_of
+from electra_kernel.bank.seed import SLOW_PAYEES
 from electra_kernel.ebics.btf import Service
-from electra_kernel.formats import pain002
+from electra_kernel.formats import pain001, pain002
 from electra_kernel.orders.model import Order
 from electra_kernel.orders.status import PaymentStatus, StatusReason, StatusReport, TransactionStatus
 
@@ -69,6 +79,7 @@ class Match(StrEnum):
     CLOSE = "RVMC"
     NONE = "RVNM"
     NOT_POSSIBLE = "RVNA"
+    PENDING = "PDNG"
 
 
 # ---------------------------------------------------------------------------------------------------- services
@@ -142,14 +153,25 @@ def _initials(words: Sequence[str], others: Sequence[str]) -> bool:
 
 
 # ------------------------------------------------------------------------------------------------------- report
-def check(connection: Connection, subject: Subject, read: Sequence[Order], *, at: datetime) -> str:
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What a check found: ``words`` for the customer protocol, and whether every bank that was asked has answered."""
+
+    words: str
+    complete: bool
+
+
+def check(
+    connection: Connection, subject: Subject, read: Sequence[Order], *, at: datetime, slow_too: bool = False
+) -> Checked:
     """Check every name of an order, and keep the report for fetching.
 
-    Returns:
-        the result in words, for the customer protocol.
+    Args:
+        slow_too: whether the banks that answer a day later have answered.
     """
     held, known = _holders(connection), dict[tuple[str, str], Match]()
-    told = [_verify(order, held, known) for order in read]
+    silent = frozenset() if slow_too else SLOW_PAYEES
+    told = [_verify(order, held, known, silent) for order in read]
     every = [row for rows in told for row in rows]
     number = next_number(connection, "report")
     made = StatusReport(
@@ -174,7 +196,41 @@ def check(connection: Connection, subject: Subject, read: Sequence[Order], *, at
             data=pain002.write(made, version=_VERSION),
         )
     )
-    return _summary(row.status for row in every)
+    return Checked(_summary(row.status for row in every), all(row.status != Match.PENDING for row in every))
+
+
+def leave_open(connection: Connection, key: int) -> None:
+    """Remember that some banks have still to answer for an order."""
+    connection.execute(open_checks.insert().values(order=key))
+
+
+def is_open(connection: Connection, key: int) -> bool:
+    """Whether some banks have still to answer for an order."""
+    return connection.scalar(select(open_checks.c.order).where(open_checks.c.order == key)) is not None
+
+
+def complete(connection: Connection, *, now: datetime, at: datetime) -> None:
+    """The banks that had to answer have: tell the whole result of every order that still waits.
+
+    Args:
+        now: real time, for the customer protocol; at: the bank's time.
+    """
+    rows = connection.execute(select(orders).join(open_checks, open_checks.c.order == orders.c.id)).all()
+    connection.execute(delete(open_checks))
+    for row in rows:
+        if row.state != "waiting":
+            continue
+        subject = Subject(partner_id=row.partner_id, message_id=row.message_id, format=row.format)
+        checked = check(connection, subject, pain001.read(row.data, row.order_id).orders, at=at, slow_too=True)
+        whose = Protocol(
+            partner_id=row.partner_id,
+            user_id=row.user_id,
+            admin_type=row.admin_type,
+            service=service_of(row.service),
+            order_id=row.order_id,
+            digest=row.digest,
+        )
+        record(connection, whose, "ADDITIONAL", at=now, reason="TS04", text=checked.words)
 
 
 def _holders(connection: Connection) -> dict[str, str]:
@@ -185,13 +241,16 @@ def _holders(connection: Connection) -> dict[str, str]:
     return {row[0]: row[1] for row in rows}
 
 
-def _verify(order: Order, held: Mapping[str, str], known: dict[tuple[str, str], Match]) -> list[TransactionStatus]:
+def _verify(
+    order: Order, held: Mapping[str, str], known: dict[tuple[str, str], Match], silent: frozenset[str]
+) -> list[TransactionStatus]:
     """The status of each payment of a block; of a close match the held name comes with it, and of no other."""
     rows = []
     for payment in order.transactions:
         name, account = payment.counterparty.name, payment.counterparty.account
         holder = held.get(account, "")
         found = known.get((name, account)) or (compare(name, holder) if holder else Match.NOT_POSSIBLE)
+        found = Match.PENDING if account in silent else found
         known[name, account] = found
         rows.append(
             TransactionStatus(
@@ -205,8 +264,11 @@ def _verify(order: Order, held: Mapping[str, str], known: dict[tuple[str, str], 
     return rows
 
 
-def _group(rows: Iterable[TransactionStatus]) -> str:
-    """``RCVC`` where every name matches, else ``RVCM`` (ISO 20022 ExternalPaymentGroupStatus1Code)."""
+def _group(rows: Sequence[TransactionStatus]) -> str:
+    """``RVNC`` while answers are missing, ``RCVC`` where every name matches, else ``RVCM`` (ISO 20022
+    ExternalPaymentGroupStatus1Code)."""
+    if any(row.status == Match.PENDING for row in rows):
+        return "RVNC"
     return "RCVC" if all(row.status == Match.MATCH for row in rows) else "RVCM"
 
 
@@ -217,6 +279,7 @@ def _summary(statuses: Iterable[str]) -> str:
         Match.CLOSE: "close match",
         Match.NONE: "no match",
         Match.NOT_POSSIBLE: "not possible",
+        Match.PENDING: "not answered yet",
     }
     told = ", ".join(f"{count[kind.value]} {word}" for kind, word in words.items() if count[kind.value])
     return f"Names of payees checked: {told}."

@@ -14,7 +14,7 @@ from typing import Any
 
 from sqlalchemy import Connection, select, update
 
-from electra_kernel.bank import authority, entitlement
+from electra_kernel.bank import authority, entitlement, payees
 from electra_kernel.bank.database import get_fact, orders, signatures, users, waiting
 from electra_kernel.bank.profile import order_types
 from electra_kernel.bank.reports import Protocol, record, service_of
@@ -287,6 +287,8 @@ def sign(connection: Connection, row: Any, decision: Decision, *, now: datetime,
     """
     signer, service = (decision.partner_id, decision.user_id), service_of(row.service)
     assert service is not None
+    if payees.is_open(connection, row.id):
+        raise DeskRefusal("090006", f"The names of the order {row.order_id} are still being checked.")
     signed, protocol = _signatures(connection, row.id), whose(row, decision)
     record(connection, protocol, "ES_UPLOAD", at=now, reason="TS01", text=_customer(row, decision))
     if signer in {(each.partner_id, each.user_id) for each in signed}:
