@@ -11,7 +11,7 @@ from __future__ import annotations
 import itertools
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -27,6 +27,8 @@ from electra_kernel.formats.mt_columns import Indices, slices
 from electra_kernel.vocabulary.errors import ElectraError
 
 Bytes: TypeAlias = npt.NDArray[np.uint8]
+#: Takes field, rule and text of what a writer leaves out.
+Told: TypeAlias = Callable[[str, str, str], None]
 
 #: What is looked at to tell what a file is.
 _HEAD = 65_536
@@ -131,7 +133,13 @@ def _kind_by_fields(head: bytes, start: int) -> str:
         if tag == "20" and tags:
             break
         tags.append(tag)
-    found = {*tags, *(tag[:2] for tag in tags)}
+    return kind_by_tags(tags)
+
+
+def kind_by_tags(tags: Iterable[str]) -> str:
+    """The message type that has these fields, for messages without a header; empty where none has."""
+    names = list(tags)
+    found = {*names, *(tag[:2] for tag in names)}
     for kind, wanted, without in _BY_FIELDS:
         if found.issuperset(wanted) and found.isdisjoint(without):
             return kind
@@ -428,7 +436,8 @@ class Message:
 
 def messages(found: Fields) -> list[Message]:
     """The messages of a file. One begins at :20:, at a block, or where a field comes again that a message has once."""
-    starts, seen = [], set[str]()
+    starts: list[int] = []
+    seen: set[str] = set()
     skeleton = np.flatnonzero(~np.isin(found.codes, [code_of(tag) for tag in ("61", "86", "NS")])).tolist()
     for place, number in enumerate(skeleton):
         tag = found.tags[number]
@@ -447,6 +456,18 @@ def messages(found: Fields) -> list[Message]:
     for first, stop in itertools.pairwise(bounds):
         parts.append(Message(kinds.get(first, ""), first, stop))
     return parts
+
+
+def other_message(kind: str, found: Fields, message: Message, problems: Problems) -> None:
+    """Tell a message among others that is not of their type, by name."""
+    named = f"MT{kind} ({title(kind) or 'of another kind'})" if kind else "a message of a kind that cannot be told"
+    problems.error(
+        int(found.lines[message.first]),
+        "file",
+        "message-type",
+        f"The message is {'an ' if kind else ''}{named}; it is left out.",
+        "Import it from a file of its own.",
+    )
 
 
 # ------------------------------------------------------------------------------------------------- plain values
@@ -510,6 +531,21 @@ def amount_text(amount: Decimal, limit: int = 15) -> str:
 def lines_of(value: str) -> list[str]:
     """The lines of a value, without blanks at their ends and without empty ones."""
     return [stripped for line in value.split("\n") if (stripped := line.strip())]
+
+
+#: Width of a line of field 86 (FIN: 6*65x).
+LINE = 65
+
+
+def unfolded(text: str, width: int = LINE) -> str:
+    """Lines as one text: a full line goes on, a shorter one ends with a blank."""
+    if "\n" not in text:
+        return text.strip()
+    parts: list[str] = []
+    for line in text.split("\n"):
+        if line.strip():
+            parts.append(line if len(line) >= width else f"{line.rstrip()} ")
+    return "".join(parts).strip()
 
 
 # ------------------------------------------------------------------------------------------------------- writing

@@ -50,7 +50,8 @@ def write_told(statements: Sequence[Statement], *, kind: str = "940") -> tuple[b
     """As ``write``, and what was left out or changed, one row for each statement and reason."""
     if not statements:
         raise ElectraError("There is no statement to write.", repair="Give at least one.")
-    written, told = [], []
+    written: list[str] = []
+    told: list[Problem] = []
     for statement in statements:
         writer = _Writer(statement, kind)
         written.append(writer.message())

@@ -25,6 +25,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from electra_kernel.formats.mt import unfolded
 from electra_kernel.formats.mt_columns import NULL, Column, Indices, Mask, joined, mask, nulled, slices
 
 Row: TypeAlias = dict[str, str]
@@ -70,7 +71,6 @@ _SEPA_WORDS: Mapping[str, str] = {
 _TEXTS = frozenset(("remittance", "counterparty_name", "booking_text", "ultimate", "remains"))
 #: Width of a numbered subfield (DFÜ-Abkommen annex 3).
 SUBFIELD = 27
-LINE = 65
 #: A code that says that nothing is said (DFÜ-Abkommen: unstructured).
 NO_CODE = "999"
 
@@ -210,9 +210,9 @@ class _Pieces:
         own = (last >= 0) & (row[last] == row) if len(at) else is_word
         own &= _REMITTANCE[number[last]] if len(at) else own
         keep = ~is_word | own
-        at, number, row, is_word, word_target, last = (
-            each[keep] for each in (at, number, row, is_word, word_target, number[last] if len(at) else last)
-        )
+        number = number[last] if len(at) else number
+        at, number, row, word_target = at[keep], number[keep], row[keep], word_target[keep]
+        is_word = is_word[keep]
         places = np.arange(len(at))
         target = np.where(is_word, word_target, _TARGET_OF[np.where(is_word, 0, number)])
         spoken = np.maximum.accumulate(np.where(is_word, places, -1)) if len(at) else places
@@ -313,18 +313,6 @@ def _read_row(text: str) -> Row:
     return {name: value for name, value in row.items() if value}
 
 
-def unfolded(text: str) -> str:
-    """Lines as one text: a full line goes on, a shorter one ends with a blank."""
-    if "\n" not in text:
-        return text.strip()
-    parts: list[str] = []
-    for line in text.split("\n"):
-        if not line.strip():
-            continue
-        parts.append(line if len(line) >= LINE else f"{line.rstrip()} ")
-    return "".join(parts).strip()
-
-
 def _account(row: Row, value: str) -> None:
     _put(row, "counterparty_account", value.replace(" ", "") if value[:2].isalpha() else value)
 
@@ -337,8 +325,8 @@ def _put(row: Row, name: str, value: str) -> None:
 
 def _counterparty(row: Row, value: str) -> None:
     """``account/BIC/name/town``, each of them may be empty."""
-    parts = [part.strip() for part in value.split("/")]
-    account, bic, *names = [*parts, "", "", ""]
+    parts = [*(part.strip() for part in value.split("/")), "", "", ""]
+    account, bic, names = parts[0], parts[1], parts[2:]
     if account:
         _account(row, account)
     _put(row, "counterparty_bic", bic)

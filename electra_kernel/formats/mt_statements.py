@@ -88,7 +88,7 @@ def _entry(row: Mapping[str, Any]) -> Entry:
         bic=row["counterparty_bic"] or "",
         address=Address(lines=(row["counterparty_address"],) if row["counterparty_address"] else ()),
     )
-    texts = {name: row[name] or "" for name in OF_DETAIL}
+    texts: dict[str, Any] = {name: row[name] or "" for name in OF_DETAIL}
     detail = EntryDetail(counterparty=party if party != _NOBODY else None, **texts)
     return Entry(
         amount=row["amount"],
@@ -135,13 +135,7 @@ def _statements_in(found: Fields, problems: Problems) -> list[mt.Message]:
         tags = {tag[:2] for tag in found.tags[message.first : message.stop]}
         kind = message.kind
         if kind and kind not in KINDS and not tags & {"60", "61", "62"}:
-            problems.error(
-                int(found.lines[message.first]),
-                "file",
-                "message-type",
-                f"The message is an MT{kind} ({mt.title(kind) or 'of another kind'}), no statement; it is left out.",
-                "Import it from a file of its own.",
-            )
+            mt.other_message(kind, found, message, problems)
             continue
         if not tags & {"25", "60", "61", "62", "34", "90"}:
             problems.error(
