@@ -16,14 +16,21 @@ from electra_kernel.bank.database import Database
 from electra_kernel.bank.desk import BankDesk
 from electra_kernel.ebics import authsignature, envelope
 from electra_kernel.ebics.client import Exchange
-from electra_kernel.ebics.desk import DeskRefusal
+from electra_kernel.ebics.desk import DeskRefusal, KeyUse, UserState
 from electra_kernel.ebics.errors import BankRefusal
 from electra_kernel.ebics.gate import Limits
+from electra_kernel.ebics.orderdata import SUSPENSION
 from electra_kernel.ebics.responses import read_answer
 from electra_kernel.ebics.segments import Outgoing
-from electra_kernel.ebics.signature import OrderSignature, order_digest, raw_digest
+from electra_kernel.ebics.signature import (
+    OrderSignature,
+    order_digest,
+    raw_digest,
+    read_signatures,
+    write_signatures,
+)
 from electra_kernel.ebics.tree import find, serialise
-from electra_kernel.ebics.version import H005
+from electra_kernel.ebics.version import H004, H005
 from electra_kernel.vocabulary.xml import parse_xml
 from tests.bank_house import STATEMENTS as FETCHED
 from tests.bank_house import bank_at, clock, order, payment
@@ -32,12 +39,15 @@ from tests.ebics_house import (
     PAYMENTS,
     USER,
     DictDesk,
+    certificate,
     client,
     key,
+    new_desk,
     noise,
     open_desk,
     run,
     server,
+    signature,
     transport_keys,
     upload,
 )
@@ -57,7 +67,11 @@ def _opening(exchange: Exchange[object]) -> bytes:
 def _changed_and_signed(document: bytes, old: bytes, new: bytes) -> bytes:
     """What the user's own key signs after the change."""
     assert old in document
-    root = parse_xml(document.replace(old, new))
+    return _resigned(document.replace(old, new))
+
+
+def _resigned(document: bytes) -> bytes:
+    root = parse_xml(document)
     root.remove(root[1])
     authsignature.sign(root, transport_keys(USER).authentication_key)
     return serialise(root)
@@ -179,6 +193,84 @@ def test_a_signature_in_the_place_of_the_digest_is_taken_unless_the_bank_is_stri
     exchange.answer(bank.handle(shown))
     run(exchange, bank)
     assert (desk.orders[0].data, desk.orders[0].digest) == (b"order", order_digest(b"order"))
+
+
+def _empty_digest(document: bytes) -> bytes:
+    return re.sub(rb"(<DataDigest [^>]*)>[^<]*</DataDigest>", rb"\1/>", document)
+
+
+def test_an_empty_digest_is_made_up_for_by_the_signature_unless_the_bank_is_strict():
+    for strict in (False, True):
+        suspended = _resigned(_empty_digest(_opening(client().suspend(signature(SUSPENSION)))))
+        assert b"<DataDigest" in suspended
+        desk = open_desk()
+        assert _codes(server(desk, strict=strict).handle(suspended))[1] == ("091301" if strict else "000000")
+        assert (desk.users[PARTNER, USER].state is UserState.READY) is strict
+        desk, exchange = open_desk(), upload(b"order")
+        bank = server(desk, strict=strict)
+        first = bank.handle(_resigned(_empty_digest(_opening(exchange))))
+        assert _codes(first)[0] == ("091113" if strict else "000000")
+        if not strict:
+            exchange.answer(first)
+            run(exchange, bank)
+            assert desk.orders[0].digest == order_digest(b"order")
+
+
+def test_a_suspension_signed_over_something_else_is_refused_with_or_without_a_digest():
+    for change in (bytes, _empty_digest):
+        document = _opening(client().suspend(signature(b"no blank")))
+        desk = open_desk()
+        assert _codes(server(desk).handle(_resigned(change(document))))[1] == "091301"
+        assert desk.users[PARTNER, USER].state is UserState.READY
+
+
+def test_a_signature_in_the_namespace_of_the_other_version_is_taken_unless_the_bank_is_strict():
+    made = write_signatures([signature(b"order")], H005)
+    moved = made.replace(H005.signature_namespace.encode(), H004.signature_namespace.encode())
+    assert moved != made
+    assert read_signatures(moved, H005) == read_signatures(made, H005)
+    with pytest.raises(ValueError, match="not UserSignatureData"):
+        read_signatures(moved, H005, strict=True)
+    with pytest.raises(ValueError, match="not UserSignatureData"):
+        read_signatures(made.replace(b"UserSignatureData", b"OrderSignature"), H005)
+
+
+def _sealed_with_zeros(made: bytes) -> bytes:
+    return envelope.seal(made, bytes(envelope.KEY_BYTES)).encode()
+
+
+def _in_the_other_namespace(made: bytes) -> bytes:
+    moved = made.replace(H005.signature_namespace.encode(), H004.signature_namespace.encode())
+    return b64encode(envelope.deflate(moved))
+
+
+@pytest.mark.parametrize("packed", [_sealed_with_zeros, _in_the_other_namespace, None])
+def test_keys_with_a_signature_packed_in_another_way_are_taken_unless_the_bank_is_strict(packed):
+    user = client()
+    data = user.h3k_data(certificate(f"{USER}-a", KeyUse.SIGNATURE))
+    if packed is None:
+        data = data.replace(b"?>\n", b"?>\r\n")
+        assert raw_digest(data) != order_digest(data)
+    made = signature(data, digest=None if packed else raw_digest(data))
+    document = _opening(user.h3k(data, made))
+    if packed:
+        old = find(parse_xml(document), "body/DataTransfer/SignatureData")
+        assert old is not None
+        assert old.text is not None
+        document = document.replace(old.text.encode(), packed(write_signatures([made], H005)))
+    for strict in (False, True):
+        technical, business = _codes(server(new_desk(), strict=strict).handle(document))
+        assert "000000" in (technical, business)
+        assert (technical == business) is not strict
+
+
+def test_keys_sent_with_another_order_attribute_are_taken_unless_the_bank_is_strict():
+    user = replace(client(), subscriber=replace(client().subscriber, version=H004))
+    data = user.h3k_data(certificate(f"{USER}-a", KeyUse.SIGNATURE))
+    document = _opening(user.h3k(data, signature(data))).replace(b">OZNNN<", b">OZHNN<")
+    for strict in (False, True):
+        answer = read_answer(parse_xml(server(new_desk(), strict=strict).handle(document)), H004)
+        assert answer.technical == ("091121" if strict else "000000")
 
 
 def test_the_first_answer_to_an_upload_tells_the_order_id():

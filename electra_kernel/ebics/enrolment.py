@@ -76,7 +76,8 @@ def _unpacked(content: str) -> bytes:
 def _check_own_signature(gate: Gate, request: Request, data: bytes, certificate: bytes) -> None:
     """H3K is signed with the very key it brings: whoever sends it has it (spec 3.0.2, 4.4.1.4)."""
     try:
-        (signature,) = read_signatures(_signature_data(gate, request.signature_data), request.version)
+        content = _signature_data(gate, request.signature_data)
+        (signature,) = read_signatures(content, request.version, strict=gate.strict)
     except (HostileXml, ValueError) as error:
         raise DeskRefusal("091111", "H3K carries one signature.") from error
     for digest in (order_digest(data),) if gate.strict else (order_digest(data), raw_digest(data)):

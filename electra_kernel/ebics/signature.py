@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from electra_kernel.ebics.errors import OrderSignatureInvalid
 from electra_kernel.ebics.keys import public_key_of
 from electra_kernel.ebics.tree import add, binary, children, serialise, start, text
-from electra_kernel.ebics.version import EbicsVersion
+from electra_kernel.ebics.version import VERSIONS, EbicsVersion
 from electra_kernel.vocabulary.xml import parse_xml
 
 #: Bytes hashed at once, so that large orders are not copied.
@@ -112,15 +112,19 @@ def write_signatures(signatures: Sequence[OrderSignature], version: EbicsVersion
     return serialise(root)
 
 
-def read_signatures(data: bytes, version: EbicsVersion) -> tuple[OrderSignature, ...]:
+def read_signatures(data: bytes, version: EbicsVersion, *, strict: bool = False) -> tuple[OrderSignature, ...]:
     """The signatures in a ``UserSignatureData`` document.
+
+    Some clients write it in the namespace of the other version, which says the same; ``strict`` refuses that.
 
     Raises:
         ValueError: it is another document, or a signature is not complete.
         HostileXml: it is no XML.
     """
     root = parse_xml(data)
-    if root.tag != version.signature_tag("UserSignatureData"):
+    if root.tag not in {
+        each.signature_tag("UserSignatureData") for each in ((version,) if strict else VERSIONS.values())
+    }:
         raise ValueError(f"{root.tag} is not UserSignatureData")
     signatures = tuple(
         OrderSignature(

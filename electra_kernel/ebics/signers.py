@@ -20,10 +20,10 @@ from electra_kernel.vocabulary.xml import HostileXml
 _SIGNATURES_LIMIT = 2**20
 
 
-def open_signatures(content: str, key: bytes, version: EbicsVersion) -> tuple[OrderSignature, ...]:
+def open_signatures(gate: Gate, content: str, key: bytes, version: EbicsVersion) -> tuple[OrderSignature, ...]:
     """The signatures in a request's SignatureData (091111 where they cannot be read)."""
     try:
-        return read_signatures(envelope.unseal(content, key, _SIGNATURES_LIMIT), version)
+        return read_signatures(envelope.unseal(content, key, _SIGNATURES_LIMIT), version, strict=gate.strict)
     except (EbicsError, HostileXml, ValueError) as error:
         raise DeskRefusal("091111", str(error)) from error
 
@@ -42,7 +42,7 @@ def signature_alone(gate: Gate, request: Request, kind: str) -> tuple[OrderSigna
         key = envelope.unwrap_key(encryption.wrapped_key, gate.keys.encryption_key)
     except envelope.EnvelopeDamaged as error:
         raise DeskRefusal("091111", error.cause) from error
-    return open_signatures(request.signature_data, key, request.version)
+    return open_signatures(gate, request.signature_data, key, request.version)
 
 
 def check_announced(gate: Gate, request: Request, digests: tuple[bytes, ...], words: str) -> None:

@@ -259,7 +259,7 @@ class Uploads:
             raise DeskRefusal("090004", error.cause) from error
         if not announced.signatures:
             return data, ()
-        return data, open_signatures(announced.signatures, key, version)
+        return data, open_signatures(self.gate, announced.signatures, key, version)
 
     def _segments(self, record: TransactionRecord, count: int) -> Iterator[str]:
         """The segments one by one; a missing one leaves a gap that no envelope survives."""
