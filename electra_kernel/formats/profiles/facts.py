@@ -12,7 +12,7 @@ from typing import Any
 
 from electra_kernel.formats.base import Problems
 from electra_kernel.formats.fields import Field, LayoutError, Values, shown
-from electra_kernel.formats.profiles.accounts import from_giro, to_giro
+from electra_kernel.formats.hungarian import from_giro, to_giro
 from electra_kernel.formats.profiles.model import JOINED, Meaning, Part, fields_of
 from electra_kernel.formats.records import Row
 
