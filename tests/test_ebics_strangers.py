@@ -11,6 +11,8 @@ from io import BytesIO
 import pytest
 from cryptography.hazmat.primitives.asymmetric import padding
 from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509 import load_der_x509_certificate
 
 from electra_kernel.bank.database import Database
 from electra_kernel.bank.desk import BankDesk
@@ -19,7 +21,7 @@ from electra_kernel.ebics.client import Exchange
 from electra_kernel.ebics.desk import DeskRefusal, KeyUse, UserState
 from electra_kernel.ebics.errors import BankRefusal
 from electra_kernel.ebics.gate import Limits
-from electra_kernel.ebics.orderdata import SUSPENSION
+from electra_kernel.ebics.orderdata import SUSPENSION, SignatureKey, read_ini, write_ini
 from electra_kernel.ebics.responses import read_answer
 from electra_kernel.ebics.segments import Outgoing
 from electra_kernel.ebics.signature import (
@@ -31,6 +33,7 @@ from electra_kernel.ebics.signature import (
 )
 from electra_kernel.ebics.tree import find, serialise
 from electra_kernel.ebics.version import H004, H005
+from electra_kernel.vocabulary.errors import ElectraError
 from electra_kernel.vocabulary.xml import parse_xml
 from tests.bank_house import STATEMENTS as FETCHED
 from tests.bank_house import bank_at, clock, order, payment
@@ -262,6 +265,19 @@ def test_keys_with_a_signature_packed_in_another_way_are_taken_unless_the_bank_i
         technical, business = _codes(server(new_desk(), strict=strict).handle(document))
         assert "000000" in (technical, business)
         assert (technical == business) is not strict
+
+
+@pytest.mark.parametrize("version", [H004, H005])
+def test_a_certificate_that_is_the_text_of_a_file_is_the_certificate_in_it(version):
+    own = SignatureKey(certificate(f"{USER}-a", KeyUse.SIGNATURE), "A006", PARTNER, USER)
+    written = write_ini(own, version)
+    file = load_der_x509_certificate(own.certificate).public_bytes(Encoding.PEM)
+    told = written.replace(b64encode(own.certificate), b64encode(file))
+    assert told != written
+    assert read_ini(told, version) == own
+    for damaged in (file.replace(b"END", b"\xff"), b"-----BEGIN CERTIFICATE-----" * 2):
+        with pytest.raises((ValueError, ElectraError)):
+            read_ini(written.replace(b64encode(own.certificate), b64encode(damaged)), version)
 
 
 def test_keys_sent_with_another_order_attribute_are_taken_unless_the_bank_is_strict():

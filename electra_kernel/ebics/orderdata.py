@@ -20,6 +20,7 @@ from electra_kernel.vocabulary.xml import parse_xml
 
 #: What is signed to give an access up: SPR has no order data, its signature is over one blank (spec 3.0.2, 4.5).
 SUSPENSION = b" "
+_PEM = b"-----BEGIN CERTIFICATE-----"
 
 
 class NoCertificate(ValueError):
@@ -124,10 +125,18 @@ def _read_key(root: etree._Element, use: str, version: EbicsVersion, info: etree
         raise NoCertificate(f"the {use.lower()} key is not in a certificate")
     if not nodes and value is not None:
         return key_value(value)
-    certificate = end_certificate([binary(node.text or "") for node in nodes])
+    certificate = end_certificate([_der(node.text or "") for node in nodes])
     if value is not None and public_key_of(certificate).public_numbers() != value.public_numbers():
         raise ValueError(f"the {use.lower()} key is not the one in its certificate")
     return certificate
+
+
+def _der(content: str) -> bytes:
+    """A certificate's DER out of ds:X509Certificate; some clients put the text of a PEM file into the base64."""
+    plain = binary(content)
+    if not plain.lstrip().startswith(_PEM):
+        return plain
+    return binary(plain.partition(_PEM)[2].partition(b"-----END")[0].decode("ascii"))
 
 
 def _parse(data: bytes, tag: str) -> etree._Element:
