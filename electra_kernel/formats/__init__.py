@@ -5,7 +5,7 @@ A new format is one file and one row in ``FORMATS``.
 
 from __future__ import annotations
 
-from electra_kernel.formats import camt053, camt053_tables, iso, mt, mt940, mt942, pain001, pain002, payments
+from electra_kernel.formats import camt052, camt053, camt054, iso, mt, mt940, mt942, pain001, pain002, payments
 from electra_kernel.formats.base import Format, Reading, unreadable
 from electra_kernel.formats.payments import ColumnMap
 from electra_kernel.statements.columns import StatementTables
@@ -35,12 +35,33 @@ FORMATS: tuple[Format, ...] = (
     ),
     Format(
         name="camt.053",
-        title="Account statements (camt.053.001.02 and .08)",
+        title="Account statements (camt.053, every version)",
         extensions=(".xml",),
         detect=camt053.detect,
         read=camt053.read,
         write=camt053.write,
-        tables=camt053_tables.read_tables,
+        tables=camt053.read_tables,
+        batches=camt053.read_batches,
+    ),
+    Format(
+        name="camt.052",
+        title="Intraday account reports (camt.052, every version)",
+        extensions=(".xml",),
+        detect=camt052.detect,
+        read=camt052.read,
+        write=camt052.write,
+        tables=camt052.read_tables,
+        batches=camt052.read_batches,
+    ),
+    Format(
+        name="camt.054",
+        title="Debit and credit notifications (camt.054, every version)",
+        extensions=(".xml",),
+        detect=camt054.detect,
+        read=camt054.read,
+        write=camt054.write,
+        tables=camt054.read_tables,
+        batches=camt054.read_batches,
     ),
     Format(
         name="mt940",

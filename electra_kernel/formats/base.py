@@ -3,7 +3,7 @@ and the one way to refuse a file. No format lives here."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,6 +47,8 @@ class Format:
         read: bytes and source (name or SHA-256 of the file) to a Reading; raises UnreadableFile.
         write: objects to bytes, with the arguments its module documents; ``None`` where it is not written.
         tables: bytes and source straight to the ledger's columns; ``None`` where there is no fast way.
+        batches: pieces of the bytes, in order, and source, to the ledger's columns in parts, for files of any size;
+            ``None`` where a file is read as a whole only.
     """
 
     name: str
@@ -56,6 +58,7 @@ class Format:
     read: Callable[[bytes, str], Reading]
     write: Callable[..., bytes] | None = None
     tables: Callable[[bytes, str], StatementTables] | None = None
+    batches: Callable[[Iterable[bytes], str], Iterator[StatementTables]] | None = None
 
 
 def unreadable(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import UTC, date, timedelta
 from decimal import Decimal
 from typing import Any
@@ -112,6 +112,12 @@ def statements_of(statements: Sequence[tuple[Statement, Span]], source: str) -> 
             }
         )
     return _table(rows, STATEMENTS)
+
+
+def joined_tables(parts: Sequence[StatementTables]) -> StatementTables:
+    """The parts of one file as one."""
+    names = [field.name for field in fields(StatementTables)]
+    return StatementTables(**{name: pa.concat_tables([getattr(part, name) for part in parts]) for name in names})
 
 
 def with_ids(rows: pa.Table, ids: pa.Array) -> pa.Table:

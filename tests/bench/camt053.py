@@ -10,7 +10,7 @@ from xml.parsers import expat
 
 from lxml import etree
 
-from electra_kernel.formats import camt053, camt053_tables, pain001
+from electra_kernel.formats import camt053, pain001
 from electra_kernel.orders.model import Order, Transaction
 from electra_kernel.statements.model import Balance, Entry, EntryDetail, Statement
 from electra_kernel.vocabulary.money import Money
@@ -124,7 +124,7 @@ def run() -> Iterator[Result]:
     data = statement()
     name = f"camt.053.001.02, {COUNT:,} entries, {len(data) / 1e6:.0f} MB, to columns"
     yield compare(
-        name, lambda: camt053_tables.read_tables(data, "bench"), "bare expat scan", lambda: _scan(data), "≤ 1.5"
+        name, lambda: camt053.read_tables(data, "bench"), "bare expat scan", lambda: _scan(data), "≤ 1.5"
     )
     made = order()
     yield compare(

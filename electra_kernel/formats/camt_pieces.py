@@ -1,0 +1,293 @@
+"""The bytes of a camt report, cut at its entries: what stands around them, and parts of whole entries to read at once.
+
+What may live here: encodings, where entries start and end, and the skeleton, which is the document without its entries.
+The skeleton is parsed strictly as it comes; in it a placeholder stands for each run of entries, which proves that they
+stand in a report and in which. Anything that is not plain (comments between entries, mixed prefixes …) is refused here.
+Memory: one part at a time; a single entry larger than a part is kept whole.
+"""
+
+from __future__ import annotations
+
+import codecs
+import re
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+import numpy as np
+from lxml import etree
+
+from electra_kernel.formats import iso
+from electra_kernel.formats.camt_columns import Indices, NotPlain
+from electra_kernel.formats.camt_messages import Message
+
+#: How many bytes are taken together; smaller costs time, larger memory.
+PART = 16 * 2**20
+_CHUNK = 4 * 2**20
+
+_DECLARED = re.compile(rb"""^(?:\xef\xbb\xbf)?\s*<\?xml[^>]*?encoding\s*=\s*["']([A-Za-z0-9._-]+)["'][^>]*\?>""")
+#: Character sets of one byte that Python decodes as an XML parser does, and whose letters below 128 are ASCII. Python
+#: knows codecs beside them that are none of XML's, some of which take the square of the length.
+_ONE_BYTE = re.compile(r"iso-8859-[0-9]{1,2}|windows-125[0-9]")
+_UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+
+
+def encoding_of(start: bytes) -> str:
+    """The encoding of a document by its first bytes: empty for UTF-8, ``utf-16``, or a character set of one byte.
+
+    Raises:
+        NotPlain: any other.
+    """
+    encoding = "utf-16" if start[:2] in _UTF16_MARKS else ""
+    declared = _DECLARED.match(start[:512])
+    if declared is not None:
+        encoding = declared[1].decode().lower()
+    elif not encoding and 0 in start[:4]:
+        raise NotPlain("an encoding without a name")
+    if encoding in ("", "utf-8", "utf8", "us-ascii"):
+        return ""
+    if encoding != "utf-16" and not _ONE_BYTE.fullmatch(encoding):
+        raise NotPlain(f"the encoding {encoding}")
+    return encoding
+
+
+def pieces_of(data: bytes) -> Iterator[bytes]:
+    """A document at hand, in pieces."""
+    return (data[start : start + PART] for start in range(0, len(data), PART))
+
+
+def from_utf16(data: bytes) -> bytes:
+    """A whole UTF-16 document as UTF-8, without its declaration."""
+    try:
+        text = data.decode("utf-16")
+    except UnicodeError as error:
+        raise NotPlain("broken UTF-16") from error
+    return re.sub(r"^\ufeff?\s*<\?xml.*?\?>", "", text, count=1, flags=re.DOTALL).encode()
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Some entries that follow one another in the file.
+
+    Attributes:
+        document: ``<B><S>entries</S>…</B>`` in UTF-8 with plain line ends: one ``S`` for each run inside one report.
+        reports: the number of the report of each run.
+        counts: how many entries each run has.
+        starts: the byte offset of each entry in the file.
+        entry: the text of one entry, by its number in the part.
+        heads: the element of the report of each run, as far as it was read.
+    """
+
+    document: bytes
+    reports: list[int]
+    counts: list[int]
+    starts: Indices
+    entry: Callable[[int], bytes]
+    heads: list[iso.Element] = field(default_factory=list)
+
+    def check(self) -> None:
+        """What a strict parser refuses anywhere in a document, and xml2arrow in the columns it reads only."""
+        check_characters(self.document)
+        for mark in (b"!", b"?"):
+            if _declarations(self.document, mark):
+                raise NotPlain("comments, sections or instructions inside entries", int(self.starts[0]))
+
+
+class Cutter:
+    """Takes a document piece by piece and gives parts; afterwards ``root`` is its skeleton."""
+
+    def __init__(self, message: Message) -> None:
+        self._message = message
+        tags = (f"{{*}}{message.report}", "{*}Ntry")
+        self._parser = etree.XMLPullParser(
+            events=("start", "end"),
+            tag=tags,
+            resolve_entities=False,
+            no_network=True,
+            load_dtd=False,
+            huge_tree=False,
+            remove_pis=True,
+            remove_comments=True,
+        )
+        self._name = b""
+        self._encoding = ""
+        self._placeholders = self._found = 0
+        self._number = -1
+        self._report: Any = None
+        self.root: Any = None
+
+    def parts(self, pieces: Iterable[bytes]) -> Iterator[Part]:
+        """The parts of a document in pieces of any size.
+
+        Raises:
+            NotPlain: the document is not plain, or malformed around its entries.
+        """
+        buffer, base, want = b"", 0, 0
+        for piece in pieces:
+            buffer = buffer + piece if buffer else piece
+            if len(buffer) < want:
+                continue
+            found = self._cut(buffer, base, last=False)
+            # An entry, or a head, that is larger than a part: look again when there is twice as much.
+            want = 0 if found else 2 * len(buffer)
+            if found:
+                part, used = found
+                yield part
+                buffer, base = buffer[used:], base + used
+        found = self._cut(buffer, base, last=True)
+        if found:
+            part, used = found
+            yield part
+            buffer, base = buffer[used:], base + used
+        self._feed(buffer, base)
+        self._close(base)
+
+    def _cut(self, buffer: bytes, base: int, *, last: bool) -> tuple[Part, int] | None:
+        if not self._name and not self._begin(buffer):
+            return None
+        starts, ends = self._entries(buffer, last=last)
+        if not len(starts):
+            return None
+        first = [0, *_breaks(buffer, starts, ends)]
+        counts = np.diff([*first, len(starts)]).tolist()
+        reports, heads, texts = [], [], list[bytes | memoryview]()
+        view = memoryview(buffer)
+        for number, count in zip(first, counts, strict=True):
+            gap = buffer[ends[number - 1] if number else 0 : starts[number]]
+            report, head = self._place(gap, base)
+            reports.append(report)
+            heads.append(head)
+            texts += [b"</S><S>" if texts else b"<B><S>", view[starts[number] : ends[number + count - 1]]]
+        document = self._utf8(b"".join([*texts, b"</S></B>"]))
+
+        def entry(number: int) -> bytes:
+            return self._utf8(buffer[starts[number] : ends[number]])
+
+        return Part(document, reports, counts, starts + base, entry, heads), int(ends[-1])
+
+    def _begin(self, buffer: bytes) -> bool:
+        """Look for the first entry, whose prefix is taken for all; whether there is one."""
+        first = re.search(rb"<((?:[\w.-]+:)?)Ntry[ >/\t\r\n]", buffer)
+        if first is None:
+            return False
+        head = re.sub(rb"<!--.*?-->|<\?.*?\?>", b"", buffer[: first.start()], flags=re.DOTALL)
+        if b"<!" in head or b"<?" in head:
+            raise NotPlain("declarations or sections before the entries")
+        self._name, self._encoding = first[1] + b"Ntry", encoding_of(buffer)
+        return True
+
+    def _entries(self, buffer: bytes, *, last: bool) -> tuple[Indices, Indices]:
+        """Where each whole entry starts and ends; refused where the tags do not come in pairs, one after the other."""
+        name = self._name
+        found = [match.start() for match in re.finditer(re.escape(name) + rb"[ >/\t\r\n]", buffer)]
+        at, letters = np.asarray(found, np.int64), np.frombuffer(buffer, np.uint8)
+        at = at[at >= 2]
+        before, two_before = letters[at - 1], letters[at - 2]
+        opening = before == ord("<")
+        closing = (before == ord("/")) & (two_before == ord("<"))
+        at, opening = at[opening | closing], opening[opening | closing]
+        if len(at) % 2 and not last:
+            at, opening = at[:-1], opening[:-1]
+        ends = at[1::2] + len(name) + 1
+        if len(at) % 2 or not opening[::2].all() or opening[1::2].any() or (letters[ends - 1] != ord(">")).any():
+            raise NotPlain("entries whose tags do not come in pairs")
+        return at[::2] - 1, ends
+
+    def _place(self, gap: bytes, base: int) -> tuple[int, iso.Element]:
+        """Put a run of entries into the skeleton, after what stands before it; the report it stands in."""
+        self._placeholders += 1
+        if b"<!" in gap and self._placeholders > 1:
+            raise NotPlain("comments or sections between entries", base)
+        self._feed(gap + b"<" + self._name + b"/>", base)
+        if self._found != self._placeholders:
+            raise NotPlain("entries in unusual places", base)
+        return self._number, self._report
+
+    def _feed(self, text: bytes, base: int) -> None:
+        if self._placeholders and (b"<!" in text or b"<?" in text) and self._found:
+            raise NotPlain("comments or sections between entries", base)
+        try:
+            self._parser.feed(text)
+            events = cast("Iterator[tuple[str, iso.Element]]", self._parser.read_events())
+            for event, element in events:
+                self._event(event, element, base)
+        except (etree.XMLSyntaxError, ValueError, LookupError) as error:
+            raise NotPlain(str(error), base) from error
+
+    def _event(self, event: str, element: iso.Element, base: int) -> None:
+        parent = element.getparent()
+        if etree.QName(element.tag).localname == "Ntry":
+            if event == "end":
+                self._found += 1
+                if parent is not self._report or len(element) or element.text:
+                    raise NotPlain("entries in unusual places", base)
+        elif event == "start" and parent is not None and etree.QName(parent.tag).localname == self._message.body:
+            self._number += 1
+            self._report = element
+
+    def _close(self, base: int) -> None:
+        try:
+            self.root = self._parser.close()
+        except (etree.XMLSyntaxError, ValueError) as error:
+            raise NotPlain(str(error), base) from error
+        if self.root.getroottree().docinfo.internalDTD is not None or self._found != self._placeholders:
+            raise NotPlain("a document type, or entries in unusual places", base)
+
+    def _utf8(self, text: bytes) -> bytes:
+        if self._encoding:
+            try:
+                text = text.decode(self._encoding).encode()
+            except (LookupError, UnicodeError) as error:
+                raise NotPlain("characters that are none of the encoding") from error
+        if b"\r" in text:
+            text = text.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+        return text
+
+
+_BLANK = np.isin(np.arange(256), [9, 10, 13, 32])
+
+
+def _breaks(buffer: bytes, starts: Indices, ends: Indices) -> list[int]:
+    """The numbers of the entries before which anything but white space stands."""
+    begins, lengths = ends[:-1], starts[1:] - ends[:-1]
+    usual = int(np.bincount(np.minimum(lengths, 99)).argmax()) if len(lengths) else 0
+    like = lengths == usual
+    letters = np.frombuffer(buffer, np.uint8)
+    broken = np.zeros(len(lengths), np.bool_)
+    broken[like] = ~_BLANK[letters[begins[like][:, None] + np.arange(usual)]].all(axis=1)
+    for number in np.flatnonzero(~like & (lengths > 0)).tolist():
+        broken[number] = not buffer[begins[number] : starts[number + 1]].isspace()
+    numbers: list[int] = (np.flatnonzero(broken) + 1).tolist()
+    return numbers
+
+
+_CONTROLS = bytes(code for code in range(32) if code not in (9, 10, 13))
+_STRANGE_REFERENCE = re.compile(rb"&(?!(?:amp|lt|gt|quot|apos);)")
+
+
+def check_characters(text: bytes) -> None:
+    """Refuse controls, bytes that are no UTF-8, and references that are not the five everyone knows."""
+    if _STRANGE_REFERENCE.search(text) or b"]]>" in text:
+        raise NotPlain("unusual references")
+    decoder = codecs.getincrementaldecoder("utf-8")() if not text.isascii() else None
+    for start in range(0, len(text), _CHUNK):
+        piece = text[start : start + _CHUNK]
+        if len(piece.translate(None, _CONTROLS)) != len(piece):
+            raise NotPlain("control characters")
+        if decoder is not None:
+            try:
+                decoded = decoder.decode(piece, start + _CHUNK >= len(text))
+            except UnicodeDecodeError as error:
+                raise NotPlain("bytes that are no UTF-8") from error
+            if "\ufffe" in decoded or "\uffff" in decoded:
+                raise NotPlain("characters that are none")
+
+
+def _declarations(text: bytes, mark: bytes) -> bool:
+    """Whether ``<`` followed by ``mark`` stands anywhere; the rare second character is searched."""
+    at = text.find(mark)
+    while at > 0:
+        if text[at - 1] == 0x3C:
+            return True
+        at = text.find(mark, at + 1)
+    return False
