@@ -280,6 +280,17 @@ def test_a_certificate_that_is_the_text_of_a_file_is_the_certificate_in_it(versi
             read_ini(written.replace(b64encode(own.certificate), b64encode(damaged)), version)
 
 
+def test_a_signature_key_in_the_namespace_of_the_other_version_is_read():
+    own = SignatureKey(certificate(f"{USER}-a", KeyUse.SIGNATURE), "A006", PARTNER, USER)
+    for version, other in ((H004, H005), (H005, H004)):
+        written = write_ini(own, version).replace(
+            version.signature_namespace.encode(), other.signature_namespace.encode()
+        )
+        assert read_ini(written, version) == own
+        with pytest.raises(ValueError, match="is not"):
+            read_ini(written.replace(b"SignaturePubKeyOrderData", b"HIARequestOrderData"), version)
+
+
 def test_keys_sent_with_another_order_attribute_are_taken_unless_the_bank_is_strict():
     user = replace(client(), subscriber=replace(client().subscriber, version=H004))
     data = user.h3k_data(certificate(f"{USER}-a", KeyUse.SIGNATURE))

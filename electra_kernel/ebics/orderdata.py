@@ -15,11 +15,12 @@ from lxml import etree
 
 from electra_kernel.ebics.keys import end_certificate, is_bare, key_value, public_key_of
 from electra_kernel.ebics.tree import add, binary, find, serialise, start, text
-from electra_kernel.ebics.version import DSIG, EbicsVersion
+from electra_kernel.ebics.version import DSIG, VERSIONS, EbicsVersion
 from electra_kernel.vocabulary.xml import parse_xml
 
 #: What is signed to give an access up: SPR has no order data, its signature is over one blank (spec 3.0.2, 4.5).
 SUSPENSION = b" "
+_SIGNATURE_KEY = "SignaturePubKeyOrderData"
 _PEM = b"-----BEGIN CERTIFICATE-----"
 
 
@@ -139,16 +140,16 @@ def _der(content: str) -> bytes:
     return binary(plain.partition(_PEM)[2].partition(b"-----END")[0].decode("ascii"))
 
 
-def _parse(data: bytes, tag: str) -> etree._Element:
+def _parse(data: bytes, *tags: str) -> etree._Element:
     root = parse_xml(data)
-    if root.tag != tag:
-        raise ValueError(f"{root.tag} is not {tag}")
+    if root.tag not in tags:
+        raise ValueError(f"{root.tag} is not {tags[0]}")
     return root
 
 
 def write_ini(key: SignatureKey, version: EbicsVersion, issuers: Sequence[bytes] = ()) -> bytes:
     """``SignaturePubKeyOrderData``, of INI and PUB. ``issuers`` are the certificates of the CAs above the key's own."""
-    root = start(version.signature_tag("SignaturePubKeyOrderData"), ds=DSIG)
+    root = start(version.signature_tag(_SIGNATURE_KEY), ds=DSIG)
     info = add(root, "SignaturePubKeyInfo")
     _add_key(info, key.certificate, version, issuers)
     add(info, "SignatureVersion", key.version)
@@ -157,13 +158,14 @@ def write_ini(key: SignatureKey, version: EbicsVersion, issuers: Sequence[bytes]
 
 
 def read_ini(data: bytes, version: EbicsVersion) -> SignatureKey:
-    """Read ``SignaturePubKeyOrderData``.
+    """Read ``SignaturePubKeyOrderData``; some clients write it in the namespace of the other version.
 
     Raises:
         ValueError: it is another document, or has no key (``NoCertificate``: no certificate where one must be);
             HostileXml: it is no XML.
     """
-    root = _parse(data, version.signature_tag("SignaturePubKeyOrderData"))
+    others = [each.signature_tag(_SIGNATURE_KEY) for each in VERSIONS.values()]
+    root = _parse(data, version.signature_tag(_SIGNATURE_KEY), *others)
     key, number = _read_key(root, "Signature", version), text(root, "SignaturePubKeyInfo/SignatureVersion")
     return SignatureKey(key, number, text(root, "PartnerID"), text(root, "UserID"))
 
