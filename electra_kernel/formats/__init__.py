@@ -5,7 +5,30 @@ A new format is one file and one row in ``FORMATS``.
 
 from __future__ import annotations
 
-from electra_kernel.formats import camt052, camt053, camt054, iso, mt, mt940, mt942, pain001, pain002, payments
+from collections.abc import Sequence
+
+from electra_kernel.formats import (
+    camt052,
+    camt053,
+    camt054,
+    epcqr,
+    giro,
+    hctqr,
+    iso,
+    mt,
+    mt101,
+    mt103,
+    mt900,
+    mt940,
+    mt942,
+    ofx,
+    pain001,
+    pain002,
+    payments,
+    profiles,
+    qif,
+    swissqr,
+)
 from electra_kernel.formats.base import Format, Reading, unreadable
 from electra_kernel.formats.payments import ColumnMap
 from electra_kernel.statements.columns import StatementTables
@@ -82,6 +105,78 @@ FORMATS: tuple[Format, ...] = (
         tables=mt942.read_tables,
     ),
     Format(
+        name="ofx",
+        title="Statements of OFX, QFX and QBO (OFX 1.6 and 2.2)",
+        extensions=(".ofx", ".qfx", ".qbo"),
+        detect=ofx.detect,
+        read=ofx.read,
+        write=ofx.write,
+    ),
+    Format(
+        name="qif",
+        title="Registers of accounts in QIF",
+        extensions=(".qif",),
+        detect=qif.detect,
+        read=qif.read,
+        write=qif.write,
+    ),
+    Format(
+        name="mt900",
+        title="Confirmations of debit and credit (SWIFT MT900, MT910)",
+        extensions=(".900", ".910"),
+        detect=mt900.detect,
+        read=mt900.read,
+    ),
+    Format(
+        name="mt101",
+        title="Requests for transfer (SWIFT MT101)",
+        extensions=(".101",),
+        detect=mt101.detect,
+        read=mt101.read,
+        write=mt101.write,
+    ),
+    Format(
+        name="mt103",
+        title="Customer credit transfers (SWIFT MT103)",
+        extensions=(".103",),
+        detect=mt103.detect,
+        read=mt103.read,
+        write=mt103.write,
+    ),
+    Format(
+        name="epc-qr",
+        title="The text of a SEPA payment code (EPC QR, GiroCode)",
+        extensions=(".txt",),
+        detect=epcqr.detect,
+        read=epcqr.read,
+        write=epcqr.write,
+    ),
+    Format(
+        name="swiss-qr",
+        title="The text of a Swiss QR-bill",
+        extensions=(".txt",),
+        detect=swissqr.detect,
+        read=swissqr.read,
+        write=swissqr.write,
+    ),
+    Format(
+        name="hct-qr",
+        title="The text of a Hungarian payment code (MNB QR, qvik)",
+        extensions=(".txt",),
+        detect=hctqr.detect,
+        read=hctqr.read_payment,
+        write=hctqr.write,
+    ),
+    Format(
+        name="giro",
+        title="Hungarian group transfers and collections (GIRO: ATUTAL, TOMEGA, BESZED)",
+        extensions=(".121", ".CAT", ".txt"),
+        detect=giro.detect,
+        read=giro.read,
+        write=giro.write,
+    ),
+    *(profiles.as_format(profile) for profile in profiles.shipped()),
+    Format(
         name="xlsx",
         title="Payments in an Excel sheet",
         extensions=(".xlsx",),
@@ -100,17 +195,22 @@ FORMATS: tuple[Format, ...] = (
 )
 
 
-def detect(data: bytes, source: str) -> Format:
+def detect(data: bytes, source: str, own: Sequence[Format] = ()) -> Format:
     """The format of a file by its content; its name is not looked at.
+
+    Args:
+        data: the file's bytes.
+        source: its name, or the SHA-256 of its bytes.
+        own: formats of the user's own (``profiles.as_format``); they are looked at first.
 
     Raises:
         UnreadableFile: empty, or of no format that is read; the error says what the file looks like.
     """
     if not data.strip(b"\0 \t\r\n"):
         raise unreadable(source, "empty", "The file is empty.", "Fetch or export it again.")
-    found = next((known for known in FORMATS if known.detect(data)), None)
+    found = next((known for known in (*own, *FORMATS) if known.detect(data)), None)
     if found is None:
-        known_names = ", ".join(known.name for known in FORMATS)
+        known_names = ", ".join(known.name for known in (*own, *FORMATS))
         raise unreadable(
             source,
             "format",
@@ -120,17 +220,18 @@ def detect(data: bytes, source: str) -> Format:
     return found
 
 
-def read(data: bytes, source: str) -> Reading:
+def read(data: bytes, source: str, own: Sequence[Format] = ()) -> Reading:
     """Read a file of any known format.
 
     Args:
         data: the file's bytes.
         source: its name, or the SHA-256 of its bytes; problems name it.
+        own: formats of the user's own, looked at first.
 
     Raises:
         UnreadableFile: of no known format, or broken so that nothing can be used.
     """
-    return detect(data, source).read(data, source)
+    return detect(data, source, own).read(data, source)
 
 
 def read_payments(data: bytes, source: str, columns: ColumnMap | None = None, currency: str | None = None) -> Reading:
@@ -162,13 +263,18 @@ def read_payments(data: bytes, source: str, columns: ColumnMap | None = None, cu
 _SHEETS = ("xlsx", "csv")
 
 
-def read_tables(data: bytes, source: str) -> StatementTables:
+def read_tables(data: bytes, source: str, own: Sequence[Format] = ()) -> StatementTables:
     """Read a file of statements into the ledger's columns, the fast way where the format has one.
+
+    Args:
+        data: the file's bytes.
+        source: its name, or the SHA-256 of its bytes.
+        own: formats of the user's own, looked at first.
 
     Raises:
         UnreadableFile: of no known format, broken, or without statements. Nothing half read is ever returned.
     """
-    found = detect(data, source)
+    found = detect(data, source, own)
     if found.tables is not None:
         return found.tables(data, source)
     reading = found.read(data, source)

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 
-from electra_kernel.formats.base import unreadable
+from electra_kernel.formats.base import Problems, Reading, unreadable
 from electra_kernel.orders.model import NOT_PROVIDED, Transaction
 from electra_kernel.vocabulary.accounts import AccountError, parse_account, parse_bic
 from electra_kernel.vocabulary.errors import ElectraError
@@ -210,3 +210,21 @@ def write(code: PaymentCode) -> bytes:
 def is_valid(code: PaymentCode, now: datetime) -> bool:
     """Whether the code may still be paid at a moment."""
     return now.astimezone(UTC) <= code.until.astimezone(UTC)
+
+
+def read_payment(data: bytes, source: str) -> Reading:
+    """A code as a payment without a debtor; the amount is 0 where the code leaves it to the payer.
+
+    Raises:
+        UnreadableFile: as ``read``; and a code by which a payer is asked to pay is no payment of ours.
+    """
+    code = read(data, source)
+    if code.kind != "HCT":
+        raise _refused(source, "request", "The code shows who is to pay (RTP); it is no payment of yours.", 1)
+    problems = Problems(source)
+    if code.amount is None:
+        problems.warn(7, "amount", "amount-open", "The code leaves the amount to the payer.", "Enter it.")
+    payment = replace(code, amount=code.amount or Decimal(1)).as_transaction()
+    if code.amount is None:
+        payment = replace(payment, amount=Money(Decimal(0), "HUF"))
+    return Reading(format="hct-qr", transactions=(payment,), problems=problems.rows())
