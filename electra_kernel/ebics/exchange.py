@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from abc import ABC, abstractmethod
 from base64 import b64encode
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Generic, TypeVar
 
@@ -35,6 +35,13 @@ class Exchange(ABC, Generic[Result]):
         self._session, self._version = session, session.subscriber.version
         self._waiting: bytes | None = None
         self._over = False
+        #: Called after each answer that was taken, with what ``progress`` says then.
+        self.watcher: Callable[[int, int], None] | None = None
+
+    @property
+    def progress(self) -> tuple[int, int]:
+        """How many segments are there or here, and of how many; 0 of 0 where nothing travels in segments."""
+        return 0, 0
 
     @property
     def over(self) -> bool:
@@ -60,6 +67,8 @@ class Exchange(ABC, Generic[Result]):
         root = _parse(document)
         self._take(root)
         self._waiting = None
+        if self.watcher is not None:
+            self.watcher(*self.progress)
 
     @property
     @abstractmethod
@@ -143,12 +152,11 @@ class Hev(Exchange[Mapping[str, str]]):
     """HEV: ``result`` maps protocols to releases, such as ``{"H005": "03.00"}``. It needs no keys and no user."""
 
     _spoken: Mapping[str, str] | None = None
-    _waiting: bytes | None = None
-    _over = False
 
     def __init__(self, host_id: str) -> None:
         # Neither a session nor a version stands behind this question: it is what one asks before there are any.
         self._host_id = host_id
+        self._waiting, self._over, self.watcher = None, False, None
 
     @property
     def result(self) -> Mapping[str, str]:

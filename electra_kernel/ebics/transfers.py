@@ -198,6 +198,11 @@ class Upload(_Transaction[str]):
         return self._arrived
 
     @property
+    def progress(self) -> tuple[int, int]:
+        """Segments the bank has confirmed, and all."""
+        return self._arrived, len(self._segments)
+
+    @property
     def result(self) -> str:
         """The bank's order id."""
         if self._arrived < len(self._segments):
@@ -286,6 +291,11 @@ class Download(_Transaction[bytes | None]):
     def received(self) -> int:
         """How many segments are in."""
         return self._counter.received
+
+    @property
+    def progress(self) -> tuple[int, int]:
+        """Segments that are in, and how many the bank announced."""
+        return self._counter.received, self._announced
 
     @property
     def result(self) -> bytes | None:

@@ -16,6 +16,7 @@ from electra_kernel.ebics.client import Download
 from electra_kernel.ebics.errors import EbicsError
 from electra_kernel.store import Store
 from electra_kernel.vocabulary.errors import Problem, UnreadableFile
+from electra_kernel.workbench.progress import shown
 
 if TYPE_CHECKING:
     from electra_kernel.workbench.connections import Connection, Conversation
@@ -54,11 +55,12 @@ def fetched(
         if service
         else talk.client.download(admin_type=admin_type, start=since, end=until)
     )
-    talk.run(download)
+    what = str(service or admin_type)
+    with shown(download, f"Fetching {what}"):
+        talk.run(download)
     if download.data is None:
         yield []
         return
-    what = str(service or admin_type)
     name = f"{connection.name}-{what.replace(' ', '-')}"
     sha = store.archive.put(download.data, name=name)
     try:

@@ -2,24 +2,30 @@
 
 The rule: before bytes of an order leave, the journal says so (``sending``). An order whose sending was cut off is looked
 up at the bank (HAC, by its hash) before anything is sent again, and a bank that still gets it twice refuses it by its
-hash (EBICS return code 091122), which is a proof of arrival too.
+hash (EBICS return code 091122), which is a proof of arrival too. A large upload that was cut off is first gone on with,
+in the transaction that the bank still has open; only where it has none the order is sent anew.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import ExitStack
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from electra_kernel import formats
 from electra_kernel.channels.base import BankUnreachable, ChannelError
-from electra_kernel.ebics.errors import BankRefusal, EbicsError, OrderAlreadyThere
+from electra_kernel.ebics.btf import Service
+from electra_kernel.ebics.client import Upload
+from electra_kernel.ebics.errors import BankRefusal, EbicsError, LocalProtocolError, OrderAlreadyThere
 from electra_kernel.ebics.hac import FINAL_NEGATIVE, FINAL_POSITIVE, HacEvent, read_hac
+from electra_kernel.ebics.segments import bytes_in
 from electra_kernel.orders.lifecycle import EventKind, State
 from electra_kernel.orders.status import StatusReport
 from electra_kernel.vocabulary.errors import ElectraError, Problem, UnreadableFile
 from electra_kernel.workbench import namechecks
 from electra_kernel.workbench.fetching import Fetched, fetched
+from electra_kernel.workbench.progress import shown
 from electra_kernel.workbench.services import (
     name_check_services,
     order_service,
@@ -27,6 +33,7 @@ from electra_kernel.workbench.services import (
     signatures_required,
     status_services,
 )
+from electra_kernel.workbench.unfinished import Unfinished, sweep
 
 if TYPE_CHECKING:
     from electra_kernel.workbench.connections import Connection, Conversation
@@ -38,6 +45,11 @@ WAITING = frozenset({State.QUEUED, State.SENT})
 
 #: What may be sent: also with fewer signatures than the bank wants, which then collects the others.
 _SENDABLE = WAITING | {State.SIGNED, State.PART_SIGNED}
+
+#: Where uploads under way are kept.
+_OUTGOING = "outgoing"
+#: The bank knows the transaction no more, has given it up, or does not let it be gone on with.
+_CANNOT_GO_ON = frozenset({"091101", "091102", "091104", "091105", "061101"})
 
 #: ISO 20022 status codes (ExternalPaymentGroupStatus1Code) as states of an order.
 _STATES_BY_STATUS = {
@@ -102,8 +114,10 @@ def send(workbench: Workbench, order: TrackedOrder, *, check_names: bool | None 
         wish = {"check_names": 1} if checked else {}
         order.note(EventKind.QUEUED, connection=connection.name, **wish, **_lacking(order, connection))
         with connection.conversation() as talk:
-            if not _has_arrived(workbench, order, talk):
-                _upload(order, connection, talk)
+            sweep(workbench.store.folder / _OUTGOING, lambda: {each.id for each in workbench.orders.outbox()})
+            unfinished = _unfinished(workbench, order, connection)
+            if not _has_arrived(workbench, order, talk) and not _go_on(workbench, order, connection, talk, unfinished):
+                _upload(order, connection, talk, unfinished)
 
 
 def _lacking(order: TrackedOrder, connection: Connection) -> dict[str, int]:
@@ -150,31 +164,82 @@ def proof_of_arrival(events: Iterable[HacEvent], digest: bytes) -> HacEvent | No
     return next((event for event in protocol if event.digest == digest and event.order_id not in refused), None)
 
 
-def _upload(order: TrackedOrder, connection: Connection, talk: Conversation) -> None:
-    info = connection.info()
-    service = order_service(order.record.kind, info, check_names=order.checks_names)
-    upload = talk.client.upload(
-        service,
-        order.document,
-        order.signatures,
-        file_name=f"{order.id}.xml",
-        request_eds=order.checks_names or others_must_sign(service, info, len(order.signers)),
-    )
-    in_doubt = order.status is State.SENT  # an earlier attempt may still be on its way inside the bank
-    order.note(EventKind.SENDING, connection=connection.name, service=str(service))
-    try:
-        order_id = talk.run(upload)
-    except OrderAlreadyThere:
-        order.note(EventKind.RECEIVED, order_id="", proof="the bank already has it")
-    except BankUnreachable as error:
-        if not in_doubt:
+def _unfinished(workbench: Workbench, order: TrackedOrder, connection: Connection) -> Unfinished:
+    record, service = connection.record, _service(order, connection)
+    way = f"{connection.name} {record.host} {record.partner} {record.user} {record.protocol} {service}"
+    return Unfinished(workbench.store.folder / _OUTGOING, order.id, way)
+
+
+def _service(order: TrackedOrder, connection: Connection) -> Service:
+    return order_service(order.record.kind, connection.info(), check_names=order.checks_names)
+
+
+def _go_on(
+    workbench: Workbench, order: TrackedOrder, connection: Connection, talk: Conversation, unfinished: Unfinished
+) -> bool:
+    """Go on with an upload that was cut off; whether the order has arrived by this."""
+    with unfinished.found(order.digest) as kept:
+        if kept is None:
+            return False
+        state, file = kept
+        try:
+            upload = talk.client.resume(state, file)
+        except LocalProtocolError:
+            return False
+        order.note(EventKind.SENDING, connection=connection.name, segment=state.arrived + 1, segments=state.segments)
+        upload.watcher = lambda *_: unfinished.note(upload.state, file)
+        try:
+            _carry(order, talk, upload)
+        except BankRefusal as error:
+            unfinished.forget()
+            if error.code in _CANNOT_GO_ON:
+                return _has_arrived(workbench, order, talk)  # it may have come to its end after the bank was asked
             order.note(EventKind.NOT_SENT, reason=str(error))
-        raise
-    except BankRefusal as error:
-        order.note(EventKind.NOT_SENT, reason=str(error))
-        raise
-    else:
-        order.note(EventKind.RECEIVED, order_id=order_id, proof="the bank's answer")
+            raise
+    unfinished.forget()
+    return True
+
+
+def _upload(order: TrackedOrder, connection: Connection, talk: Conversation, unfinished: Unfinished) -> None:
+    info, service = connection.info(), _service(order, connection)
+    document, in_doubt = order.document, order.status is State.SENT  # an attempt may still be on its way in the bank
+    with ExitStack() as stack:
+        # What fits into one segment is sent anew as easily as it is gone on with.
+        large = len(document) > bytes_in(talk.client.segment_size)
+        file = stack.enter_context(unfinished.begun()) if large else None
+        upload = talk.client.upload(
+            service,
+            document,
+            order.signatures,
+            file_name=f"{order.id}.xml",
+            request_eds=order.checks_names or others_must_sign(service, info, len(order.signers)),
+            file=file,
+        )
+        if file is not None:
+            upload.watcher = lambda *_: unfinished.note(upload.state, file)
+        order.note(EventKind.SENDING, connection=connection.name, service=str(service))
+        try:
+            _carry(order, talk, upload)
+        except BankUnreachable as error:
+            if not in_doubt:
+                order.note(EventKind.NOT_SENT, reason=str(error))
+            raise
+        except BankRefusal as error:
+            unfinished.forget()
+            order.note(EventKind.NOT_SENT, reason=str(error))
+            raise
+    unfinished.forget()
+
+
+def _carry(order: TrackedOrder, talk: Conversation, upload: Upload) -> None:
+    """Carry an upload to its end and note that it arrived."""
+    with shown(upload, f"Sending {order.id}"):
+        try:
+            order_id = talk.run(upload)
+        except OrderAlreadyThere:
+            order.note(EventKind.RECEIVED, order_id="", proof="the bank already has it")
+        else:
+            order.note(EventKind.RECEIVED, order_id=order_id, proof="the bank's answer")
 
 
 def follow(workbench: Workbench, connection: Connection) -> int:

@@ -71,6 +71,8 @@ def _queued(data: Mapping[str, Any]) -> str:
 
 
 def _sending(data: Mapping[str, Any]) -> str:
+    if data.get("segment"):
+        return f"sending goes on{_for(data.get('connection'))} with part {data['segment']} of {data.get('segments')}"
     return f"being sent{_for(data.get('connection'))}{_in_brackets(data.get('service'))}"
 
 
