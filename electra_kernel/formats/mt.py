@@ -509,7 +509,9 @@ def amount_of(written: str) -> Decimal | None:
     if match is None or not (match[1] or match[2]):
         return None
     whole, fraction = match[1].lstrip("0") or "0", match[2].rstrip("0")
-    return Decimal(f"{whole}.{fraction or '0'}") if len(whole) <= 13 and len(fraction) <= 5 else None
+    if len(whole) > 13 or len(fraction) > 5:
+        return None
+    return Decimal(f"{whole}.{fraction}" if fraction else whole)
 
 
 def amount_text(amount: Decimal, limit: int = 15) -> str:

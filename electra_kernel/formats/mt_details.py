@@ -75,7 +75,7 @@ SUBFIELD = 27
 NO_CODE = "999"
 
 _SEPARATORS = "?~<>^@#*%&$!|;"
-_NUMBERED = rf"^[ \n]*(?P<code>[0-9]{{3}})?(?P<separator>[{re.escape(_SEPARATORS)}])(?P<first>[0-9]\n?[0-9])"
+_NUMBERED = rf"^[ \n]*(?P<code>[0-9]{{3}})?\n?(?P<separator>[{re.escape(_SEPARATORS)}])\n?(?P<first>[0-9]\n?[0-9])"
 _KNOWN = np.zeros(100, np.bool_)
 _KNOWN[[*_SUBFIELDS, 35, 36, *range(37, 40), *range(64, 80)]] = True
 _REMITTANCE = np.zeros(101, np.bool_)
@@ -141,10 +141,14 @@ def _numbered(texts: Column, separator: int) -> dict[str, Column]:
     flat = pc.replace_substring(texts, "\n", "")
     pieces = _Pieces(flat, separator)
     columns = pieces.columns()
-    code = pc.utf8_trim_whitespace(pieces.before())
+    before = pc.utf8_trim_whitespace(pieces.before())
+    code = pc.utf8_slice_codeunits(before, 0, 3)
+    coded = pc.match_substring_regex(code, "^[0-9]{3}$")
+    rest = nulled(pc.if_else(coded, pc.utf8_slice_codeunits(before, 3), before))
+    code = pc.if_else(coded, code, NULL)
     columns["business_code"] = nulled(pc.if_else(pc.equal(code, NO_CODE), NULL, code))
     unknown = columns.pop("unknown")
-    columns["remains"] = joined((columns["remains"], unknown), " ")
+    columns["remains"] = joined((rest, columns["remains"], unknown), " ")
     return {name: columns[name] for name in COLUMNS}
 
 

@@ -23,16 +23,17 @@ from electra_kernel.formats.mt_details import COLUMNS
 from electra_kernel.statements.columns import AMOUNT, RATE
 
 # ------------------------------------------------------------------------------------------------------- field 61
-#: FIN: 6!n[4!n]2a[1!a]15d1!a3!c16x[//16x][34x]. Read beyond it: longer references, a point for the comma, no type.
+#: FIN: 6!n[4!n]2a[1!a]15d1!a3!c16x[//16x][34x]. Read beyond it: longer references, a point for the comma.
+#: The type must be there, so that an amount ends where it ends; lines without one go the loose way.
 _LINE_61 = (
     r"^(?P<value>[0-9]{6})(?P<entry>[0-9]{4})?(?P<mark>R?[CD]|E[CD])(?P<funds>[A-Z])?"
     r"(?P<amount>[0-9]{1,13}(?:[,.][0-9]{0,4})?|[,.][0-9]{1,4})"
-    r"(?P<type>[NFS](?:[A-Z0-9]{3}|[A-Z0-9]{2} ))?"
+    r"(?P<type>[NFS](?:[A-Z0-9]{3}|[A-Z0-9]{2} ))"
     r"(?P<reference>[^\n]*?)(?://(?P<bank>[^\n]*))?(?:\n(?P<more>(?s:.*)))?$"
 )
 _LOOSE_61 = re.compile(
     r"\s*(?P<value>[0-9]{6})\s*(?P<entry>[0-9]{4})?\s*(?P<mark>R?[CD]|E[CD])(?P<funds>[A-Z])?\s*"
-    r"(?P<amount>[0-9., ]{1,60}?)\s*(?P<type>[NFSK][A-Z0-9]{2}[A-Z0-9 ])?"
+    r"(?P<amount>[0-9.,]{1,60}+)\s*(?P<type>[NFSK][A-Z0-9]{2}[A-Z0-9 ])?"
     r"(?P<reference>[^\n]*?)(?://(?P<bank>[^\n]*))?(?:\n(?P<more>(?s:.*)))?",
     re.IGNORECASE,
 )

@@ -37,6 +37,7 @@ def read_party(value: str) -> tuple[Party, list[str]]:
             left.append(lines[0])
         lines = lines[1:]
     account = re.sub(r"\s", "", account) if re.match("[A-Z]{2}[0-9]{2}", account) else account
+    account = "" if account == "NOTPROVIDED" else account
     if lines and all(_NUMBERED.fullmatch(line) for line in lines):
         return _numbered(account, lines, left), left
     if len(lines) == 1 and _BIC.fullmatch(lines[0]):

@@ -91,15 +91,15 @@ def _entry(row: Mapping[str, Any]) -> Entry:
     texts: dict[str, Any] = {name: row[name] or "" for name in OF_DETAIL}
     detail = EntryDetail(counterparty=party if party != _NOBODY else None, **texts)
     return Entry(
-        amount=row["amount"],
+        amount=_short(row["amount"]),
         currency=row["currency"] or "",
         booking_date=row["booking_date"],
         value_date=row["value_date"],
         status=row["status"],
         reversal=row["reversal"],
-        original_amount=row["original_amount"],
-        exchange_rate=row["exchange_rate"],
-        charges=row["charges"],
+        original_amount=_short_or_none(row["original_amount"]),
+        exchange_rate=_short_or_none(row["exchange_rate"]),
+        charges=_short_or_none(row["charges"]),
         details=(detail,) if row["details"] else (),
         position=row["position"],
         **{name: row[name] or "" for name in _OF_ENTRY},
@@ -107,6 +107,16 @@ def _entry(row: Mapping[str, Any]) -> Entry:
 
 
 _NOBODY = Party(name="")
+
+
+def _short(amount: Decimal) -> Decimal:
+    """An amount without the zeros that its column gave it."""
+    short = amount.normalize()
+    return short.quantize(Decimal(1)) if short.as_tuple().exponent > 0 else short  # type: ignore[operator]
+
+
+def _short_or_none(amount: Decimal | None) -> Decimal | None:
+    return None if amount is None else _short(amount)
 
 
 def _read(data: bytes, source: str) -> Result:
