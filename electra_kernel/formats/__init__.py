@@ -24,6 +24,7 @@ from electra_kernel.formats import (
     ofx,
     pain001,
     pain002,
+    pain008,
     payments,
     profiles,
     qif,
@@ -42,11 +43,19 @@ NO_STATEMENTS = "no-statements"
 FORMATS: tuple[Format, ...] = (
     Format(
         name="pain.001",
-        title="Credit transfer orders (pain.001.001.03 and .09)",
+        title="Credit transfer orders (pain.001, every version from .03)",
         extensions=(".xml",),
         detect=pain001.detect,
         read=pain001.read,
         write=pain001.write,
+    ),
+    Format(
+        name="pain.008",
+        title="Collections: direct debit orders (pain.008, every version from .02)",
+        extensions=(".xml",),
+        detect=pain008.detect,
+        read=pain008.read,
+        write=pain008.write,
     ),
     Format(
         name="pain.002",

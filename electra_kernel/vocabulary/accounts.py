@@ -87,12 +87,12 @@ def is_iban(text: str) -> bool:
 
 
 @cache
-def _iban_shape(country: str) -> tuple[int, re.Pattern[str]] | None:
+def _iban_shape(country: str) -> tuple[int, re.Pattern[str], str] | None:
     try:
         spec = registry.get_iban_spec(country)
     except (SchwiftyException, KeyError):
         return None
-    return spec.iban_length, spec.regex
+    return spec.iban_length, spec.regex, "".join(str(int(letter, 36)) for letter in country)
 
 
 def _is_certainly_an_iban(account: str) -> bool:
@@ -100,8 +100,8 @@ def _is_certainly_an_iban(account: str) -> bool:
     bban, shape = account[4:], _iban_shape(account[:2])
     if shape is None or len(account) != shape[0] or not account.isascii() or not account[2:].isdigit():
         return False
-    country = "".join(str(int(letter, 36)) for letter in account[:2])
-    if not 2 <= int(account[2:4]) <= 98 or int(bban + country + account[2:4]) % 97 != 1 or not shape[1].match(bban):
+    checked = account[2:4]
+    if not "02" <= checked <= "98" or int(bban + shape[2] + checked) % 97 != 1 or not shape[1].match(bban):
         return False
     return not account.startswith("HU") or hungarian_digits_agree(bban)
 
