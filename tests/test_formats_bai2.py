@@ -1,0 +1,155 @@
+"""BAI2: balance reports of North American banks."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, date, datetime
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from electra_kernel import formats
+from electra_kernel.formats import bai2
+from electra_kernel.statements.model import REPORT, Balance, Entry, EntryDetail, Statement
+from electra_kernel.vocabulary.errors import ElectraError, UnreadableFile
+from tests.shared import SHARED, needs_shared
+
+CREATED = datetime(2026, 1, 31, 12, tzinfo=UTC)
+DAY = date(2026, 1, 30)
+FILE = b"""01,BANK,ME,260131,0713,1,80,,2/
+02,ME,BANK,1,260130,2359,EUR,2/
+03,12 34,,010,1000,,,015,3500,,,/
+88,100,2750,2,,400,250,1,/
+16,142,2500,S,1000,1000,500,REF1,MINE,Invoice 7, with a comma/
+88,and more, of it
+16,195,250,V,260202,1200,,,/
+16,475,250,D,2,0,100,1,150,CHK,77,Check
+16,890,,,,,Happy new year
+49,10500,8/
+98,10500,1,10/
+99,10500,1,12/
+"""
+
+
+def entry_of(cents: int, words: str, reference: str, code: str, currency: str, value: bool) -> Entry:
+    amount = Decimal(cents).scaleb(-2 if currency == "EUR" else 0)
+    sign = 1 if code in ("142", "930") else -1
+    detail = EntryDetail(amount=sign * amount, currency=currency, remittance=words)
+    return Entry(
+        amount=sign * amount,
+        currency=currency,
+        booking_date=DAY,
+        value_date=date(2026, 2, 2) if value else None,
+        proprietary_code=code,
+        bank_reference=reference,
+        details=(detail,),
+    )
+
+
+WORDS = st.lists(st.from_regex(r"[A-Za-z0-9.,:/-]{1,30}", fullmatch=True), max_size=12).map(" ".join)
+REFERENCES = st.from_regex(r"[A-Z0-9]{0,16}", fullmatch=True)
+ROWS = st.lists(
+    st.tuples(st.integers(1, 10**13), WORDS, REFERENCES, st.sampled_from(["142", "475", "930", "960"]), st.booleans()),
+    max_size=4,
+)
+
+
+@given(st.sampled_from(["EUR", "JPY"]), ROWS)
+def test_what_is_written_is_read_again(currency: str, rows: list[tuple[int, str, str, str, bool]]) -> None:
+    entries = tuple(entry_of(cents, words, ref, code, currency, value) for cents, words, ref, code, value in rows)
+    opening = Decimal("-5")
+    closing = opening + sum((entry.amount for entry in entries), Decimal(0))
+    balances = tuple(
+        Balance(kind=kind, amount=amount, currency=currency, date=DAY)
+        for kind, amount in (("OPBD", opening), ("CLBD", closing))
+    )
+    written = Statement(
+        identification="20260130",
+        account="1234",
+        currency=currency,
+        balances=balances,
+        entries=entries,
+        from_date=DAY,
+        to_date=DAY,
+    )
+    reading = formats.read(bai2.write([written, written], sender="BANK", receiver="ME", created=CREATED), "x")
+    assert reading.problems == ()
+    for again in reading.statements:
+        assert (again.account, again.currency, again.balances) == ("1234", currency, balances)
+        found = [
+            (one.amount, one.value_date, one.proprietary_code, one.bank_reference, one.details[0].remittance)
+            for one in again.entries
+        ]
+        assert found == [
+            (one.amount, one.value_date, one.proprietary_code, one.bank_reference, one.details[0].remittance)
+            for one in entries
+        ]
+
+
+def test_funds_types_continuations_and_texts_with_commas_are_read() -> None:
+    reading = formats.read(FILE, "x.bai")
+    (statement,) = reading.statements
+    assert (statement.account, statement.currency) == ("1234", "EUR")
+    assert [(entry.amount, entry.value_date, entry.bank_reference) for entry in statement.entries] == [
+        (Decimal("25.00"), None, "REF1"),
+        (Decimal("2.50"), date(2026, 2, 2), ""),
+        (Decimal("-2.50"), None, "CHK"),
+    ]
+    assert statement.entries[0].details[0].remittance == "Invoice 7, with a comma and more, of it"
+    assert [(problem.rule, problem.severity) for problem in reading.problems] == [("text", "warning")]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "rule", "line"),
+    [
+        (b"49,10500,8/", b"49,10501,8/", "sum", 10),
+        (b"98,10500,1,10/", b"98,10500,2,10/", "count", 11),
+        (b"99,10500,1,12/", b"99,10500,1,13/", "count", 12),
+        (b"16,142,2500", b"16,142,2.500", "amount", 5),
+        (b"16,142,2500", b"16,999x,2500", "type-code", 5),
+        (b"02,ME,BANK,1,260130", b"02,ME,BANK,1,260230", "date", 2),
+        (b"100,2750,2", b"100,2751,2", "sum", 3),
+        (b"99,10500,1,12/\n", b"", "truncated", 11),
+        (b"49,10500,8/\n", b"", "order", 10),
+        (b"16,475", b"17,475", "record", 8),
+        (b"03,12 34,,", b"03,12 34,EURO,", "currency", 3),
+    ],
+)
+def test_what_is_wrong_is_told_with_its_line(old: bytes, new: bytes, rule: str, line: int) -> None:
+    reading = formats.read(FILE.replace(old, new), "x.bai")
+    assert (rule, line) in {(problem.rule, problem.position) for problem in reading.problems}
+
+
+@pytest.mark.parametrize("cut", range(60, len(FILE) - 3, 13))
+def test_a_file_cut_anywhere_says_so(cut: int) -> None:
+    try:
+        reading = formats.read(FILE[:cut], "x.bai")
+    except UnreadableFile:
+        return
+    assert {"truncated", "count", "sum"} & {problem.rule for problem in reading.problems}
+
+
+def test_an_interim_report_is_no_statement() -> None:
+    (statement,) = formats.read(FILE.replace(b"EUR,2/", b"EUR,3/"), "x.bai").statements
+    assert statement.kind == REPORT
+
+
+def test_a_file_without_accounts_and_a_statement_without_a_day_are_refused() -> None:
+    with pytest.raises(UnreadableFile, match="no account"):
+        formats.read(FILE.split(b"03,")[0], "x.bai")
+    nameless = Statement(identification="1", account="1", currency="EUR", balances=(), entries=())
+    with pytest.raises(ElectraError, match="no day"):
+        bai2.write([nameless], sender="A", receiver="B", created=CREATED)
+
+
+@needs_shared
+def test_every_sample_is_read_whole_and_its_sums_are_right() -> None:
+    files = sorted((SHARED / "samples" / "bai2").rglob("*.bai2"))
+    assert files
+    for file in files:
+        data = file.read_bytes()
+        reading = formats.read(data, file.name)
+        assert sum(len(one.entries) for one in reading.statements) == len(re.findall(rb"(?m)^16,", data))
+        assert not {problem.rule for problem in reading.problems} - {"balance", "balance-missing"}
