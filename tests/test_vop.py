@@ -11,11 +11,13 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from typer.testing import CliRunner
 
 from electra_kernel import Workbench
 from electra_kernel.bank.payees import Match, compare
 from electra_kernel.bank.seed import MAIN_ACCOUNT, PARTNER, PAYEES, SLOW_PAYEES, want_signatures
 from electra_kernel.channels.base import ChannelError
+from electra_kernel.cli.app import app
 from electra_kernel.ebics import eds
 from electra_kernel.ebics.btf import Service
 from electra_kernel.ebics.desk import Decision, DeskRefusal, DownloadRequest
@@ -394,6 +396,30 @@ def test_an_order_cancelled_after_the_result_is_never_executed(treasury: Workben
     assert own_state(house, made) == [("refused", 0)]
     with pytest.raises(NothingToDecide):
         made.release()
+
+
+def test_the_same_in_the_shell(treasury: Workbench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    secret = tmp_path / "password"
+    secret.write_text(PASSWORD)
+    monkeypatch.setenv("ELECTRA_PASSWORD_FILE", str(secret))
+
+    def shell(*words: str, typed: str = "") -> str:
+        done = CliRunner().invoke(app, [*words, "--workbench", str(treasury.folder)], input=typed)
+        assert done.exit_code == 0, (done.output, done.exception)
+        return done.output
+
+    paid, given_up = (treasury.orders.new(four().transactions, debtor=MAIN_ACCOUNT) for _ in range(2))
+    assert "Nothing was sent" in shell("send", paid.id, "--check-names", typed="n\n")
+    assert paid.status in (State.DRAFT, State.READY)
+    for made in (paid, given_up):
+        assert f"electra names {made.id}" in shell("send", made.id, "--check-names", typed="y\n")
+    shell("send", paid.id, "--yes")  # once more: it has arrived already
+    told = shell("names", paid.id, "--release", typed="n\n")
+    assert ("close match" in told, HELD in told, "Nothing was released" in told) == (True, True, True)
+    shell("names", paid.id, "--release", "--yes")
+    assert paid.status in (State.ACCEPTED, State.EXECUTED)
+    assert "cancelled" in shell("names", given_up.id, "--cancel", typed="y\n")
+    assert given_up.status is State.CANCELLED
 
 
 def test_an_order_that_is_sent_as_usual_is_not_checked(treasury: Workbench, house: Sandbox) -> None:

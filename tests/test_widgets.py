@@ -142,6 +142,31 @@ def test_signing_first_and_sending_later_needs_no_second_password(reopened: Work
     assert_nothing_holds_the_password(sent)
 
 
+def test_an_order_that_needs_another_signature_stays_here_until_it_is_sent_as_it_is(
+    treasury: Workbench, reopened: Workbench, sent: list[Any]
+) -> None:
+    treasury.sandbox.run("rule", "--signatures", "2")
+    treasury.connections.default().info(refresh=True)
+    try:
+        ask = SigningForm(an_order(reopened))
+        assert ask.reason.value == ""
+        enter(ask.password, PASSWORD)
+        click(ask.sign_and_send)
+        assert ask.order.status is State.PART_SIGNED
+        assert "Another signature is missing" in ask.status.value
+        assert "waits at the bank" in ask.reason.value
+        assert (ask.sign.disabled, ask.sign_and_send.disabled) == (True, False)
+        assert ask.sign_and_send.description == "Send as it is"
+        click(ask.sign_and_send)
+        assert ask.order.status is State.RECEIVED
+        assert "waits at the bank" in ask.status.value
+        assert ask.order.follow() is State.AWAITING_SIGNATURES
+        assert_nothing_holds_the_password(sent)
+    finally:
+        treasury.sandbox.run("rule", "--signatures", "1")
+        treasury.connections.default().info(refresh=True)
+
+
 def test_a_wrong_password_is_told_under_the_field_and_cleared(reopened: Workbench, sent: list[Any]) -> None:
     ask = SigningForm(an_order(reopened))
     click(ask.sign)

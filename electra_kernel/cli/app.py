@@ -103,6 +103,38 @@ def orders(workbench: Folder = _TREASURY) -> None:
     show_orders(workbench)
 
 
+@app.command()
+def send(
+    order: Annotated[str, typer.Argument(metavar="ID", help="The order's id, as `electra orders` lists it.")],
+    check_names: Annotated[
+        bool | None,
+        typer.Option("--check-names/--no-check-names", help="Let the bank check the payees' names, and wait for you."),
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Show it, but do not ask whether to go on.")] = False,
+    workbench: Folder = _TREASURY,
+) -> None:
+    """Show an order, sign it where that is still to be done, and send it: once, however often this is run."""
+    from electra_kernel.cli.signing import send_order
+
+    send_order(workbench, order, check_names=check_names, yes=yes)
+
+
+@app.command()
+def names(
+    order: Annotated[str, typer.Argument(metavar="ID", help="The order's id, as `electra orders` lists it.")],
+    release: Annotated[bool, typer.Option("--release", help="Let the bank pay it.")] = False,
+    cancel: Annotated[bool, typer.Option("--cancel", help="Give it up, as a whole and for good.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Show the result, but do not ask whether to go on.")] = False,
+    workbench: Folder = _TREASURY,
+) -> None:
+    """What the bank found out about the names of an order's payees; then release the order, or cancel it."""
+    from electra_kernel.cli.signing import check_names
+
+    if release and cancel:
+        raise typer.BadParameter("Give --release or --cancel, not both.")
+    check_names(workbench, order, release=release, cancel=cancel, yes=yes)
+
+
 @app.command("to-sign")
 def to_sign(
     connection: Annotated[str | None, typer.Option(help="Ask this bank only.")] = None,

@@ -1,4 +1,4 @@
-"""``electra to-sign`` and ``electra sign``: orders that wait at the bank, in the shell."""
+"""``electra send``, ``names``, ``to-sign`` and ``sign``: orders sent, released, signed and given up in the shell."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import typer
 
 from electra_kernel.cli.records import opened
 from electra_kernel.cli.tables import say, show
+from electra_kernel.orders.lifecycle import EDITABLE_STATES, State
 
 _SHOWN = ["order", "service", "total", "currency", "payments", "sender", "signed by", "missing", "connection"]
 
@@ -40,3 +41,40 @@ def sign_waiting(folder: Path, order: str, connection: str | None, *, cancel: bo
         else:
             item.sign()
             say(f"The order {item.id} is signed.")
+
+
+def send_order(folder: Path, order: str, *, check_names: bool | None, yes: bool) -> None:
+    """Show an order; after a yes, sign it where that is still to be done, and bring it to the bank."""
+    with opened(folder) as workbench:
+        found = workbench.orders[order]
+        for line in repr(found).splitlines():
+            say(line)
+        signed = found.status is State.SIGNED or found.connection.record.user in found.signers
+        to_sign = found.status in EDITABLE_STATES and not signed
+        wanted = "Sign and send this order?" if to_sign else "Send this order?"
+        if not (yes or typer.confirm(wanted)):
+            say("Nothing was sent.")
+            return
+        if to_sign:
+            found.sign()
+        found.send(check_names=check_names)
+        say(f"The order {found.id} is {found.status.value}.")
+        if found.checks_names:
+            say(f"The bank checks the names of the payees first: electra names {found.id}")
+
+
+def check_names(folder: Path, order: str, *, release: bool, cancel: bool, yes: bool) -> None:
+    """What the bank found out about the payees of an order; after a yes, release it or give it up."""
+    with opened(folder) as workbench:
+        found = workbench.orders[order]
+        found.follow()
+        if not cancel or found.status is State.NAME_CHECK_PENDING:
+            show(_filled(found.name_checks()), title=f"Names of the payees of {found.id}")
+        wanted = "Cancel this order for good?" if cancel else "Release this order, so that the bank pays it?"
+        if not (release or cancel):
+            say(f"The order {found.id} is {found.status.value}.")
+        elif not (yes or typer.confirm(wanted)):
+            say(f"Nothing was {'cancelled' if cancel else 'released'}.")
+        else:
+            decided = found.cancel_at_bank() if cancel else found.release()
+            say(f"The order {decided.id} is {decided.status.value}.")

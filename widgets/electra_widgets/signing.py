@@ -12,7 +12,7 @@ from electra_kernel.workbench.orders import TrackedOrder
 SHOWN_PAYMENTS = 5
 
 _SIGNABLE = frozenset({State.DRAFT, State.READY, State.PART_SIGNED})
-_SENDABLE = frozenset({State.SIGNED, State.QUEUED, State.SENT})
+_SENDABLE = frozenset({State.PART_SIGNED, State.SIGNED, State.QUEUED, State.SENT})
 
 
 def what_is_signed(order: TrackedOrder) -> list[tuple[str, str]]:
@@ -53,9 +53,17 @@ def why_not_send(order: TrackedOrder) -> str:
     """Why the order cannot go out after this user's signature; empty where nothing stands in the way."""
     if order.status in _SENDABLE or not why_not_sign(order):
         return ""
-    if order.status is State.PART_SIGNED:
-        return "Another signature is missing."
     return f"The order is {order.status.value}."
+
+
+def what_sending_does(order: TrackedOrder) -> str:
+    """What becomes of an order that this user has signed and others have still to; empty where nothing is to be said."""
+    if order.status is not State.PART_SIGNED or not why_not_sign(order):
+        return ""
+    return (
+        "Another signature is missing. Let another user sign here; or send the order as it is, and it waits at the bank "
+        "until somebody else has signed it there."
+    )
 
 
 def sign(order: TrackedOrder, password: str) -> str:
@@ -74,6 +82,9 @@ def sign(order: TrackedOrder, password: str) -> str:
 def sign_and_send(order: TrackedOrder, password: str) -> str:
     """Sign the order where this user has not yet, and bring it to the bank; returns what to tell the user.
 
+    An order that lacks another signature after this user's stays here, so that another user may sign it; asked once
+    more, it is sent as it is, and waits at the bank.
+
     Raises:
         WrongPassword: nothing was done.
         ElectraError: it could not be signed or sent; a signed order stays in the outbox.
@@ -81,7 +92,12 @@ def sign_and_send(order: TrackedOrder, password: str) -> str:
     order.connection.unlock(lambda _: password)
     if not why_not_sign(order):
         sign(order, password)
-    if order.status is State.PART_SIGNED:
-        return "Signed. Another signature is missing: let another user sign here, or send it and let others sign at the bank."
+        if order.status is State.PART_SIGNED:
+            return f"Signed. {what_sending_does(order)}"
+    waits = order.status is State.PART_SIGNED
     order.send()
+    if waits:
+        return (
+            "Sent as it is. The order waits at the bank until somebody else has signed it there: wb.to_sign() lists it."
+        )
     return f"Sent. The order is {order.status.value} at the bank."

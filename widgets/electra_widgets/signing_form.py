@@ -47,9 +47,11 @@ class SigningForm(Form):
         not_sign, not_send = signing.why_not_sign(order), signing.why_not_send(order)
         allow(self.sign, not_sign)
         allow(self.sign_and_send, not_send)
-        self.sign_and_send.description = "Send" if not_sign and not not_send else "Sign and send"
+        waits = signing.what_sending_does(order)
+        send = "Send as it is" if waits else "Send"
+        self.sign_and_send.description = send if not_sign and not not_send else "Sign and send"
         self.password.disabled = bool(not_sign and not_send)
-        self.reason.value = not_send or not_sign
+        self.reason.value = not_send or waits or not_sign
 
     def _run(self, doing: str, step: Callable[[TrackedOrder, str], str]) -> None:
         password = self.password.take()
