@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from electra_kernel.formats import (
+    bai2,
     camt052,
     camt053,
     camt054,
@@ -128,6 +129,14 @@ FORMATS: tuple[Format, ...] = (
         detect=qif.detect,
         read=qif.read,
         write=qif.write,
+    ),
+    Format(
+        name="bai2",
+        title="Cash management balance reports (BAI2)",
+        extensions=(".bai", ".bai2", ".txt"),
+        detect=bai2.detect,
+        read=bai2.read,
+        write=bai2.write,
     ),
     Format(
         name="mt900",
