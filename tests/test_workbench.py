@@ -306,11 +306,12 @@ def test_a_bank_that_is_not_the_one_of_the_letter_is_not_trusted(tmp_path: Path,
 
 def test_initialisation_that_was_cut_off_goes_on_where_it_stopped(tmp_path: Path, bank: Sandbox) -> None:
     for mode, at in (("answer lost", 1), ("answer lost", 2), ("nonsense", 3)):
-        broken = Line(fail_at=at, mode=mode)
+        broken = Line(mode=mode)
         folder = tmp_path / f"{mode}-{at}"
         workbench = Workbench.open(folder, passwords=lambda _: PASSWORD, open_channel=broken.open)
         info, user = bank.info, f"CUT{next(_numbers)}"
         connection = workbench.connect(info.https, host=info.host, partner=info.partner, user=user, ca=info.ca)
+        broken.fail_at = broken.count + at
         with pytest.raises(ElectraError):
             connection.initialise(info.fingerprints)
         assert connection.next_step

@@ -1,65 +1,34 @@
 """Connections: a customer's subscription at one bank, from the first key to the daily conversation.
 
-What may live here: initialisation step by step, unlocking keys, one conversation over a channel. What is said in a
-conversation belongs to ``sending`` and ``fetching``.
+What may live here: what users see of a connection, each step over one function of the rooms beside: ``enrolment``,
+``keychanges``, ``versions``, ``lines``. What is said in a conversation belongs to ``sending`` and ``fetching``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from datetime import datetime
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import TypeVar
-from urllib.parse import quote
-
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
 from electra_kernel.channels.base import Channel
-from electra_kernel.channels.internet import InternetChannel
-from electra_kernel.ebics.client import Client, Download, Exchange, Subscriber
 from electra_kernel.ebics.desk import KeyUse
-from electra_kernel.ebics.errors import BankRefusal
-from electra_kernel.ebics.info import SubscriberInfo, read_htd
-from electra_kernel.ebics.keys import (
-    BankKeys,
-    TransportKeys,
-    certificate_der,
-    certificate_for,
-    fingerprint,
-    generate_key,
-    read_certificate,
-)
-from electra_kernel.ebics.version import VERSIONS, EbicsVersion
-from electra_kernel.signing.passwordkey import PasswordKey, open_key, protect_key
+from electra_kernel.ebics.info import read_htd
+from electra_kernel.ebics.version import EbicsVersion
+from electra_kernel.signing.passwordkey import PasswordKey
 from electra_kernel.store import ConnectionRecord, Store
-from electra_kernel.store.files import write_private_file
 from electra_kernel.vocabulary.dates import Clock
 from electra_kernel.vocabulary.errors import ElectraError
 from electra_kernel.vocabulary.text import html_table
-from electra_kernel.workbench import keyfiles
-from electra_kernel.workbench.letters import letter_of, sent_form
-from electra_kernel.workbench.passwords import PasswordSource, ask_new_password
+from electra_kernel.workbench import enrolment, keychanges, keyfiles, versions
+from electra_kernel.workbench.access import Access
+from electra_kernel.workbench.enrolment import BankKeysDiffer
+from electra_kernel.workbench.keyfiles import KeyDiffers
+from electra_kernel.workbench.lines import Conversation, Line, NotReady, version_of
+from electra_kernel.workbench.passwords import PasswordSource
+from electra_kernel.workbench.standing import next_step
 from electra_kernel.workbench.waiting import WaitingItem, waiting_items
 
-#: Codes by which a bank says that a user's keys arrived earlier, or that it has not activated the user yet.
-_STATE_REFUSALS = frozenset({"091002", "091004", "061001"})
-
-#: Steps after which the bank has, or will get, other keys.
-_KEY_EVENTS = frozenset({"keys-created", "ini-sent", "hia-sent", "h3k-sent", "keys-changed"})
-
-Result = TypeVar("Result")
-
-
-class NotReady(ElectraError):
-    """The connection's initialisation is not finished; the repair is the next step."""
-
-
-class BankKeysDiffer(ElectraError):
-    """The keys the bank sent are not those of its letter."""
-
-
-class KeyDiffers(ElectraError):
-    """A key file does not belong to the certificate that was sent to the bank."""
+__all__ = ["BankKeysDiffer", "Connection", "Connections", "Conversation", "KeyDiffers", "NotReady"]
 
 
 class Connection:
@@ -77,82 +46,180 @@ class Connection:
         passwords: PasswordSource,
         open_channel: Callable[[ConnectionRecord], Channel] | None = None,
     ) -> None:
-        self._store, self.name, self._clock, self._passwords = store, name, clock, passwords
-        self._open_channel = open_channel or _internet
-        self._transport: TransportKeys | None = None
+        self._store, self.name, self._passwords = store, name, passwords
+        self._line = Line(store, name, clock=clock, passwords=passwords, open_channel=open_channel)
 
     @property
     def record(self) -> ConnectionRecord:
         """Addresses, ids and certificates as the workbench keeps them."""
-        return self._store.connections.get(self.name)
+        return self._line.record
 
     @property
     def version(self) -> EbicsVersion:
-        """The protocol version spoken with this bank."""
-        return next(version for version in VERSIONS.values() if version.protocol == self.record.protocol)
+        """The protocol version spoken with this bank; EBICS 3.0 as long as the bank was not asked."""
+        return self._line.version
 
     def hashes(self) -> Mapping[str, str]:
-        """SHA-256 of each certificate, or of its key's numbers in EBICS 2.5, as the letter prints them."""
-        by_numbers = self.version.key_values
-        return {
-            use.value: fingerprint(sent_form(der, by_numbers=by_numbers))
-            for use, der in self.record.certificates.items()
-        }
+        """The SHA-256 of each key as the letter prints it and the bank compares it.
+
+        Of the certificate; in EBICS 2.5 without certificates of the key's numbers.
+        """
+        return self._line.hashes()
+
+    def bank_hashes(self) -> Mapping[str, str]:
+        """The SHA-256 of the bank's keys that are trusted, in the form of its letter; empty before there are any."""
+        keys = self.record.bank_keys
+        return {} if keys is None else enrolment.hashes_of(keys)
 
     @property
     def next_step(self) -> str:
-        """What to do next, in words; empty once the connection is ready."""
-        done = self._done()
-        if not self.record.certificates:
-            return "Create your keys: connection.initialise()"
-        if not {"ini-sent", "hia-sent"} <= done:
-            return "Send your keys to the bank: connection.initialise()"
-        if "bank-keys-confirmed" not in done:
-            return (
-                f"Print the letter {self.letter_file.name}, sign it, send it to the bank; once the bank has activated you, "
-                "run connection.initialise() with the hashes from the bank's letter"
-            )
-        return ""
+        """What to do next, in words; empty when there is nothing to be done."""
+        return next_step(self._line.standing, self.record, self.letter_file.name)
 
     @property
     def ready(self) -> bool:
-        """Whether orders can be sent and statements fetched."""
-        return not self.next_step
+        """Whether the initialisation is finished, so that orders can be sent and statements fetched."""
+        return self._line.standing.ready
 
     @property
     def letter_file(self) -> Path:
-        """Where the initialisation letter is written."""
-        return self._store.folder / "letters" / f"{quote(self.name, safe=' ')}.pdf"
+        """Where the letter is written."""
+        return self._line.letter_file
 
-    def initialise(self, bank_hashes: Mapping[str, str] | None = None, *, language: str = "en") -> str:
-        """Go as far as possible: create keys, send INI and HIA, write the letter, fetch and compare the bank's keys.
+    # -- keys and the bank's trust in them -----------------------------------------------------------------------------
+
+    def initialise(
+        self,
+        bank_hashes: Mapping[str, str] | None = None,
+        *,
+        language: str = "en",
+        keys: Mapping[str, str | Path] | None = None,
+        new_keys: bool = False,
+    ) -> str:
+        """Go as far as possible: create keys, send them, write the letter, fetch and compare the bank's keys.
 
         Args:
             bank_hashes: ``authentication`` and ``encryption``: the SHA-256 hashes printed on the bank's letter.
-                Without them it stops before the bank's keys are trusted. Hashes other than those trusted so far tell
-                of new keys of the bank, which are then fetched, compared and trusted instead.
+                Without them it stops before keys of the bank are trusted that were not trusted before. Hashes other than
+                those trusted so far tell of new keys of the bank, which are then fetched, compared and trusted instead.
             language: of the letter: ``en``, ``de``, ``fr`` or ``hu``.
+            keys: files with keys and certificates that an authority issued (PKCS#12 or PEM), by use: ``signature``,
+                ``authentication``, ``encryption``. They are sent together (H3K) where the bank takes that, else as INI
+                and HIA with their certificates. Without them keys are made here.
+            new_keys: begin anew with new keys, after the bank has reset the user; the old ones stay until the bank has
+                taken the new ones.
 
         Returns:
             The next step in words; empty when the connection is ready.
 
         Raises:
             BankKeysDiffer: the bank's keys are not those of its letter.
+            VersionNotSpoken: the bank does not speak the version that was chosen, or none that is spoken here.
+            ElectraError: says which step stopped and why; what was done before stays, and the next call goes on.
         """
-        with self._store.lock(f"connection-{self.name}"):
-            if not self.record.certificates:
-                self._create_keys()
-            self._send_keys("ini", lambda client: client.ini(self.record.certificates[KeyUse.SIGNATURE]))
-            self._send_keys("hia", lambda client: client.hia())
-            self._write_letter(language)
-            if bank_hashes is not None and not self._trusts(bank_hashes):
-                self._fetch_bank_keys(bank_hashes)
+        with self._locked():
+            enrolment.go_on(self._line, bank_hashes, language=language, new_keys=new_keys, files=keys)
         if self.ready:
             self.info()  # from now on orders can be made and signed without a line to the bank
         return self.next_step
 
+    def change_keys(
+        self,
+        what: str = "all",
+        *,
+        keys: Mapping[str, str | Path] | None = None,
+        language: str = "en",
+        ask: PasswordSource | None = None,
+    ) -> Mapping[str, str]:
+        """Exchange keys for new ones at the bank, which takes them at once: no letter, no waiting.
+
+        The new keys lie on the disk, under the same password, before they are sent. Where the line breaks the next contact
+        with the bank finds out which keys it has and finishes the change.
+
+        Args:
+            what: ``signature`` (PUB), ``transport`` (HCA: authentication and encryption) or ``all`` (HCS).
+            keys: files with new keys and certificates, as in ``initialise``; made here by default.
+            language: of the letter that shows the new keys.
+            ask: where the password comes from instead of the workbench's own way.
+
+        Returns:
+            The hashes of the keys that count now.
+
+        Raises:
+            OrdersUnderWay: orders signed with the old key have not arrived; nothing was changed.
+            NotReady: the initialisation is not finished. WrongPassword: nothing was changed.
+            BankRefusal: the bank does not take the keys; the old ones stay.
+            ChannelError, EbicsError: the line broke; see above.
+        """
+        kind, uses = keychanges.kind_of(what)
+        with self._locked():
+            self._must_be_ready()
+            if keychanges.finish(self._line) and keys is None:
+                enrolment.write_letter(self._line, language)
+                return self.hashes()  # the change that was cut off is the one that is wanted
+            if KeyUse.SIGNATURE in uses:
+                keychanges.check_no_orders_wait(self._line)
+            password = self._line.password(ask)
+            self._line.open_key(KeyUse.SIGNATURE, password)
+            new = enrolment.new_keys_for(self._line, uses, keys, ask)
+            keychanges.change(self._line, kind, new, password)
+            enrolment.write_letter(self._line, language)
+        return self.hashes()
+
+    def finish_change(self) -> Mapping[str, str]:
+        """Bring a change of keys that was cut off to its end, and give the hashes of the keys that count now.
+
+        Raises:
+            BankRefusal: the bank does not take the new keys; the old ones stay.
+            ChannelError, EbicsError: it is still not known which keys the bank has; nothing is lost.
+        """
+        with self._locked():
+            keychanges.settle(self._line)
+        return self.hashes()
+
+    def suspend(self, *, ask: PasswordSource | None = None) -> str:
+        """Give the access up at once (SPR), because a key may be in wrong hands: the bank takes nothing from it any more.
+
+        To begin again: ``initialise()`` with new keys, and the letter.
+
+        Returns:
+            The next step in words.
+
+        Raises:
+            NotReady: the initialisation is not finished. WrongPassword: nothing was done.
+            BankRefusal: the bank does not take it; the access stays.
+            ChannelError, EbicsError: whether the bank got it is not known; call it again.
+        """
+        with self._locked():
+            if not keychanges.finish_suspension(self._line):
+                self._must_be_ready()
+                keychanges.suspend(self._line, self._line.password(ask))
+        if orders := keychanges.waiting_orders(self._line):
+            return (
+                f"{self.next_step}. The orders {', '.join(orders)} carry a signature that is worth nothing now: cancel them "
+                "(order.cancel()) and make them anew"
+            )
+        return self.next_step
+
+    def use_version(self, version: str) -> str:
+        """Speak another version of EBICS with this bank from now on, with the same keys.
+
+        Args:
+            version: ``H005`` (EBICS 3.0) or ``H004`` (EBICS 2.5).
+
+        Returns:
+            The next step in words; empty when the connection is ready.
+
+        Raises:
+            VersionNotSpoken: the bank does not speak it. NotReady: the keys are on their way in the old version.
+            ElectraError: the bank sent other keys than those trusted. In each case nothing was changed.
+        """
+        with self._locked():
+            versions.use(self._line, version)
+        return self.next_step
+
     def letter(self, language: str = "en", format: str = "pdf") -> bytes:  # noqa: A002 - the user's word
-        """The initialisation letter, with exactly the hashes the bank compares; the same letter however often it is asked.
+        """The letter with the hashes the bank compares, of the keys that count now; the same however often it is asked.
 
         Args:
             language: ``en``, ``de``, ``fr`` or ``hu``.
@@ -161,17 +228,7 @@ class Connection:
         Raises:
             ElectraError: there are no keys yet, or the language or the format is not there.
         """
-        return letter_of(
-            self.record, by_numbers=self.version.key_values, sent=self._keys_sent(), language=language, form=format
-        )
-
-    def _keys_sent(self) -> datetime:
-        """When the newest keys went to the bank, or were made; now where neither is known."""
-        known = [event for event in self._store.journal.events(subject=self._subject) if event.kind in _KEY_EVENTS]
-        if not known:
-            return self._clock()
-        # Restored keys went to the bank when they first did.
-        return datetime.fromisoformat(known[-1].data.get("at") or known[-1].at.isoformat())
+        return enrolment.letter(self._line, language, format)
 
     def export_keys(self, path: str | Path, *, ask: PasswordSource | None = None) -> Path:
         """Write keys, certificates and particulars into one file under a password, for ``wb.restore_keys``.
@@ -183,7 +240,8 @@ class Connection:
         Raises:
             WrongPassword: nothing was written; try again.
             WeakPassword: the new password is too short; nothing was written.
-            ElectraError: there are no keys yet, there is a file already, or it cannot be written.
+            ElectraError: there are no keys yet, a change of keys was cut off, there is a file already, or it cannot be
+                written.
         """
         return keyfiles.export_keys(self._store, self.name, Path(path), ask or self._passwords)
 
@@ -198,15 +256,18 @@ class Connection:
         """
         keyfiles.change_password(self._store, self.name, ask or self._passwords)
 
-    def info(self, *, refresh: bool = False) -> SubscriberInfo:
-        """What the bank has on file: accounts, rights, signature classes (HTD). Offline: as last fetched.
+    # -- daily work ----------------------------------------------------------------------------------------------------
+
+    def info(self, *, refresh: bool = False) -> Access:
+        """What the bank has on file: accounts, rights, limits, signature classes (HTD). Offline: as last fetched.
 
         Raises:
             NotReady, EbicsError, ChannelError: nothing fetched yet and the bank cannot be asked.
         """
-        known = self._store.journal.events(subject=self._subject, kind="info")
+        known = self._store.journal.events(subject=self._line.subject, kind="info")
         if known and not refresh:
-            return read_htd(self._store.archive.get(known[-1].data["sha256"]), self.version)
+            version = version_of(known[-1].data.get("version", self.record.protocol))
+            return Access.of(read_htd(self._store.archive.get(known[-1].data["sha256"]), version))
         with self.conversation() as talk:
             download = talk.client.download(admin_type="HTD")
             talk.run(download)
@@ -214,8 +275,9 @@ class Connection:
             assert data is not None
             sha = self._store.archive.put(data, name=f"{self.name}-HTD.xml", media_type="application/xml")
             talk.acknowledge(download)
-        self._note("info", sha256=sha)
-        return read_htd(data, self.version)
+        version = talk.client.subscriber.version
+        self._line.note("info", sha256=sha, version=version.protocol)
+        return Access.of(read_htd(data, version))
 
     def waiting(self) -> tuple[WaitingItem, ...]:
         """The orders at this bank that wait for signatures this user may give; see ``Workbench.to_sign``.
@@ -232,22 +294,15 @@ class Connection:
             WrongPassword: nothing was done; try again.
             KeyDiffers: the key file is not the one whose certificate the bank has.
         """
-        return PasswordKey(self._open_key(KeyUse.SIGNATURE, password))
-
-    def _open_key(self, use: KeyUse, password: str) -> RSAPrivateKey:
-        name = keyfiles.key_name(self.name, use)
-        key = open_key(self._store.keys.get(name), password)
-        if key.public_key() != read_certificate(self.record.certificates[use])[1]:
-            raise KeyDiffers(
-                f"The key {name} is not the one the bank knows.",
-                cause="another key file was put in its place.",
-                repair="Put the right key file back from a backup.",
-            )
-        return key
+        return PasswordKey(self._line.open_key(KeyUse.SIGNATURE, password))
 
     def ask_signing_key(self, ask: PasswordSource | None = None) -> PasswordKey:
-        """Ask for the password and open the signature key; see ``signing_key``."""
-        return self.signing_key((ask or self._passwords)(f"Password of {self.record.user} at {self.name}"))
+        """Ask for the password and open the signature key; see ``signing_key``.
+
+        A change of keys that was cut off is finished first: a signature of the wrong key would be worth nothing.
+        """
+        self._settle()
+        return self.signing_key(self._line.password(ask))
 
     def unlock(self, ask: PasswordSource | None = None) -> None:
         """Ask for the password once and keep the transport keys open for this session.
@@ -255,111 +310,47 @@ class Connection:
         Raises:
             WrongPassword: nothing was done; try again.
         """
-        if self._transport is None:
-            password = (ask or self._passwords)(f"Password of {self.record.user} at {self.name}")
-            certificates = self.record.certificates
-            self._transport = TransportKeys(
-                self._open_key(KeyUse.AUTHENTICATION, password),
-                read_certificate(certificates[KeyUse.AUTHENTICATION])[0],
-                self._open_key(KeyUse.ENCRYPTION, password),
-                read_certificate(certificates[KeyUse.ENCRYPTION])[0],
-            )
+        self._line.unlock(ask)
 
     def conversation(self) -> Conversation:
-        """Open the line to the bank; a context manager that hangs up.
+        """Open the line to the bank; a context manager that hangs up. What was cut off before is finished first.
 
         Raises:
-            NotReady: initialisation is not finished.
+            NotReady: the initialisation is not finished, or the access was given up.
         """
+        self._settle()
+        self._must_be_ready()
+        return self._line.talk(daily=True)
+
+    def _settle(self) -> None:
+        now = self._line.standing
+        if now.changing is not None or now.suspending is not None:
+            with self._locked():
+                keychanges.settle(self._line)
+
+    def _must_be_ready(self) -> None:
         if not self.ready:
             raise NotReady(f"The connection {self.name!r} is not ready.", repair=self.next_step + ".")
-        return self._converse()
 
-    def _converse(self) -> Conversation:
-        self.unlock()
-        record = self.record
-        assert self._transport is not None
-        subscriber = Subscriber(record.host, record.partner, record.user, self.version)
-        client = Client(subscriber=subscriber, keys=self._transport, bank=record.bank_keys, clock=self._clock)
-        return Conversation(client, self._open_channel(record))
+    def _locked(self) -> AbstractContextManager[None]:
+        return self._store.lock(f"connection-{self.name}", purpose=f"keys of {self.name}")
 
-    def _create_keys(self) -> None:
-        record = self.record
-        password = ask_new_password(self._passwords, f"New password for the keys of {record.user} at {self.name}")
-        certificates = {}
-        for use in KeyUse:
-            key = generate_key()
-            # Keys whose certificates were never noted were never sent: an earlier attempt was cut off here.
-            self._store.keys.put(keyfiles.key_name(self.name, use), protect_key(key, password), replace=True)
-            certificates[use] = certificate_der(
-                certificate_for(key, use, common_name=f"{record.partner} {record.user}", not_before=self._clock())
-            )
-        self._store.connections.update(self.name, certificates=certificates)
-        self._note("keys-created", **self.hashes())
-
-    def _send_keys(self, name: str, exchange: Callable[[Client], Exchange[str]]) -> None:
-        done = self._done()
-        if f"{name}-sent" in done:
-            return
-        self._note(f"{name}-sending")
-        try:
-            with self._converse() as talk:
-                order_id = talk.run(exchange(talk.client))
-        except BankRefusal as refusal:
-            if refusal.code not in _STATE_REFUSALS or f"{name}-sending" not in done:
-                raise
-            order_id = ""  # an earlier attempt, cut off before its answer, did arrive
-        self._note(f"{name}-sent", order_id=order_id)
-
-    def _write_letter(self, language: str) -> None:
-        if self.letter_file.exists():
-            return
-        write_private_file(self.letter_file, self.letter(language))
-        self._note("letter-written", file=self.letter_file.name)
-
-    def _fetch_bank_keys(self, expected: Mapping[str, str]) -> None:
-        try:
-            with self._converse() as talk:
-                keys = talk.run(talk.client.hpb())
-        except BankRefusal as refusal:
-            if refusal.code in _STATE_REFUSALS and not self.ready:
-                return  # not activated yet: the next step says so
-            raise
-        self._compare(keys, expected)
-        self._store.connections.update(self.name, bank_keys=keys)
-        self._note("bank-keys-confirmed", **_hashes(keys))
-
-    def _trusts(self, expected: Mapping[str, str]) -> bool:
-        """Whether the bank's keys with these hashes are the ones that are trusted already."""
-        keys = self.record.bank_keys
-        if keys is None or "bank-keys-confirmed" not in self._done():
-            return False
-        return all(_digits(expected.get(use, "")) == _digits(known) for use, known in _hashes(keys).items())
-
-    def _compare(self, keys: BankKeys, expected: Mapping[str, str]) -> None:
-        for use, received in _hashes(keys).items():
-            if _digits(expected.get(use, "")) != _digits(received):
-                raise BankKeysDiffer(
-                    f"The bank's {use} key is not the one of its letter.",
-                    where=self.name,
-                    cause=f"the bank sent {received}, the letter says {expected.get(use) or 'nothing'}.",
-                    repair="Do not use this connection. Compare the letter once more, then call the bank.",
-                )
-
-    def _done(self) -> set[str]:
-        return {event.kind for event in self._store.journal.events(subject=self._subject)}
-
-    def _note(self, kind: str, **data: str) -> None:
-        self._store.journal.append(self._subject, kind, data)
+    # -- shown ---------------------------------------------------------------------------------------------------------
 
     @property
-    def _subject(self) -> str:
-        return f"connection:{self.name}"
+    def state(self) -> str:
+        """In a word: ``ready``, ``refused by the bank``, ``given up`` or ``being initialised``."""
+        now = self._line.standing
+        if now.suspended is not None or now.suspending is not None:
+            return "given up"
+        if now.refused is not None:
+            return "refused by the bank"
+        return "ready" if now.ready else "being initialised"
 
     def __repr__(self) -> str:
-        record = self.record
-        state = "ready" if self.ready else f"next: {self.next_step}"
-        return f"Connection {self.name}: {record.user} of {record.partner} at {record.host}, {record.url}; {state}"
+        record, step = self.record, self.next_step
+        about = f"{record.user} of {record.partner} at {record.host}, {record.url}, {versions.named(record.protocol)}"
+        return f"Connection {self.name}: {about}; {self.state}" + (f"; next: {step}" if step else "")
 
     def _repr_html_(self) -> str:
         record = self.record
@@ -368,34 +359,12 @@ class Connection:
             ("Address", record.url),
             ("Customer", record.partner),
             ("User", record.user),
-            ("State", "ready" if self.ready else "being initialised"),
+            ("EBICS", versions.named(record.protocol)),
+            ("State", self.state),
             ("Next step", self.next_step),
+            *((f"Hash of the {use} key", value) for use, value in self.hashes().items()),
         ]
         return html_table(("", ""), [row for row in rows if row[1]], caption=f"Connection {self.name}")
-
-
-class Conversation:
-    """An open line and the protocol engine that speaks on it."""
-
-    def __init__(self, client: Client, channel: Channel) -> None:
-        self.client, self._channel = client, channel
-
-    def run(self, exchange: Exchange[Result]) -> Result:
-        """Carry an exchange's documents to the bank and back until it has nothing more to send."""
-        while (document := exchange.request()) is not None:
-            exchange.answer(self._channel.exchange(document))
-        return exchange.result
-
-    def acknowledge(self, download: Download, *, positive: bool = True) -> None:
-        """Send the receipt of a download whose data are safe (or are not)."""
-        download.acknowledge(positive)
-        self.run(download)
-
-    def __enter__(self) -> Conversation:
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        self._channel.close()
 
 
 class Connections(Mapping[str, Connection]):
@@ -436,17 +405,9 @@ class Connections(Mapping[str, Connection]):
         return "\n".join(map(repr, self.values())) or "No connections yet."
 
     def _repr_html_(self) -> str:
-        rows = [(name, self[name].record.url, self[name].record.user, self[name].next_step or "ready") for name in self]
-        return html_table(("Name", "Address", "User", "State or next step"), rows, caption="Connections")
-
-
-def _internet(record: ConnectionRecord) -> Channel:
-    return InternetChannel(record.url, ca=Path(record.ca_file) if record.ca_file else None)
-
-
-def _hashes(keys: BankKeys) -> dict[str, str]:
-    return {"authentication": fingerprint(keys.authentication), "encryption": fingerprint(keys.encryption)}
-
-
-def _digits(hash_text: str) -> str:
-    return "".join(character for character in hash_text.upper() if character.isalnum())
+        rows = [
+            (name, line.record.url, line.record.user, versions.named(line.record.protocol), line.state, line.next_step)
+            for name, line in self.items()
+        ]
+        head = ("Name", "Address", "User", "EBICS", "State", "Next step")
+        return html_table(head, rows, caption="Connections")

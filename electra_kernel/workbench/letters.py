@@ -6,6 +6,7 @@ from datetime import datetime
 
 from electra_kernel.ebics.desk import KeyUse
 from electra_kernel.ebics.keys import bare
+from electra_kernel.ebics.version import EbicsVersion
 from electra_kernel.printing import Letter, LetterKey, letter_html, letter_pdf
 from electra_kernel.store import ConnectionRecord
 from electra_kernel.vocabulary.errors import ElectraError
@@ -19,10 +20,13 @@ def sent_form(certificate: bytes, *, by_numbers: bool) -> bytes:
     return bare(certificate) if by_numbers else certificate
 
 
-def letter_of(record: ConnectionRecord, *, by_numbers: bool, sent: datetime, language: str, form: str) -> bytes:
+def letter_of(
+    record: ConnectionRecord, version: EbicsVersion, *, by_numbers: bool, sent: datetime, language: str, form: str
+) -> bytes:
     """The letter for the keys of a connection.
 
     Args:
+        version: of EBICS, in which they were sent.
         by_numbers: whether the keys travel without certificates (EBICS 2.5).
         sent: aware moment at which the keys were sent.
         language: ``en``, ``de``, ``fr`` or ``hu``.
@@ -39,8 +43,8 @@ def letter_of(record: ConnectionRecord, *, by_numbers: bool, sent: datetime, lan
         raise ElectraError(f"Letters are not written as {form!r}.", repair=f"Choose one of: {', '.join(FORMATS)}.")
     versions = (
         (KeyUse.SIGNATURE, record.signature_version),
-        (KeyUse.AUTHENTICATION, "X002"),
-        (KeyUse.ENCRYPTION, "E002"),
+        (KeyUse.AUTHENTICATION, version.authentication),
+        (KeyUse.ENCRYPTION, version.encryption),
     )
     letter = Letter(
         bank="",
@@ -48,11 +52,11 @@ def letter_of(record: ConnectionRecord, *, by_numbers: bool, sent: datetime, lan
         partner_id=record.partner,
         user_id=record.user,
         user_name="",
-        ebics_version=record.protocol,
+        ebics_version=version.protocol,
         sent=sent,
         keys=tuple(
-            LetterKey(version=version, certificate=sent_form(record.certificates[use], by_numbers=by_numbers))
-            for use, version in versions
+            LetterKey(version=scheme, certificate=sent_form(record.certificates[use], by_numbers=by_numbers))
+            for use, scheme in versions
         ),
         language=language,
     )

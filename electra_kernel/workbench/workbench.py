@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -14,14 +16,15 @@ from electra_kernel.analysis.position import position
 from electra_kernel.channels.base import Channel
 from electra_kernel.channels.internet import InternetChannel
 from electra_kernel.ebics.client import Subscriber
-from electra_kernel.ebics.version import VERSIONS
 from electra_kernel.store import ConnectionRecord, Store
 from electra_kernel.vocabulary.accounts import format_account
 from electra_kernel.vocabulary.dates import Clock, system_clock
 from electra_kernel.vocabulary.errors import ElectraError, Problem
 from electra_kernel.vocabulary.text import html_table
+from electra_kernel.workbench import versions
 from electra_kernel.workbench.connections import Connection, Connections
 from electra_kernel.workbench.keyfiles import restore_keys
+from electra_kernel.workbench.lines import internet
 from electra_kernel.workbench.orders import Orders
 from electra_kernel.workbench.passwords import PasswordSource, ask_password
 from electra_kernel.workbench.sandbox import Sandbox
@@ -97,37 +100,52 @@ class Workbench:
         ca: str | Path | None = None,
         name: str | None = None,
         version: str | None = None,
+        certificates: bool | None = None,
     ) -> Connection:
         """Add (or find) a connection to a bank, with the ids of its letter; then ``connection.initialise()``.
+
+        The bank is asked which versions of EBICS it speaks (HEV). One that cannot be reached now is asked at the first
+        contact; one that does not answer the question is taken to speak the version named, or EBICS 3.0.
 
         Args:
             url: the bank's EBICS address.
             host, partner, user: host id, partner (customer) id and user id.
             ca: a PEM file of authorities to trust instead of the system's; a connection keeps the one it has.
             name: what to call the connection; ``HOST-USER`` by default.
-            version: ``H005`` (EBICS 3.0, the default) or ``H004`` (EBICS 2.5), as the bank's letter says; it is settled
-                once the keys are made.
+            version: ``H005`` (EBICS 3.0) or ``H004`` (EBICS 2.5); by default the newest that both speak. It stays once
+                the keys were sent; see ``connection.use_version``.
+            certificates: whether EBICS 2.5 sends keys with their certificates, as French banks want it; EBICS 3.0 always
+                does.
+
+        Raises:
+            VersionNotSpoken: the bank does not speak this version, or none that is spoken here. Nothing was kept.
+            BankRefusal: the bank does not know the host id. Nothing was kept.
         """
         called = name or f"{host}-{user}".lower()
-        place = {"ca_file": str(Path(ca).resolve())} if ca else {}
-        place |= {"protocol": _spoken(version)} if version else {}
+        place: dict[str, Any] = {"ca_file": str(Path(ca).resolve())} if ca else {}
+        place |= {} if certificates is None else {"certified": certificates}
+        wanted = versions.spoken_here(version).protocol if version else ""
         # What is wrong with the letter's words is said before anything is kept and before a password is asked for.
         Subscriber(host, partner, user)
         InternetChannel(url, ca=Path(ca) if ca else None).close()
-        if called in self.connections:
-            record = self.connections[called].record
-            if (record.host, record.partner, record.user) != (host, partner, user):
-                raise ElectraError(
-                    f"The connection {called!r} exists for another user.", repair="Choose another name: name=…."
-                )
-            if record.certificates and version not in (None, record.protocol):
-                raise ElectraError(
-                    f"The connection {called!r} speaks {record.protocol}, and its keys were sent in it.",
-                    repair="Connect once more under another name.",
-                )
-            self.store.connections.update(called, url=url, **place)
-        else:
+        known = self.store.connections.find(called)
+        if known is not None:
+            _must_be_the_same(known, (host, partner, user), version, certificates)
+        found = None
+        if known is None or not known.certificates:
+            given = known or ConnectionRecord(
+                name=called, url=url, host=host, partner=partner, user=user, created=self.clock(), protocol=""
+            )
+            found = versions.look(
+                self._open_channel or internet, replace(given, url=url, **place), wanted or given.protocol
+            )
+            place |= {"protocol": found.protocol}
+        if known is None:
             self.store.connections.add(called, url=url, host=host, partner=partner, user=user, **place)
+        else:
+            self.store.connections.update(called, url=url, **place)
+        if found is not None and found.reached:
+            versions.note(self.store, called, found)
         return self.connections[called]
 
     def connect_sandbox(self, *, seed: int = 1, day: date | None = None) -> Connection:
@@ -278,10 +296,21 @@ class Workbench:
         return html_table(("", ""), rows, caption="Workbench")
 
 
-def _spoken(version: str) -> str:
-    known = [each.protocol for each in VERSIONS.values()]
-    if version not in known:
+def _must_be_the_same(
+    known: ConnectionRecord, ids: tuple[str, str, str], version: str | None, certificates: bool | None
+) -> None:
+    """Refuse to make another connection of one that is there."""
+    if (known.host, known.partner, known.user) != ids:
         raise ElectraError(
-            f"{version!r} is no version of EBICS spoken here.", repair=f"Use one of: {', '.join(known)}."
+            f"The connection {known.name!r} exists for another user.", repair="Choose another name: name=…."
         )
-    return version
+    if known.certificates and version not in (None, known.protocol):
+        raise ElectraError(
+            f"The connection {known.name!r} speaks {known.protocol}, and its keys were sent in it.",
+            repair=f'Go over to the other version: connection.use_version("{version}").',
+        )
+    if known.certificates and certificates not in (None, known.certified):
+        raise ElectraError(
+            f"The keys of the connection {known.name!r} were sent in the other form already.",
+            repair="Connect once more under another name.",
+        )
