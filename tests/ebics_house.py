@@ -297,17 +297,21 @@ def schema(path: str) -> etree.XMLSchema:
     return etree.XMLSchema(etree.parse(str(SHARED / "schemas" / path), etree.XMLParser(no_network=True)))
 
 
+#: The published schema of each namespace that is sent.
+SCHEMAS = {
+    "urn:org:ebics:H004": "ebics/H004/ebics_H004.xsd",
+    "urn:org:ebics:H005": "ebics/H005/ebics_H005.xsd",
+    "http://www.ebics.org/S001": "ebics/S001/ebics_signature.xsd",
+    "http://www.ebics.org/S002": "ebics/S002/ebics_signature_S002.xsd",
+    "http://www.ebics.org/H000": "ebics/H000/ebics_hev.xsd",
+    "urn:iso:std:iso:20022:tech:xsd:pain.002.001.03": "iso20022/pain.002.001.03.xsd",
+}
+
+
 def schema_errors(document: bytes) -> list[str]:
     """What the published schema of this document's namespace finds wrong with it."""
     root = etree.fromstring(document)
-    path = {
-        "urn:org:ebics:H004": "ebics/H004/ebics_H004.xsd",
-        "urn:org:ebics:H005": "ebics/H005/ebics_H005.xsd",
-        "http://www.ebics.org/S001": "ebics/S001/ebics_signature.xsd",
-        "http://www.ebics.org/S002": "ebics/S002/ebics_signature_S002.xsd",
-        "http://www.ebics.org/H000": "ebics/H000/ebics_hev.xsd",
-        "urn:iso:std:iso:20022:tech:xsd:pain.002.001.03": "iso20022/pain.002.001.03.xsd",
-    }[etree.QName(root).namespace or ""]
+    path = SCHEMAS[etree.QName(root).namespace or ""]
     checker = schema(path)
     checker.validate(root)
     return [f"{each.line}: {each.message}" for each in checker.error_log]

@@ -23,6 +23,7 @@ from tests import ebics_house
 from tests.bank_house import CLOSED, order, payment, unzip
 from tests.bank_process import BankProcess, running
 from tests.ebics_house import schema, schema_errors
+from tests.judges import Judge
 from tests.shared import needs_shared
 
 PAYMENTS = Service("SCT", "pain.001", "HU")
@@ -176,3 +177,26 @@ def test_the_protocol_tells_everything_that_happened_in_a_session(line):
     assert [event.digest for event in events if event.reason == "DS0B"] == [None, None]
     fetched = [event.service.message for event in events if event.action == "FILE_DOWNLOAD" and event.service]
     assert fetched == ["pain.002", "camt.053"]
+
+
+@needs_shared
+def test_whatever_any_test_sends_is_judged_and_what_is_wrong_is_noticed(judge, tmp_path):
+    bank, exchange = ebics_house.server(ebics_house.open_desk()), ebics_house.upload(b"order")
+    before = sum(judge.shown.values())
+    ebics_house.run(exchange, bank)
+    assert sum(judge.shown.values()) - before >= 4
+    assert judge.wrong == []
+    document = ebics_house.upload(b"order").request()
+    assert document is not None
+    own = ebics_house.transport_keys(ebics_house.USER).authentication_key.public_key()
+    for damaged, word in (
+        (document.replace(b"<SecurityMedium>0000</SecurityMedium>", b""), "NumSegments"),
+        (document.replace(b"<FileName>", b"<FileName> ").replace(b">ANNA<", b">BELA<"), "FAIL"),
+    ):
+        stranger = Judge(tmp_path)
+        stranger.sent("client", damaged, own)
+        if word == "NumSegments" or stranger.verifies:
+            assert word in str(stranger.wrong)
+    stranger = Judge(tmp_path)
+    stranger.sent("client", document, own)
+    assert stranger.wrong == []
