@@ -11,10 +11,12 @@ from tempfile import TemporaryDirectory
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sqlalchemy import update
 
 from electra_kernel.bank.authority import authorised, wanted
-from electra_kernel.bank.database import Database
+from electra_kernel.bank.database import Database, users
 from electra_kernel.bank.desk import BankDesk
+from electra_kernel.bank.notifications import mark, news
 from electra_kernel.bank.people import Person, write_down
 from electra_kernel.bank.profile import PROFILE
 from electra_kernel.bank.seed import MAIN_ACCOUNT, PARTNER, want_signatures
@@ -372,6 +374,19 @@ def test_an_order_of_a_kind_only_this_bank_has_is_listed_in_every_version(bank):
         request = DownloadRequest(partner_id=PARTNER, user_id="B1", admin_type="HVZ", eds=EdsParams(), version=version)
         orders = eds.read_waiting(bank.desk.deliver(request).data, version, with_profile(PROFILE))
         assert [each.service for each in orders] == [TRANSFERS, PAYMENTS]
+
+
+def test_an_order_that_begins_to_wait_is_news_to_those_whose_signature_it_needs(bank):
+    with bank.database.write() as connection:
+        connection.execute(update(users).values(state="ready"))
+        before = mark(connection)
+    hand_in(bank, "A1")
+    with bank.database.read() as connection:
+        told = {user: news(connection, PARTNER, user, before) for user in ("A1", "B1", "T1")}
+        later = mark(connection)
+        assert news(connection, PARTNER, "B1", later) == []
+    types = {user: rows[0].admin_types for user, rows in told.items()}
+    assert types == {"A1": ("HAC",), "B1": ("HAC", "HVU"), "T1": ("HAC",)}
 
 
 # --- any order of events ----------------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 import threading
 from dataclasses import replace
@@ -15,11 +16,13 @@ import pytest
 from starlette.testclient import TestClient
 
 from electra_kernel.bank.app import LOOPBACK, PortTaken, listen, make_app
+from electra_kernel.bank.profile import PROFILE
 from electra_kernel.ebics.btf import Service
 from electra_kernel.ebics.client import Client, Exchange, Subscriber
 from electra_kernel.ebics.documents import DOCUMENT_LIMIT
 from electra_kernel.ebics.hac import read_hac
 from electra_kernel.ebics.keys import BankKeys, fingerprint
+from electra_kernel.ebics.profiles import read_profile
 from electra_kernel.ebics.signature import OrderSignature
 from electra_kernel.formats import camt053, pain001
 from electra_kernel.vocabulary.dates import system_clock
@@ -214,8 +217,21 @@ def test_the_clerk_activates_only_with_the_right_fingerprint(tmp_path):
 
 def test_a_newcomer_reads_in_plain_words_how_to_connect(bank):
     words = bank_command("status", "--data", str(bank.folder)).stdout
-    for word in (bank.said["https"], bank.said["ca"], "ELECTRA", "ANNA", "HU42 1177 3016", "AC04", "camt.053 ZIP  C53"):
+    for word in (bank.said["https"], bank.said["ca"], "ELECTRA", "ANNA", "HU42 1177 3016", "AC04", "camt.053 ZIP C53"):
         assert word in words
+
+
+def test_the_running_bank_tells_its_hashes_in_both_forms_and_the_commands_that_go_with_its_folder(bank):
+    words = bank.ask("GET")[1].decode()
+    letter = (bank.folder / "bank-letter.txt").read_text().replace("\n", " ")
+    told = re.findall(r"(?:X002|E002), EBICS [23]\.[05].*?((?:[0-9A-F]{2} ?){32})", words)
+    assert len(set(told)) == 4
+    assert all(value.strip() in letter for value in told)
+    assert f"electra bank activate --data {bank.folder} --user ANNA" in words
+    assert f"electra bank log --data {bank.folder} --follow" in words
+    assert "(--admit)" in words
+    types = (bank.folder / "order-types.toml").read_bytes()
+    assert read_profile(types, "order-types.toml") == PROFILE
 
 
 def test_commands_for_a_folder_without_a_bank_say_what_to_do(tmp_path):

@@ -25,11 +25,12 @@ from electra_kernel.bank.database import Database, blocks, orders
 from electra_kernel.bank.exchanges import follow as follow_log
 from electra_kernel.bank.exchanges import read_log
 from electra_kernel.bank.explain import Explanation, explain
-from electra_kernel.bank.house import Bank, describe, facts
+from electra_kernel.bank.house import Bank, facts
 from electra_kernel.bank.keys import tls_context
 from electra_kernel.bank.notifications import Offer, offer
 from electra_kernel.bank.push import Announcer
 from electra_kernel.bank.waiting import WAITS
+from electra_kernel.bank.welcome import Running, describe, modes
 from electra_kernel.ebics.server import Server
 from electra_kernel.vocabulary.dates import system_clock
 
@@ -79,12 +80,13 @@ def serve(
         try:
             offer(bank.database, notifications)
             engine = bank.engine(admit=admit, strict=strict, trust=trust)
-            _serve(bank, engine, port, until_eof=until_eof, as_json=as_json)
+            running = Running(hashes=bank.hashes(), modes=modes(admit=admit, strict=strict, trust=trust))
+            _serve(bank, engine, running, port, until_eof=until_eof, as_json=as_json)
         finally:
             bank.close()
 
 
-def _serve(bank: Bank, engine: Server, port: int, *, until_eof: bool, as_json: bool) -> None:
+def _serve(bank: Bank, engine: Server, running: Running, port: int, *, until_eof: bool, as_json: bool) -> None:
     context, ca = tls_context(bank.folder, bank.clock)
     before = facts(bank.database)
     plain = listen(port, remembered=urlsplit(before.http).port or 0)
@@ -96,7 +98,7 @@ def _serve(bank: Bank, engine: Server, port: int, *, until_eof: bool, as_json: b
     )
 
     def about() -> str:
-        return describe(facts(bank.database), ca=str(ca), fingerprints=bank.fingerprints())
+        return describe(facts(bank.database), folder=bank.folder, running=running)
 
     def ready() -> None:
         if as_json:
@@ -167,7 +169,7 @@ def status(data: Data = DEFAULT_FOLDER, as_json: AsJson = False) -> None:
     if as_json:
         typer.echo(json.dumps({**told.as_row(), "orders": rows}, ensure_ascii=True))
         return
-    typer.echo(describe(told, ca=str(data.absolute() / "ca.pem")))
+    typer.echo(describe(told, folder=data.absolute()))
     typer.echo("Orders:" if rows else "No orders yet.")
     for row in rows:
         typer.echo(f"  {row['order']}  {row['received']}  {row['user']}  {row['message']}  {row['state']}")

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from datetime import date
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -25,15 +24,12 @@ from electra_kernel.bank.payees import granted
 from electra_kernel.bank.payments import execute_due
 from electra_kernel.bank.seed import DEFAULT_SEED, PAYEES, grant, introduce, plant
 from electra_kernel.ebics.btf import Service
-from electra_kernel.ebics.keys import BankServerKeys
+from electra_kernel.ebics.keys import BankServerKeys, bare, fingerprint
 from electra_kernel.ebics.ordertypes import FILE_TYPES, OrderTypes, code_of
 from electra_kernel.ebics.profiles import write_profile
 from electra_kernel.ebics.server import Server
-from electra_kernel.ebics.version import VERSIONS
-from electra_kernel.vocabulary.accounts import format_account
 from electra_kernel.vocabulary.dates import Clock
 from electra_kernel.vocabulary.errors import ElectraError
-from electra_kernel.vocabulary.money import format_amount
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,6 +196,13 @@ class Bank:
         authentication, encryption = public_keys(self.keys).fingerprints()
         return {"authentication": authentication, "encryption": encryption}
 
+    def hashes(self) -> dict[str, str]:
+        """The hash of each of the bank's keys as each version shows it, by title."""
+        own = public_keys(self.keys)
+        forms = (("EBICS 3.0, certificate", bytes), ("EBICS 2.5, exponent and modulus", bare))
+        keys = (("X002", own.authentication), ("E002", own.encryption))
+        return {f"{use}, {words}": fingerprint(form(der)) for words, form in forms for use, der in keys}
+
     def remember_addresses(self, http: str, https: str) -> None:
         """Keep where the bank is reached: HPD tells it, and the next start prefers the same ports."""
         with self.database.write() as connection:
@@ -300,52 +303,3 @@ def _service_line(admin_type: str, service: Service, description: str, types: Or
 
 def _user_line(row: Any) -> UserLine:
     return UserLine(row.user_id, row.name, row.state, row.authorisation, row.partner_id)
-
-
-def describe(told: Facts, *, ca: str, fingerprints: dict[str, str] | None = None) -> str:
-    """Everything a newcomer needs to connect any EBICS client, in plain words."""
-    lines = [
-        f"{told.bank}: a bank to practise with, on this machine only. It speaks {_spoken()}.",
-        f"Its business date is {told.date:%A, %d %B %Y}; `electra bank clock` moves it.",
-        "",
-        "To connect an EBICS client:",
-        f"  URL      {told.https}   (or {told.http})",
-        f"  CA       {ca}",
-        f"  host     {told.host}",
-        f"  partner  {told.partner}",
-        f"  users    {', '.join(map(_person, told.users))}",
-        *(f"  also     {_person(user)} of the customer {user.partner}" for user in told.guests),
-        f"  keys     A005 or A006, X002, E002, RSA of {max(each.key_bits[0] for each in VERSIONS.values())} bits or more",
-        "Send INI and HIA. Then the clerk, who is you, activates the user: `electra bank activate --user ANNA` with the",
-        "--data you started with (with --admit it happens by itself). Fetch the bank's keys with HPB and compare them with",
-        "bank-letter.txt beside the CA file; it has the hashes as both EBICS versions show them.",
-    ]
-    for use, value in (fingerprints or {}).items():
-        lines.append(f"  {use} key (SHA-256): {value}")
-    lines += ["", "What may be sent and fetched (BTF with any scope, or its order type in EBICS 2.5):"]
-    lines += [
-        f"  {row.direction:<6} {row.service} {row.option or '   '} {row.message} {row.container or '   '}  {row.order_type or '   '}"
-        f"  {row.description}"
-        for row in told.services
-    ]
-    lines += ["", f"Accounts of {told.company}:"]
-    for account in told.accounts:
-        amount = format_amount(Decimal(account.balance), account.currency)
-        lines.append(f"  {format_account(account.account)}  {account.currency}  {amount}  {account.name}")
-    lines += ["", "Payments to these accounts are always refused, to practise with:"]
-    for row in told.trouble:
-        lines.append(f"  {format_account(row.account)}  {row.currency}  {row.reason}  {row.text}")
-    lines += ["", "Names that are easily mistaken, to practise having names checked (VOI):"]
-    lines += [f"  {format_account(row.account)}  {row.currency}  {row.name}" for row in told.payees]
-    return "\n".join(lines) + "\n"
-
-
-def _person(user: UserLine) -> str:
-    return f"{user.user} ({user.name}, {user.state}, signs as {user.level})"
-
-
-def _spoken() -> str:
-    # HEV prints releases as 03.00; people say 3.0.
-    return " and ".join(
-        f"EBICS {each.release.strip('0').ljust(3, '0')} ({each.protocol})" for each in VERSIONS.values()
-    )

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 from sqlalchemy import Column, Connection, Integer, LargeBinary, String, Table, delete, func, select
 
+from electra_kernel.bank import waiting
 from electra_kernel.bank.database import (
     Database,
     Moment,
@@ -166,16 +167,20 @@ def _new_services(connection: Connection, partner_id: str, user_id: str, since: 
 
 
 def _new_types(connection: Connection, partner_id: str, user_id: str, since: Mark) -> tuple[str, ...]:
-    """``HAC`` where the protocol has new rows. What a user fetched is no news: fetching would never end."""
+    """``HAC`` where the protocol has new rows, ``HVU`` where an order began to wait for this user's signature.
+
+    What a user fetched is no news: fetching would never end.
+    """
     new = select(events.c.id).where(
         events.c.id > since.event, events.c.partner_id == partner_id, events.c.action != "FILE_DOWNLOAD"
     )
+    told = ["HAC"] if connection.scalar(new.limit(1)) is not None else []
+    if waiting.began_to_wait(connection, (partner_id, user_id), since.event):
+        told.append("HVU")
     may = select(rights.c.admin_type).where(
-        rights.c.partner_id == partner_id, rights.c.user_id == user_id, rights.c.admin_type == "HAC"
+        rights.c.partner_id == partner_id, rights.c.user_id == user_id, rights.c.admin_type.in_(told)
     )
-    if connection.scalar(new.limit(1)) is None or connection.scalar(may.limit(1)) is None:
-        return ()
-    return ("HAC",)
+    return tuple(sorted(set(connection.scalars(may))))
 
 
 def _forget_old_tokens(connection: Connection, partner_id: str, user_id: str, now: datetime) -> None:

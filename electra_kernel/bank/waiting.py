@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import Connection, select, update
 
 from electra_kernel.bank import authority, entitlement, payees
-from electra_kernel.bank.database import get_fact, orders, signatures, users, waiting
+from electra_kernel.bank.database import events, get_fact, orders, signatures, users, waiting
 from electra_kernel.bank.profile import order_types
 from electra_kernel.bank.reports import Protocol, record, service_of
 from electra_kernel.ebics import eds
@@ -23,7 +23,7 @@ from electra_kernel.ebics.btf import Service
 from electra_kernel.ebics.desk import Decision, DeskRefusal, DownloadRequest, Upload
 from electra_kernel.ebics.edsparams import EdsParams
 from electra_kernel.ebics.signature import order_digest, raw_digest
-from electra_kernel.ebics.version import EbicsVersion
+from electra_kernel.ebics.version import H005, EbicsVersion
 from electra_kernel.formats import pain001
 from electra_kernel.formats.base import Reading
 from electra_kernel.vocabulary.accounts import format_account
@@ -148,6 +148,19 @@ def _listed(
         and authority.may_sign(authority.class_of(connection, row.partner_id, signer, service))
         and entitlement.lack(connection, signer, service.name, entitlement.kept_sums(connection, row.id)) is None
     ]
+
+
+def began_to_wait(connection: Connection, signer: tuple[str, str], since: int) -> bool:
+    """Whether an order that waits for this user's signature was put where orders wait after an event of the protocol."""
+    owners = authority.owners(connection, signer)
+    new = select(events.c.partner_id, events.c.order_id).where(
+        events.c.id > since, events.c.partner_id.in_(owners), events.c.action == "VEU_FORWARDING"
+    )
+    put_there = {(row.partner_id, row.order_id) for row in connection.execute(new)}
+    return bool(put_there) and any(
+        told.ready and (told.originator.partner_id, told.order_id) in put_there
+        for told in _listed(connection, signer, (), H005)
+    )
 
 
 def _fits(service: Service, filters: Sequence[Service]) -> bool:

@@ -59,18 +59,21 @@ class News:
         at: aware UTC moment.
         statements: one row a file, as ``wb.statements.fetch()`` gives it.
         orders: how many orders had news.
+        to_sign: ids at the bank of orders that began to wait for this user's signature (``wb.to_sign()``).
     """
 
     at: datetime
     statements: pd.DataFrame
     orders: int
+    to_sign: tuple[str, ...] = ()
 
     def __bool__(self) -> bool:
-        return bool(len(self.statements) or self.orders)
+        return bool(len(self.statements) or self.orders or self.to_sign)
 
     def __str__(self) -> str:
         entries = int(self.statements["new"].sum()) if len(self.statements) else 0
-        return f"{len(self.statements)} statement files with {entries} new entries; news of {self.orders} orders"
+        words = f"{len(self.statements)} statement files with {entries} new entries; news of {self.orders} orders"
+        return f"{words}; to sign: {', '.join(self.to_sign)}" if self.to_sign else words
 
 
 class Watch:
@@ -98,6 +101,7 @@ class Watch:
         self._patience = _Patience(self._every)
         self._retry = _Patience(self._every)
         self._thread: Thread | None = None
+        self._waiting: set[str] = set()
         self.looks = 0
         self.words: tuple[tuple[str, str], ...] = ()
         self.problem: Exception | None = None
@@ -168,7 +172,7 @@ class Watch:
         try:
             statements = self._workbench.statements.fetch(connection=self._connection.name)
             orders = sending.follow(self._workbench, self._connection)
-            self.news = News(self._workbench.clock(), statements, orders)
+            self.news = News(self._workbench.clock(), statements, orders, self._new_to_sign())
             if self.news and self._on_news is not None:
                 self._on_news(self.news)
         except Exception as error:
@@ -181,6 +185,15 @@ class Watch:
             self._due = time.monotonic() + self._every
         self.looks += 1
         self._tell()
+
+    def _new_to_sign(self) -> tuple[str, ...]:
+        """The orders that wait for this user's signature, and did not when the bank was asked before."""
+        types = {permission.admin_type for permission in self._connection.info().user.permissions}
+        if "HVZ" not in types:
+            return ()
+        now = {item.id for item in self._connection.waiting() if item.for_me}
+        new, self._waiting = now - self._waiting, now
+        return tuple(sorted(new))
 
     def _dial(self) -> None:
         try:
