@@ -173,11 +173,16 @@ def statements(
 
 
 @app.command()
-def connections(workbench: Folder = _TREASURY) -> None:
-    """The connections of a workbench and their next steps."""
+def connections(
+    name: Annotated[str | None, typer.Argument(help="Only this one.")] = None,
+    info: Annotated[bool, typer.Option("--info", help="What the bank has on file: accounts, rights, limits.")] = False,
+    fetch: Annotated[bool, typer.Option("--fetch", help="The same, asked of the bank now.")] = False,
+    workbench: Folder = _TREASURY,
+) -> None:
+    """The connections of a workbench and their next steps; or what a bank lets a user do."""
     from electra_kernel.cli.records import show_connections
 
-    show_connections(workbench)
+    show_connections(workbench, name, info=info, fetch=fetch)
 
 
 @app.command()
@@ -190,15 +195,35 @@ def connect(
     authentication: Annotated[str, typer.Option(help="Hash of the bank's X002 key, from its letter.")] = "",
     encryption: Annotated[str, typer.Option(help="Hash of the bank's E002 key, from its letter.")] = "",
     language: Annotated[str, typer.Option(help="Language of the letter: en, de, fr or hu.")] = "en",
-    ebics: Annotated[str | None, typer.Option(help="H005 (EBICS 3.0, the default) or H004 (EBICS 2.5).")] = None,
+    ebics: Annotated[
+        str | None, typer.Option(help="H005 (EBICS 3.0) or H004 (EBICS 2.5); the newest both speak by default.")
+    ] = None,
+    certificates: Annotated[
+        bool | None, typer.Option(help="Whether EBICS 2.5 sends keys with certificates.", show_default=False)
+    ] = None,
+    signature_key: Annotated[
+        Path | None, typer.Option(help="File with a signature key and the certificate an authority issued for it.")
+    ] = None,
+    authentication_key: Annotated[Path | None, typer.Option(help="The same for authentication.")] = None,
+    encryption_key: Annotated[Path | None, typer.Option(help="The same for encryption.")] = None,
     workbench: Folder = _TREASURY,
 ) -> None:
     """Connect to a bank: creates keys, sends them, writes the letter; run again with the hashes once activated."""
-    from electra_kernel.cli.records import connect_bank
+    from electra_kernel.cli.records import connect_bank, key_files
 
     hashes = {"authentication": authentication, "encryption": encryption} if authentication or encryption else None
     connect_bank(
-        workbench, url, host=host, partner=partner, user=user, ca=ca, hashes=hashes, language=language, version=ebics
+        workbench,
+        url,
+        host=host,
+        partner=partner,
+        user=user,
+        ca=ca,
+        hashes=hashes,
+        language=language,
+        version=ebics,
+        certificates=certificates,
+        keys=key_files(signature_key, authentication_key, encryption_key),
     )
 
 

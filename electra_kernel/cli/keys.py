@@ -1,4 +1,4 @@
-"""``electra keys …``, ``electra order`` and ``electra watch``: letters, key files, an order's story, a bank being watched.
+"""``electra keys …``, ``electra order`` and ``electra watch``: letters, key files, changes of keys, an order's story.
 
 What may live here: names, options and help of these commands, each over one public function.
 """
@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-app = typer.Typer(no_args_is_help=True, help="Keys of a connection: letters, copies, passwords.")
+app = typer.Typer(no_args_is_help=True, help="Keys of a connection: letters, changes, copies, passwords.")
 
 _TREASURY = Path("treasury")
 Folder = Annotated[Path, typer.Option("--workbench", "-w", envvar="ELECTRA_WORKBENCH", help="The workbench's folder.")]
@@ -24,7 +24,7 @@ def letter(
     connection: Name = None,
     workbench: Folder = _TREASURY,
 ) -> None:
-    """Write the initialisation letter, with exactly the hashes the bank compares."""
+    """Write the letter of the keys that count now, with exactly the hashes the bank compares."""
     from electra_kernel.cli.records import opened
     from electra_kernel.cli.tables import say
 
@@ -74,6 +74,78 @@ def password(connection: Name = None, workbench: Folder = _TREASURY) -> None:
     with opened(workbench) as treasury:
         treasury.connections.default(connection).change_password()
         say("The keys are under the new password.")
+
+
+@app.command()
+def change(
+    what: Annotated[str, typer.Argument(help="signature, transport (authentication and encryption) or all.")] = "all",
+    signature: Annotated[Path | None, typer.Option(help="File with a new signature key and its certificate.")] = None,
+    authentication: Annotated[Path | None, typer.Option(help="The same for authentication.")] = None,
+    encryption: Annotated[Path | None, typer.Option(help="The same for encryption.")] = None,
+    language: Annotated[str, typer.Option(help="Language of the letter: en, de, fr or hu.")] = "en",
+    connection: Name = None,
+    workbench: Folder = _TREASURY,
+) -> None:
+    """Exchange keys for new ones at the bank, which takes them at once; also finishes a change that was cut off."""
+    from electra_kernel.cli.records import key_files, opened
+    from electra_kernel.cli.tables import say
+
+    with opened(workbench) as treasury:
+        line = treasury.connections.default(connection)
+        hashes = line.change_keys(what, keys=key_files(signature, authentication, encryption), language=language)
+        for use, value in hashes.items():
+            say(f"{use:15}{value}")
+        say(f"The bank has the keys. Should it want a letter: {line.letter_file}")
+
+
+@app.command()
+def suspend(
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask whether to go on.")] = False,
+    connection: Name = None,
+    workbench: Folder = _TREASURY,
+) -> None:
+    """Give the access up at once (SPR), because a key may be in wrong hands."""
+    from electra_kernel.cli.records import opened
+    from electra_kernel.cli.tables import say
+
+    with opened(workbench) as treasury:
+        line = treasury.connections.default(connection)
+        if not (yes or typer.confirm(f"Give up the access of {line.record.user} at {line.name}?")):
+            say("Nothing was done.")
+            return
+        say(f"Next: {line.suspend()}")
+
+
+@app.command()
+def renew(
+    signature: Annotated[Path | None, typer.Option(help="File with a signature key and its certificate.")] = None,
+    authentication: Annotated[Path | None, typer.Option(help="The same for authentication.")] = None,
+    encryption: Annotated[Path | None, typer.Option(help="The same for encryption.")] = None,
+    language: Annotated[str, typer.Option(help="Language of the letter: en, de, fr or hu.")] = "en",
+    connection: Name = None,
+    workbench: Folder = _TREASURY,
+) -> None:
+    """Begin anew with new keys and a new letter, after the bank has reset the user or the access was given up."""
+    from electra_kernel.cli.records import key_files, opened, say_next
+
+    with opened(workbench) as treasury:
+        line = treasury.connections.default(connection)
+        files = key_files(signature, authentication, encryption)
+        say_next(line, line.initialise(keys=files, new_keys=True, language=language))
+
+
+@app.command()
+def version(
+    ebics: Annotated[str, typer.Argument(help="H005 (EBICS 3.0) or H004 (EBICS 2.5).")],
+    connection: Name = None,
+    workbench: Folder = _TREASURY,
+) -> None:
+    """Speak another version of EBICS with the bank from now on, with the same keys."""
+    from electra_kernel.cli.records import opened, say_next
+
+    with opened(workbench) as treasury:
+        line = treasury.connections.default(connection)
+        say_next(line, line.use_version(ebics))
 
 
 def order(

@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from electra_kernel import Workbench
 from electra_kernel.cli.tables import ENTRY_COLUMNS, say, show
 from electra_kernel.vocabulary.errors import ElectraError
+
+if TYPE_CHECKING:
+    from electra_kernel.workbench.connections import Connection
 
 #: How many of the newest entries a terminal shows.
 _SHOWN = 40
@@ -48,17 +52,52 @@ def show_statements(folder: Path, since: str | None, *, fetch: bool) -> None:
         show(workbench.position()[columns], title="Position", empty="No balances yet.")
 
 
-def show_connections(folder: Path) -> None:
-    """All connections with their next steps."""
+def show_connections(folder: Path, name: str | None = None, *, info: bool = False, fetch: bool = False) -> None:
+    """All connections with their next steps; with ``info`` what a bank has on file for its user."""
+    from electra_kernel.workbench.versions import named
+
     with opened(folder) as workbench:
+        if info or fetch:
+            _show_access(workbench.connections.default(name), refresh=fetch)
+            return
+        lines = [workbench.connections[name]] if name else list(workbench.connections.values())
         rows = [
-            (line.name, line.record.url, line.record.partner, line.record.user, line.next_step or "ready")
-            for line in workbench.connections.values()
+            (
+                line.name,
+                line.record.url,
+                line.record.partner,
+                line.record.user,
+                named(line.record.protocol),
+                line.state,
+                line.next_step,
+            )
+            for line in lines
         ]
         show(
-            pd.DataFrame(rows, columns=["name", "address", "customer", "user", "next step"]),
+            pd.DataFrame(rows, columns=["name", "address", "customer", "user", "EBICS", "state", "next step"]),
             empty="No connections yet: run electra connect.",
         )
+
+
+def _show_access(line: Connection, *, refresh: bool) -> None:
+    access = line.info(refresh=refresh)
+    for name, value in access.about():
+        say(f"{name}: {value}")
+    show(access.accounts_table(), title="Accounts", empty="The bank names no accounts.")
+    show(access.rights_table(), title="Rights", empty="The bank names no rights.")
+
+
+def key_files(signature: Path | None, authentication: Path | None, encryption: Path | None) -> dict[str, Path] | None:
+    """Key files by use, of those that were named; ``None`` where none was."""
+    named = {"signature": signature, "authentication": authentication, "encryption": encryption}
+    return {use: path for use, path in named.items() if path} or None
+
+
+def say_next(line: Connection, step: str) -> None:
+    """Where the letter is, and what to do next."""
+    if line.letter_file.exists():
+        say(f"Letter: {line.letter_file}")
+    say(f"Next: {step}" if step else f"The connection {line.name} is ready.")
 
 
 def connect_bank(
@@ -72,10 +111,17 @@ def connect_bank(
     hashes: Mapping[str, str] | None,
     language: str = "en",
     version: str | None = None,
+    certificates: bool | None = None,
+    keys: Mapping[str, Path] | None = None,
 ) -> None:
     """Go as far with a new connection as the bank lets us, and say what comes next."""
+    from electra_kernel.workbench.versions import named
+
     with opened(folder, make=True) as workbench:
-        connection = workbench.connect(url, host=host, partner=partner, user=user, ca=ca, version=version)
-        next_step = connection.initialise(hashes, language=language)
-        say(f"Letter: {connection.letter_file}")
-        say(f"Next: {next_step}" if next_step else f"The connection {connection.name} is ready.")
+        connection = workbench.connect(
+            url, host=host, partner=partner, user=user, ca=ca, version=version, certificates=certificates
+        )
+        files = None if connection.record.certificates else keys
+        step = connection.initialise(hashes, language=language, keys=files)
+        say(f"EBICS: {named(connection.record.protocol)}")
+        say_next(connection, step)

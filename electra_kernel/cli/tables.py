@@ -17,7 +17,21 @@ from rich.text import Text
 from electra_kernel.vocabulary.errors import Problem
 
 #: Columns that hold sentences. Only these may take several lines: a number cut in two cannot be read.
-_SENTENCES = frozenset({"text", "repair", "what", "next step", "remittance", "counterparty_name", "address"})
+_SENTENCES = frozenset(
+    {
+        "text",
+        "repair",
+        "what",
+        "next step",
+        "remittance",
+        "counterparty_name",
+        "address",
+        "service",
+        "right",
+        "services",
+        "class",
+    }
+)
 
 #: A bound for a line, far beyond any real table.
 _WIDEST = 10_000

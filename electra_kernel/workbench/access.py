@@ -88,7 +88,8 @@ class Access(SubscriberInfo):
             (offered.signatures or None) if offered else None,
         )
 
-    def _about(self) -> list[tuple[str, str]]:
+    def about(self) -> list[tuple[str, str]]:
+        """Who it is about: names and values."""
         place = " ".join(part for part in (self.post_code, self.city, self.country) if part)
         facts = [
             ("Customer", self.name),
@@ -100,13 +101,13 @@ class Access(SubscriberInfo):
         return [row for row in facts if row[1]]
 
     def __repr__(self) -> str:
-        lines = [f"{name}: {value}" for name, value in self._about()]
+        lines = [f"{name}: {value}" for name, value in self.about()]
         for title, frame in (("Accounts", self.accounts_table()), ("Rights", self.rights_table())):
             lines += ["", f"{title}:", *(f"  {_line(row)}" for row in frame.itertuples(index=False))]
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
-        shown = [html_table(("", ""), self._about(), caption="What the bank has on file")]
+        shown = [html_table(("", ""), self.about(), caption="What the bank has on file")]
         for title, frame in (("Accounts", self.accounts_table()), ("Rights", self.rights_table())):
             rows = [tuple(row) for row in frame.itertuples(index=False)]
             shown.append(html_table([name.capitalize() for name in frame.columns], rows, caption=title))

@@ -48,10 +48,10 @@ def go_on(
     """
     versions.settle(line, again=new_keys)
     now, record = line.standing, line.record
-    if new_keys and record.certificates and now.suspended is None:
-        _begin_anew(line, files)
-    elif now.changing is not None and now.changing.data["kind"] == "INI":
+    if now.changing is not None and now.changing.data["kind"] == "INI":
         _send_anew(line)
+    elif new_keys and record.certificates and now.suspended is None:
+        _begin_anew(line, files)
     elif not record.certificates or now.suspended is not None:
         _create_keys(line, files)
     elif files:
