@@ -12,6 +12,7 @@ from electra_kernel.formats import (
     camt052,
     camt053,
     camt054,
+    coda,
     epcqr,
     giro,
     hctqr,
@@ -129,6 +130,14 @@ FORMATS: tuple[Format, ...] = (
         detect=qif.detect,
         read=qif.read,
         write=qif.write,
+    ),
+    Format(
+        name="coda",
+        title="Coded statements of Belgian banks (CODA 2)",
+        extensions=(".cod", ".bc2"),
+        detect=coda.detect,
+        read=coda.read,
+        write=coda.write,
     ),
     Format(
         name="bai2",
