@@ -191,7 +191,10 @@ def as_utf8(data: bytes, problems: Problems) -> bytes:
         data = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
     if not data.isascii():
         data = _decoded(data, problems)
-    if found := _CONTROLS.search(data):
+    letters = np.frombuffer(data, np.uint8)
+    plain_ones = data.count(b"\n") + data.count(b"\t")
+    found = _CONTROLS.search(data) if np.count_nonzero(letters < 32) != plain_ones else None
+    if found is not None:
         # Blocks of FIN may stand between SOH and ETX; that is the line's, not the message's.
         if _CONTROLS.search(data.translate(None, b"\x01\x02\x03\x1a")):
             problems.warn(

@@ -80,7 +80,16 @@ _KNOWN = np.zeros(100, np.bool_)
 _KNOWN[[*_SUBFIELDS, 35, 36, *range(37, 40), *range(64, 80)]] = True
 _REMITTANCE = np.zeros(101, np.bool_)
 _REMITTANCE[[number for number, name in _SUBFIELDS.items() if name == "remittance"]] = True
-_TARGETS = (*COLUMNS, "unknown")
+#: In the order in which they usually come: so the pieces of most texts need no sorting.
+_TARGETS = tuple(
+    dict.fromkeys(
+        (
+            *("booking_text", "prima_nota", "end_to_end_id", "customer_reference", "mandate_id", "creditor_id"),
+            *("original", "compensation", "remittance", "ultimate", "bank_code", "counterparty_account"),
+            *("counterparty_name", "key_extension", *COLUMNS, "unknown"),
+        )
+    )
+)
 _PLACE = {name: place for place, name in enumerate(_TARGETS)}
 _TARGET_OF = np.full(100, _PLACE["unknown"], np.int64)
 for _number, _name in _SUBFIELDS.items():
@@ -175,7 +184,7 @@ class _Pieces:
         good = (tens < 10) & (ones < 10)
         good[good] = _KNOWN[number[good]]
         at, number = at[good], number[good]
-        row = np.searchsorted(bounds, at, side="right") - 1
+        row = self._rows_of(at)
         inside = at + 3 <= bounds[row + 1]
         at, number, row = at[inside], number[inside], row[inside]
         words, word_target = self._words(at + 3)
@@ -185,11 +194,16 @@ class _Pieces:
             is_word = order >= len(number)
             number = np.concatenate((number, np.full(len(words), 100)))[order]
             target = np.concatenate((np.zeros(len(row), np.int64), word_target))[order]
-            row = np.searchsorted(bounds, at[order], side="right") - 1
             at = at[order]
+            row = self._rows_of(at)
         else:
             is_word, target = np.zeros(len(at), np.bool_), np.zeros(len(at), np.int64)
         self._settle(at, number, row, is_word, target)
+
+    def _rows_of(self, at: Indices) -> Indices:
+        """The text in which each of some rising places lies."""
+        counts = np.diff(np.searchsorted(at, self._bounds))
+        return np.repeat(np.arange(self._rows), counts)
 
     def _words(self, begins: Indices) -> tuple[Indices, Indices]:
         """SEPA words at the beginning of a subfield or after a blank: where, and the column of each."""
@@ -202,9 +216,9 @@ class _Pieces:
         known = _WORDS[place] == word
         plus, place = plus[known], place[known]
         start = plus - 4
-        at = np.minimum(np.searchsorted(begins, start), max(len(begins) - 1, 0))
-        first = (begins[at] == start) if len(begins) else np.zeros(len(start), np.bool_)
-        good = first | (letters[start - 1] == 32)
+        first = np.zeros(len(letters) + 1, np.bool_)
+        first[begins] = True
+        good = first[start] | (letters[start - 1] == 32)
         return start[good], _WORD_TARGETS[place[good]]
 
     def _settle(self, at: Indices, number: Indices, row: Indices, is_word: Mask, word_target: Indices) -> None:

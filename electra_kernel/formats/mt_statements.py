@@ -26,7 +26,7 @@ import pyarrow.compute as pc
 from electra_kernel.formats import mt
 from electra_kernel.formats.base import Problems, Reading, unreadable
 from electra_kernel.formats.mt import ASK, Fields
-from electra_kernel.formats.mt_columns import Column, Indices, mask
+from electra_kernel.formats.mt_columns import Column, Indices, Mask, mask
 from electra_kernel.formats.mt_details import columns_of
 from electra_kernel.formats.mt_entries import OF_DETAIL, Lines, ledger_columns, with_notes
 from electra_kernel.formats.mt_pages import KINDS, Heads, Page, check_sums, goes_on, prove_pages, statement_of
@@ -160,6 +160,10 @@ def _statements_in(found: Fields, problems: Problems) -> list[mt.Message]:
     return chosen
 
 
+#: Entries from which on two threads pay.
+_LARGE = 5_000
+
+
 class _Reader:
     """Reads the statements of one file."""
 
@@ -173,11 +177,7 @@ class _Reader:
         is_entry = (self._found.codes == mt.code_of("61")) & (owner >= 0)
         numbers = np.flatnonzero(is_entry)
         attached = self._attached(is_entry, owner)
-        with ThreadPoolExecutor(1) as pool:
-            details = pool.submit(self._details, numbers, attached)
-            lines = Lines(self._found, numbers, self._problems)
-            pages = self._pages(owner, is_entry, attached)
-            columns = details.result()
+        lines, pages, columns = self._parts(numbers, owner, is_entry, attached)
         entries, page_of = self._entries(lines, columns, numbers, owner[numbers])
         for page in np.unique(page_of).tolist():
             pages[page].lists = True
@@ -186,6 +186,25 @@ class _Reader:
         entries = self._with_statements(entries, heads, statement)
         self._check(pages, heads, places, page_of, entries)
         return Result(pages[0].type, tuple(heads), entries, statement, self._problems)
+
+    def _parts(
+        self, numbers: Indices, owner: Indices, is_entry: Mask, attached: Indices
+    ) -> tuple[Lines, list[Page], dict[str, Column]]:
+        """Field 61, the heads, and field 86; of large files at the same time, on two cores."""
+        texts = self._texts(numbers, attached)
+        rows = len(numbers)
+        if rows < _LARGE:
+            lines, columns = Lines(self._found, numbers, self._problems), columns_of(texts)
+        else:
+            with ThreadPoolExecutor(2) as pool:
+                halves = [pool.submit(columns_of, part) for part in (texts[: rows // 2], texts[rows // 2 :])]
+                lines = Lines(self._found, numbers, self._problems)
+                first, second = (half.result() for half in halves)
+            columns = {name: pa.concat_arrays([first[name], second[name]]) for name in first}
+        notes = np.flatnonzero((attached >= 0) & (self._found.codes == mt.code_of("NS")))
+        if len(notes):
+            columns = with_notes(columns, np.searchsorted(numbers, attached[notes]), self._found.values(notes))
+        return lines, self._pages(owner, is_entry, attached), columns
 
     def _owners(self) -> Indices:
         """The message of each field, −1 for fields of messages that are left out."""
@@ -204,7 +223,7 @@ class _Reader:
         good[good] = is_entry[last[good]] & (owner[last[good]] == owner[good])
         return np.where(good, last, -1)
 
-    def _details(self, numbers: Indices, attached: Indices) -> dict[str, Column]:
+    def _texts(self, numbers: Indices, attached: Indices) -> Column:
         """Field 86 of each entry; several are one text."""
         found = self._found
         own = np.flatnonzero((attached >= 0) & (found.codes == mt.code_of("86")))
@@ -221,13 +240,7 @@ class _Reader:
         spread = texts if whole else texts.take(pa.array(where, mask=where < 0))
         if len(spread) and (pc.max(pc.binary_length(spread)).as_py() or 0) > mt.LONGEST_FIELD:
             spread = self._cut(spread, numbers)
-        columns = columns_of(spread)
-        notes = np.flatnonzero((attached >= 0) & (found.codes == mt.code_of("NS")))
-        return (
-            with_notes(columns, np.searchsorted(numbers, attached[notes]), found.values(notes))
-            if len(notes)
-            else columns
-        )
+        return spread
 
     def _cut(self, texts: Column, numbers: Indices) -> Column:
         long = mask(pc.greater(pc.binary_length(texts), mt.LONGEST_FIELD))

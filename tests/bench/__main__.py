@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from tests.bench import camt053, ebics, ledger
+from tests.bench import camt053, ebics, ledger, mt940
 
-BENCHES = (camt053, ledger, ebics)
+BENCHES = (camt053, mt940, ledger, ebics)
 
 if __name__ == "__main__":
     for bench in BENCHES:
