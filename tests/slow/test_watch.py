@@ -21,12 +21,20 @@ from websockets.sync.server import ServerConnection, serve
 from electra_kernel import Workbench
 from electra_kernel.channels.base import CertificateRejected, ChannelError, NotABank
 from electra_kernel.channels.websocket import WebSocketLine
-from electra_kernel.ebics.notifications import BankWords, NewData, NotificationAccess, read_access, read_message
+from electra_kernel.ebics.notifications import (
+    WSSPARAM,
+    BankWords,
+    NewData,
+    NotificationAccess,
+    read_access,
+    read_message,
+)
 from electra_kernel.orders.lifecycle import State
 from electra_kernel.vocabulary.errors import ElectraError
 from electra_kernel.workbench.connections import Connection, NotReady
 from electra_kernel.workbench.sandbox import Sandbox, bank_command
 from electra_kernel.workbench.watching import Line, News, Watch, notification_service
+from tests.test_vop import of_the_letter
 from tests.test_workbench import DEBTOR, PASSWORD, payment
 
 PATIENCE = 30.0
@@ -170,6 +178,41 @@ def test_news_wake_the_fetch_and_the_following_of_orders(treasury: Workbench, ba
         assert "business date" in repr(watch)
     assert not watch.running
     assert not watch.listening
+
+
+@pytest.mark.ebics(order_type="BTD", version="H004", side=("bank", "client"))
+def test_news_wake_the_fetch_in_ebics_2_5_too(tmp_path: Path, bank: Sandbox) -> None:
+    workbench = Workbench.open(tmp_path, passwords=lambda _: PASSWORD)
+    info = bank.info
+    connection = workbench.connect(
+        info.https, host=info.host, partner=info.partner, user="OLDER", ca=info.ca, version="H004"
+    )
+    assert connection.initialise(of_the_letter(bank, "2.5")) == ""
+    assert notification_service(connection) == WSSPARAM
+    with workbench.watch(every=3600) as watch:
+        until(lambda: watch.listening and watch.looks)
+        before, looks = len(workbench.statements.entries()), watch.looks
+        bank.run("clock", "--advance", "1")
+        until(lambda: len(workbench.statements.entries()) > before)
+        until(lambda: watch.looks > looks)
+        assert watch.problem is None
+    workbench.close()
+
+
+def test_an_order_that_begins_to_wait_for_a_signature_is_told_at_once(
+    treasury: Workbench, tmp_path: Path, bank: Sandbox
+) -> None:
+    bank.run("user", "--user", "SENDER", "--class", "B")
+    workbench = Workbench.open(tmp_path, passwords=lambda _: PASSWORD)
+    info = bank.info
+    connection = workbench.connect(info.https, host=info.host, partner=info.partner, user="SENDER", ca=info.ca)
+    assert connection.initialise(info.fingerprints) == ""
+    told: list[News] = []
+    with treasury.watch(every=3600, on_news=told.append) as watch:
+        until(lambda: watch.listening and watch.looks)
+        sent = workbench.orders.new([payment()], debtor=DEBTOR).sign().send()
+        until(lambda: sent.bank_id in {each for news in told for each in news.to_sign})
+    workbench.close()
 
 
 def test_what_happened_while_nobody_listened_is_fetched_when_a_watch_starts(treasury: Workbench, bank: Sandbox) -> None:
