@@ -15,6 +15,7 @@ from electra_kernel.formats import profiles
 from electra_kernel.formats.base import Reading
 from electra_kernel.formats.fields import LayoutError
 from electra_kernel.formats.profiles import ProfileError
+from electra_kernel.formats.profiles.propose import propose
 from electra_kernel.orders.model import NOT_PROVIDED, Order, Transaction
 from electra_kernel.statements.model import Balance, Entry, EntryDetail, Statement
 from electra_kernel.vocabulary.errors import UnreadableFile
@@ -394,3 +395,57 @@ def test_no_bytes_break_a_profile(noise: bytes, text: str) -> None:
 def test_no_text_breaks_the_reader_of_profiles(noise: str, place: int) -> None:
     with suppress(ProfileError):
         profiles.parse(FIXED[:place] + noise + FIXED[place:], "own.toml")
+
+
+# ------------------------------------------------------------------------------------------------------- proposals
+HUNGARIAN = (
+    "Kivonat 2026. március\r\n"
+    "Könyvelés dátuma;Értéknap;Összeg;Devizanem;Partner neve;Partner számlaszáma;Közlemény\r\n"
+    "2026.03.01;2026.03.02;-1 234,50;HUF;Árvíztűrő Kft.;11773016-11111018;x y\r\n"
+    "2026.03.03;2026.03.02;1 000 234,00;HUF;Tükör Bt.;10032000-01076868;q\r\n"
+)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "cp852", "cp1250", "utf-16"])
+def test_a_proposal_from_a_csv_reads_it_at_once(encoding: str) -> None:
+    data = HUNGARIAN.encode(encoding)
+    proposal = propose(data, "kivonat.csv")
+    assert proposal.found == "It reads 2 entries in the sample, with 0 errors."
+    statement = profiles.read(data, profiles.parse(proposal.text, "own.toml"), "file").statements[0]
+    assert [entry.amount for entry in statement.entries] == [Decimal("-1234.50"), Decimal("1000234.00")]
+    first = statement.entries[0]
+    assert (first.booking_date, first.value_date) == (date(2026, 3, 1), date(2026, 3, 2))
+    assert first.details[0].counterparty == Party(name="Árvíztűrő Kft.", account=OURS)
+    assert any(encoding in note for note in proposal.notes) or encoding == "utf-8"
+
+
+def test_proposals_know_payments_xml_files_without_headers_and_fixed_records() -> None:
+    (bank,) = [profile for profile in profiles.shipped() if profile.name == "kh-csv"]
+    payments = propose(profiles.write([_order()], bank), "kh.csv")
+    assert payments.found == "It reads 2 payments in the sample, with 0 errors."
+    assert 'to = "debtor_account"' in payments.text
+    xml = propose(profiles.write([_statement()], profiles.parse(XML, "own.toml")), "net.xml")
+    assert xml.found == "It reads 2 entries in the sample, with 0 errors."
+    bare = propose(b"2026-03-01,100.00,EUR,abc\n2026-03-02,-100.00,EUR,abd\n", "bare.csv")
+    assert bare.found == "It reads 2 entries in the sample, with 0 errors."
+    assert "column_2 was taken for the amount by its looks." in bare.notes
+    fixed = propose(b"01HEAD 20260301\n02 20260302 -100,25 First \n02 20260303  250,00 Second\n03END", "f.txt")
+    assert fixed.found == "It reads 2 entries in the sample, with 0 errors."
+    assert "Records are told apart by their first 2 characters." in fixed.notes
+
+
+def test_a_guess_that_the_sample_contradicts_is_taken_back_and_told() -> None:
+    rows = b"Booked;Amount;Text\n" + b"2026-03-01;1.00;a\n" * 1_200 + b"yesterday;2.00;b\n"
+    proposal = propose(rows, "long.csv")
+    assert "booked looked like date at first; some of its texts do not." in proposal.notes
+    assert proposal.found == "It reads 1201 entries in the sample, with 0 errors."
+    for nothing in (b"", b" \r\n\0"):
+        with pytest.raises(UnreadableFile, match="empty"):
+            propose(nothing, "nothing.csv")
+
+
+@settings(max_examples=120, deadline=None)
+@given(st.one_of(st.binary(max_size=200), st.text('a1;,\n"<>/ .-', max_size=120).map(str.encode)))
+def test_a_proposal_can_be_made_of_anything(noise: bytes) -> None:
+    with suppress(UnreadableFile):
+        profiles.parse(propose(noise, "noise.csv").text, "own.toml")

@@ -34,6 +34,7 @@ from electra_kernel.vocabulary.parties import Party
 from electra_kernel.vocabulary.text import html_table
 from electra_kernel.workbench import namechecks, sending
 from electra_kernel.workbench.files import archive_file, problem_frame, read_file
+from electra_kernel.workbench.ownformats import own_formats
 from electra_kernel.workbench.passwords import PasswordSource
 from electra_kernel.workbench.timeline import timeline
 
@@ -473,7 +474,8 @@ class Orders(Mapping[str, TrackedOrder]):
         """Make every order of a file; arguments and errors as in ``read``."""
         data, name = read_file(Path(path)), Path(path).name
         sha = archive_file(self._store, data, name)
-        reading = payments.read(data, name, columns) if columns else formats.read(data, name)
+        own = own_formats(self._store.folder)
+        reading = payments.read(data, name, columns) if columns else formats.read(data, name, own)
         if reading.transactions:
             debit = self._debtor(debtor, debtor_name, connection)
             orders = [self._order(debit, reading.transactions, kind, execution_date)]

@@ -23,6 +23,7 @@ from electra_kernel.vocabulary.errors import ElectraError, Problem, UnreadableFi
 from electra_kernel.vocabulary.text import html_table
 from electra_kernel.workbench.fetching import Fetched, fetched
 from electra_kernel.workbench.files import FileNotReadable, archive_file, frame_of, read_file
+from electra_kernel.workbench.ownformats import own_formats
 from electra_kernel.workbench.services import statement_services
 
 if TYPE_CHECKING:
@@ -116,9 +117,10 @@ class Statements:
         """
         read: list[tuple[Fetched, StatementTables]] = []
         refused: list[Imported] = []
+        own = own_formats(self._store.folder)
         for file in files:
             try:
-                read.append((file, formats.read_tables(file.data, file.sha256)))
+                read.append((file, formats.read_tables(file.data, file.sha256, own)))
             except UnreadableFile as error:
                 refused.append(Imported(file.sha256, file.name, 0, 0, False, (error.problem,)))
         refused += [Imported("", problem.source, 0, 0, False, (problem,)) for problem in closed]
@@ -171,7 +173,8 @@ class Statements:
     def __iter__(self) -> Iterator[Statement]:
         """Every statement, read exactly from the archived bytes, oldest file first."""
         for event in self._store.journal.events(subject=_SUBJECT):
-            yield from formats.read(self._store.archive.get(event.data["source"]), event.data["source"]).statements
+            source = event.data["source"]
+            yield from formats.read(self._store.archive.get(source), source, own_formats(self._store.folder)).statements
 
     def __getitem__(self, identification: str) -> Statement:
         found = next((statement for statement in self if statement.identification == identification), None)

@@ -15,6 +15,7 @@ from electra_kernel.formats.profiles.model import ENTRY_COLUMNS, STATEMENT_COLUM
 from electra_kernel.formats.records import Row
 from electra_kernel.statements.model import Balance, Entry, EntryDetail, Statement
 from electra_kernel.statements.proof import CLOSING, OPENING, continuity, prove
+from electra_kernel.vocabulary.money import MAX_INTEGER_DIGITS
 from electra_kernel.vocabulary.parties import Address, Party
 
 _TRUE = frozenset({"true", "1", "y", "yes", "x"})
@@ -23,6 +24,12 @@ _ENTRY_TEXTS = (
     *("bank_transaction_code", "proprietary_code", "bank_reference", "entry_reference", "original_currency"),
     "additional_information",
 )
+#: From where on a number does not fit its column of the ledger.
+_LARGEST = {
+    **dict.fromkeys(("opening_balance", "closing_balance", "original_amount", "charges"), 10**MAX_INTEGER_DIGITS),
+    "exchange_rate": 10**8,
+    "sequence": 10**18,
+}
 _DETAIL_TEXTS = ("remittance", "structured_reference", "end_to_end_id", "mandate_id", "creditor_id")
 
 
@@ -101,9 +108,9 @@ def _statement(draft: _Draft, number: int, problems: Problems) -> Statement:
     kept = [
         (line, said, amount) for line, said in draft.entries if (amount := _amount(line, said, problems)) is not None
     ]
-    entries = tuple(_entry(line, said, amount, currency) for line, said, amount in kept)
+    entries = tuple(_entry(line, said, amount, currency, problems) for line, said, amount in kept)
     days = [day for entry in entries if (day := entry.booking_date or entry.value_date)]
-    facts = _with_running_balances(facts, kept, problems)
+    facts = _kept_by_the_ledger(_with_running_balances(facts, kept, problems), None, problems)
     created = facts.get("created")
     return Statement(
         identification=str(facts.get("statement") or created or number),
@@ -120,23 +127,39 @@ def _statement(draft: _Draft, number: int, problems: Problems) -> Statement:
     )
 
 
+def _kept_by_the_ledger(facts: Facts, line: int | None, problems: Problems) -> Facts:
+    """The facts without numbers that are larger than the ledger's columns; those are told."""
+    large = [name for name, most in _LARGEST.items() if name in facts and abs(int(facts[name])) >= most]
+    for name in large:
+        said = f"{facts[name]} has more digits than the ledger keeps; it was left out."
+        problems.error(line, name, "too-large", said, "Check the columns of this field.")
+    return {name: value for name, value in facts.items() if name not in large}
+
+
 def _midnight(day: date) -> datetime:
     return datetime.combine(day, time(), UTC)
 
 
 def _amount(line: int, facts: Facts, problems: Problems) -> Decimal | None:
     """The signed amount; an entry without one is left out and told."""
-    if "amount" in facts:
-        return Decimal(facts["amount"])
     credit, debit = facts.get("credit"), facts.get("debit")
-    if credit is None and debit is None:
+    if "amount" in facts:
+        amount = Decimal(facts["amount"])
+    elif credit is not None or debit is not None:
+        amount = abs(Decimal(credit or 0)) - abs(Decimal(debit or 0))
+    else:
         said = "The entry has no amount that can be read; it was left out."
         problems.error(line, "amount", "no-amount", said, "Correct the file or the profile.")
         return None
-    return abs(Decimal(credit or 0)) - abs(Decimal(debit or 0))
+    if abs(amount) >= 10**MAX_INTEGER_DIGITS:
+        said = f"{amount} has more digits than the ledger keeps; the entry was left out."
+        problems.error(line, "amount", "too-large", said, "Check the columns of the amount.")
+        return None
+    return amount
 
 
-def _entry(line: int, facts: Facts, amount: Decimal, currency: str) -> Entry:
+def _entry(line: int, facts: Facts, amount: Decimal, currency: str, problems: Problems) -> Entry:
+    facts = _kept_by_the_ledger(facts, line, problems)
     texts: dict[str, Any] = {name: str(facts.get(name, "")) for name in _ENTRY_TEXTS}
     name, account = str(facts.get("counterparty_name", "")), str(facts.get("counterparty_account", ""))
     bic, address = str(facts.get("counterparty_bic", "")), str(facts.get("counterparty_address", ""))

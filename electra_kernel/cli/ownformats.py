@@ -1,0 +1,53 @@
+"""``electra formats``: what is read and written, the user's own profiles, and a first profile from a sample file."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import pandas as pd
+import typer
+
+from electra_kernel import formats
+from electra_kernel.cli.tables import say, show
+from electra_kernel.formats import profiles
+from electra_kernel.workbench.files import read_file, write_file
+from electra_kernel.workbench.ownformats import own_profiles
+
+app = typer.Typer(help="What is read and written; profiles of your bank's own formats.", invoke_without_command=True)
+
+_FOLDER = typer.Option("--workbench", "-w", envvar="ELECTRA_WORKBENCH", help="The workbench's folder.")
+
+
+@app.callback()
+def listed(context: typer.Context, workbench: Annotated[Path, _FOLDER] = Path("treasury")) -> None:
+    """Every format, shipped profile and profile of your own, with what is done with it."""
+    if context.invoked_subcommand is not None:
+        return
+    shipped = {profile.name for profile in profiles.shipped()}
+    rows = [
+        (each.name, each.title, "yes", "yes" if each.write else "no", "profile" if each.name in shipped else "built in")
+        for each in formats.FORMATS
+    ]
+    rows += [(each.name, each.title, "yes", "yes", "your own") for each in own_profiles(workbench)]
+    show(pd.DataFrame(rows, columns=["name", "what", "read", "written", "kind"]))
+
+
+@app.command()
+def new(
+    sample: Annotated[Path, typer.Option("--from", help="A file of the format, as your bank or program writes it.")],
+    out: Annotated[Path | None, typer.Option(help="Where the profile is written; shown where not given.")] = None,
+) -> None:
+    """Propose a profile from a sample file, and say what to check in it."""
+    from electra_kernel.formats.profiles.propose import propose
+
+    proposal = propose(read_file(sample), sample.name)
+    if out is None:
+        print(proposal.text)  # noqa: T201 - the command line's own voice
+    else:
+        write_file(proposal.text.encode(), out)
+        say(f"{out} written")
+        for note in proposal.notes:
+            say(f"Check: {note}")
+    print(proposal.found, file=sys.stderr)  # noqa: T201 - beside the profile, which may go into a file
