@@ -9,9 +9,11 @@ from collections.abc import Sequence
 
 from electra_kernel.formats import (
     bai2,
+    camt029,
     camt052,
     camt053,
     camt054,
+    camt055,
     coda,
     epcqr,
     giro,
@@ -61,7 +63,7 @@ FORMATS: tuple[Format, ...] = (
     ),
     Format(
         name="pain.002",
-        title="Status reports (pain.002.001.03 and .10)",
+        title="Status reports (pain.002, every version from .03)",
         extensions=(".xml",),
         detect=pain002.detect,
         read=pain002.read,
@@ -96,6 +98,30 @@ FORMATS: tuple[Format, ...] = (
         write=camt054.write,
         tables=camt054.read_tables,
         batches=camt054.read_batches,
+    ),
+    Format(
+        name="camt.055",
+        title="Requests to call an order back (camt.055)",
+        extensions=(".xml",),
+        detect=camt055.detect,
+        read=camt055.read,
+        write=camt055.write,
+    ),
+    Format(
+        name="camt.056",
+        title="Requests to call a payment back, between banks (camt.056)",
+        extensions=(".xml",),
+        detect=camt055.detect_between_banks,
+        read=camt055.read_between_banks,
+        write=camt055.write_between_banks,
+    ),
+    Format(
+        name="camt.029",
+        title="Answers to requests to call payments back (camt.029)",
+        extensions=(".xml",),
+        detect=camt029.detect,
+        read=camt029.read,
+        write=camt029.write,
     ),
     Format(
         name="mt940",

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from electra_kernel.orders.cancellation import CancellationAnswer, CancellationRequest
 from electra_kernel.orders.model import Order, Transaction
 from electra_kernel.orders.status import StatusReport
 from electra_kernel.statements.columns import StatementTables
@@ -24,6 +25,8 @@ class Reading:
         transactions: payments of a file that names no debtor (CSV, Excel): not yet an order.
         statements: account statements.
         reports: a bank's answers to orders.
+        cancellations: requests to call payments back.
+        answers: answers to such requests.
         problems: everything that is wrong with the file or was not carried over.
     """
 
@@ -32,6 +35,8 @@ class Reading:
     transactions: tuple[Transaction, ...] = ()
     statements: tuple[Statement, ...] = ()
     reports: tuple[StatusReport, ...] = ()
+    cancellations: tuple[CancellationRequest, ...] = ()
+    answers: tuple[CancellationAnswer, ...] = ()
     problems: tuple[Problem, ...] = ()
 
 

@@ -1,17 +1,16 @@
-"""Customer payment status report, pain.002.001.03 and .10: status reports to bytes and back.
+"""Customer payment status report, pain.002.001.03 and later: status reports to bytes and back.
 
-The versions differ by the statuses their schema knows (``_STATUSES``) only. Source: ISO 20022 message definition
+Every version is read by its names. The versions that are written differ by the statuses their schema knows (``_STATUSES``) only. Source: ISO 20022 message definition
 reports; the external code lists are not repeated here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime
+from collections.abc import Mapping
 
-from electra_kernel.formats import iso
-from electra_kernel.formats.base import Problems, Reading, unreadable
-from electra_kernel.orders.status import PaymentStatus, StatusReason, StatusReport, TransactionStatus
+from electra_kernel.formats import answers, iso
+from electra_kernel.formats.base import Problems, Reading
+from electra_kernel.orders.status import PaymentStatus, StatusReport, TransactionStatus
 from electra_kernel.vocabulary.errors import ElectraError
 
 BODY = "CstmrPmtStsRpt"
@@ -22,7 +21,22 @@ _STATUSES: Mapping[str, tuple[frozenset[str], frozenset[str]] | None] = {
     "pain.002.001.03": (_INDIVIDUAL | {"PART", "RCVD"}, _INDIVIDUAL),
     "pain.002.001.10": None,
 }
+#: The versions that are written; the versions that are read whole; the one that is assumed where none is named.
 VERSIONS = tuple(_STATUSES)
+READ = (*(f"pain.002.001.{number:02}" for number in range(3, 16)), "pain.002.002.03", "pain.002.003.03")
+USUAL = "pain.002.001.10"
+#: What only repeats the original message.
+_REPEATS = ("OrgnlTxRef", "OrgnlNbOfTxs", "OrgnlCtrlSum", "OrgnlCreDtTm", "NbOfTxsPerSts")
+_REASON = ("Rsn/Cd", "Rsn/Prtry", "AddtlInf")
+_GROUP, _BLOCK = "OrgnlGrpInfAndSts", "OrgnlPmtInfAndSts"
+_CARRIED = frozenset(
+    {
+        *("GrpHdr/MsgId", "GrpHdr/CreDtTm", f"{_GROUP}/OrgnlMsgId", f"{_GROUP}/OrgnlMsgNmId", f"{_GROUP}/GrpSts"),
+        *(f"{_BLOCK}/OrgnlPmtInfId", f"{_BLOCK}/PmtInfSts"),
+        *(f"{place}/StsRsnInf/{part}" for place in (_GROUP, _BLOCK, f"{_BLOCK}/TxInfAndSts") for part in _REASON),
+        *(f"{_BLOCK}/TxInfAndSts/{part}" for part in ("OrgnlInstrId", "OrgnlEndToEndId", "TxSts", "AcctSvcrRef")),
+    }
+)
 
 
 def detect(data: bytes) -> bool:
@@ -37,27 +51,23 @@ def read(data: bytes, source: str) -> Reading:
     Raises:
         UnreadableFile: not such a message, or it names no original message.
     """
-    message = iso.parse_message(data, source, BODY, VERSIONS)
-    problems, body = Problems(source), message.body
-    message.warn_unnamed(problems)
-    original = body.find("OrgnlGrpInfAndSts")
-    if original is None:
-        raise unreadable(
-            source, "incomplete", "The report names no original message.", "Fetch the report again.", field=BODY
-        )
+    problems = Problems(source)
+    body, version = answers.parse(data, source, BODY, READ, USUAL, problems)
+    original = answers.required_body(body.find("OrgnlGrpInfAndSts"), source, BODY, "original message")
+    answers.tell_uncarried(body, BODY, _CARRIED, _REPEATS, problems)
     blocks = body.findall("OrgnlPmtInfAndSts")
     report = StatusReport(
-        message_id=_wanted(body, "GrpHdr/MsgId", problems),
-        created=_created(iso.text(body, "GrpHdr/CreDtTm"), problems),
-        original_message_id=_wanted(original, "OrgnlMsgId", problems),
+        message_id=answers.wanted(body, "GrpHdr/MsgId", problems),
+        created=answers.moment(iso.text(body, "GrpHdr/CreDtTm"), "GrpHdr/CreDtTm", problems),
+        original_message_id=answers.wanted(original, "OrgnlMsgId", problems),
         original_format=iso.text(original, "OrgnlMsgNmId"),
         group_status=iso.text(original, "GrpSts"),
-        reasons=_reasons(original),
+        reasons=answers.reasons(original, "StsRsnInf"),
         payments=tuple(
             PaymentStatus(
                 payment_id=iso.text(block, "OrgnlPmtInfId"),
                 status=iso.text(block, "PmtInfSts"),
-                reasons=_reasons(block),
+                reasons=answers.reasons(block, "StsRsnInf"),
             )
             for block in blocks
         ),
@@ -67,27 +77,7 @@ def read(data: bytes, source: str) -> Reading:
             for element in block.findall("TxInfAndSts")
         ),
     )
-    return Reading(format=message.version, reports=(report,), problems=problems.rows())
-
-
-def _wanted(element: iso.Element, path: str, problems: Problems) -> str:
-    value = iso.text(element, path)
-    if not value:
-        problems.error(None, path, "missing", f"The report gives no {path}.", "Ask the bank for a whole report.")
-    return value
-
-
-def _created(value: str, problems: Problems) -> datetime:
-    moment = iso.moment_or_none(value)
-    if moment is None:
-        problems.error(
-            None,
-            "GrpHdr/CreDtTm",
-            "moment",
-            f"{value[:40]!r} is not a date and time.",
-            "Ask the bank for a whole report.",
-        )
-    return moment or datetime.min.replace(tzinfo=UTC)
+    return Reading(format=version, reports=(report,), problems=problems.rows())
 
 
 def _transaction(payment_id: str, element: iso.Element) -> TransactionStatus:
@@ -96,24 +86,13 @@ def _transaction(payment_id: str, element: iso.Element) -> TransactionStatus:
         status=iso.text(element, "TxSts"),
         end_to_end_id=iso.text(element, "OrgnlEndToEndId"),
         instruction_id=iso.text(element, "OrgnlInstrId"),
-        reasons=_reasons(element),
+        reasons=answers.reasons(element, "StsRsnInf"),
         bank_reference=iso.text(element, "AcctSvcrRef"),
     )
 
 
-def _reasons(element: iso.Element) -> tuple[StatusReason, ...]:
-    found = (
-        StatusReason(code=iso.first_text(reason, "Rsn/Cd", "Rsn/Prtry"), text=" ".join(iso.texts(reason, "AddtlInf")))
-        for reason in element.findall("StsRsnInf")
-    )
-    return tuple(reason for reason in found if reason != _NO_REASON)
-
-
-_NO_REASON = StatusReason()
-
-
 # ------------------------------------------------------------------------------------------------------- write
-def write(report: StatusReport, *, version: str = "pain.002.001.10") -> bytes:
+def write(report: StatusReport, *, version: str = USUAL) -> bytes:
     """A report as a schema-valid document: UTF-8, one line, the same bytes for the same report.
 
     Transactions stand in the payment block they name; a block that only its transactions name is added.
@@ -131,7 +110,7 @@ def write(report: StatusReport, *, version: str = "pain.002.001.10") -> bytes:
     original = (
         f"<OrgnlGrpInfAndSts>{tag('OrgnlMsgId', report.original_message_id or 'NOTPROVIDED', 35)}"
         f"{tag('OrgnlMsgNmId', report.original_format or 'NOTPROVIDED', 35)}{tag('GrpSts', report.group_status, 4)}"
-        f"{_written(report.reasons)}</OrgnlGrpInfAndSts>"
+        f"{answers.reasons_text(report.reasons, 'StsRsnInf')}</OrgnlGrpInfAndSts>"
     )
     blocks = {payment.payment_id: [_block(payment)] for payment in report.payments}
     for transaction in report.transactions:
@@ -157,7 +136,7 @@ def _check_statuses(report: StatusReport, version: str) -> None:
 def _block(payment: PaymentStatus) -> str:
     return (
         f"{iso.tag('OrgnlPmtInfId', payment.payment_id or 'NOTPROVIDED', 35)}{iso.tag('PmtInfSts', payment.status, 4)}"
-        f"{_written(payment.reasons)}"
+        f"{answers.reasons_text(payment.reasons, 'StsRsnInf')}"
     )
 
 
@@ -166,19 +145,5 @@ def _transaction_element(transaction: TransactionStatus) -> str:
     return (
         f"<TxInfAndSts>{tag('OrgnlInstrId', transaction.instruction_id, 35)}"
         f"{tag('OrgnlEndToEndId', transaction.end_to_end_id, 35)}{tag('TxSts', transaction.status, 4)}"
-        f"{_written(transaction.reasons)}{tag('AcctSvcrRef', transaction.bank_reference, 35)}</TxInfAndSts>"
+        f"{answers.reasons_text(transaction.reasons, 'StsRsnInf')}{tag('AcctSvcrRef', transaction.bank_reference, 35)}</TxInfAndSts>"
     )
-
-
-def _written(reasons: Sequence[StatusReason]) -> str:
-    return "".join(f"<StsRsnInf>{_code(reason.code)}{''.join(_lines(reason.text))}</StsRsnInf>" for reason in reasons)
-
-
-def _code(code: str) -> str:
-    if not code:
-        return ""
-    return f"<Rsn>{iso.tag('Cd', code, 4) if len(code) <= 4 else iso.tag('Prtry', code, 35)}</Rsn>"
-
-
-def _lines(words: str) -> Iterable[str]:
-    return (iso.tag("AddtlInf", line, 105) for line in iso.lines_of(words, 105))
