@@ -24,6 +24,7 @@ from lxml import etree
 
 from electra_kernel.ebics import authsignature, envelope
 from electra_kernel.ebics.errors import EbicsError
+from electra_kernel.ebics.keys import TransportKeys
 from electra_kernel.ebics.signature import write_signatures
 from electra_kernel.ebics.tree import binary, serialise
 from electra_kernel.ebics.version import VERSIONS
@@ -51,6 +52,12 @@ class Defect:
 
     what: str
     document: bytes
+
+
+def _own_keys(exchange: Any) -> TransportKeys:
+    """The keys of the client that speaks; HEV is asked for without any."""
+    session = getattr(exchange, "_session", None)
+    return house.transport_keys(house.USER) if session is None else session.keys
 
 
 @dataclass
@@ -180,11 +187,11 @@ class Campaign:
             root = mutated_tree(document, self.chance)
         elif kind < 0.75:
             root = mutated_tree(document, self.chance)
-            self._sign(root, exchange._session.keys.authentication_key)
+            self._sign(root, _own_keys(exchange).authentication_key)
         else:
             root = etree.fromstring(document)
             self._other_content(root, exchange, data)
-            self._sign(root, exchange._session.keys.authentication_key)
+            self._sign(root, _own_keys(exchange).authentication_key)
         return document if root is None else serialise(root)
 
     def _damaged_answer(self, document: bytes, exchange: Any) -> tuple[bytes, bool]:
@@ -241,7 +248,7 @@ class Campaign:
         content = root.find(".//{*}OrderData")
         if wrapped is None or content is None:
             return
-        key = envelope.unwrap_key(binary(wrapped.text or ""), exchange._session.keys.encryption_key)
+        key = envelope.unwrap_key(binary(wrapped.text or ""), _own_keys(exchange).encryption_key)
         try:
             data = envelope.unseal(content.text or "", key)
         except EbicsError:

@@ -104,7 +104,14 @@ def dictionaries() -> House:
         zipped = BytesIO()
         with ZipFile(zipped, "w") as archive:
             archive.writestr("a.xml", b"<Document/>" * 50)
-        desk.mail |= {"EOP": house.noise(1_500), "PSR": zipped.getvalue(), "HAC": b"<Document/>", "HTD": b"<x/>"}
+        desk.mail |= {
+            "EOP": house.noise(1_500),
+            "PSR": zipped.getvalue(),
+            "HAC": b"<Document/>",
+            "HTD": b"<x/>",
+            "REP": b"<x/>",
+            "OTH": b"{}",
+        }
         desk.users |= {**ready, (house.PARTNER, "NEWCOMER"): replace(new, user_id="NEWCOMER")}
 
     def remember() -> Callable[[], None]:
@@ -260,6 +267,29 @@ def _waiting(home: House, version: EbicsVersion, chance: Random) -> Iterator[Tal
     yield decide(home.partner, order_id, service, order_digest(data), signature), b""
 
 
+def _checked(home: House, version: EbicsVersion, chance: Random) -> Iterator[Talk]:
+    """An order whose payees' names are checked: it waits, its result is fetched, and it is released or cancelled."""
+    home.refill()
+    data, service = _payments(home), Service(chance.choice(("SCT", "SCI")), "pain.001", option="VOI")
+    own = home.client(house.USER, version)
+    yield own.upload(service, data, home.sign(data, house.USER)), data
+    order_id = home.newest()
+    yield own.download(service=Service("REP", "pain.002", option="VOP", container="ZIP")), b""
+    yield own.waiting_orders(filters=(service,)), b""
+    (signature,) = home.sign(data, house.USER)
+    decide = own.add_signature if chance.random() < 0.7 else own.cancel_order
+    yield decide(home.partner, order_id, service, order_digest(data), signature), b""
+
+
+def _notified(home: House, version: EbicsVersion, chance: Random) -> Iterator[Talk]:
+    """Where and with which token one listens for news; and the protocol of a period."""
+    home.refill()
+    own = home.client(house.USER, version)
+    yield own.download(service=Service("OTH", "wssparam", "DE")), b""
+    day = bank_house.START
+    yield own.download(admin_type=chance.choice(("HAC", "PTK")), start=day, end=day), b""
+
+
 def _new_keys(home: House, version: EbicsVersion, chance: Random) -> Iterator[Talk]:
     """Changes of keys, and the end of an access; in the sandbox of a user who is needed for nothing else."""
     home.refill()
@@ -295,5 +325,7 @@ TALKS: tuple[Callable[[House, EbicsVersion, Random], Iterator[Talk]], ...] = (
     _information,
     _keys,
     _waiting,
+    _checked,
+    _notified,
     _new_keys,
 )

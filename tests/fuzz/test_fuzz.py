@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import logging
+import re
+from contextlib import closing
+from itertools import count
+from random import Random
 
 import pytest
 from lxml import etree
@@ -10,12 +14,30 @@ from lxml import etree
 from electra_kernel.ebics import authsignature
 from electra_kernel.ebics.errors import BankSignatureInvalid
 from electra_kernel.ebics.tree import serialise
+from electra_kernel.ebics.version import VERSIONS, EbicsVersion
 from electra_kernel.vocabulary.xml import parse_xml
 from tests import ebics_house as house
 from tests.fuzz.campaign import MEMORY, Campaign, Defect
+from tests.fuzz.houses import TALKS, dictionaries
 from tests.fuzz.watch import allowed_calls, calls_of, peak_memory
 
 DOCUMENTS = 3_000
+
+
+@pytest.mark.parametrize("version", VERSIONS.values(), ids=lambda version: version.protocol)
+def test_every_order_type_is_talked_about(version: EbicsVersion):
+    business = {"BTU", "BTD"} if version.services else {"CTV", "CIV", "C53", "VPZ", "WSS"}
+    information = {"HTD", "HKD", "HPD", "HAA", "HAC", "PTK", "HVU", "HVZ", "HVD", "HVT", "HVE", "HVS"}
+    missing = business | information | {"INI", "HIA", "H3K", "HPB", "PUB", "HCA", "HCS", "SPR"}
+    chance, rounds = Random(1), count()
+    with closing(dictionaries()) as home:
+        while missing and next(rounds) < 100:
+            for talk in dict.fromkeys(TALKS):
+                for exchange, _ in talk(home, version, chance):
+                    document = exchange.request()
+                    assert document is not None
+                    missing -= {found.decode() for found in re.findall(rb"OrderType>(\w+)<", document)}
+    assert missing == set()
 
 
 def test_damaged_documents_break_neither_side_and_become_no_order(caplog: pytest.LogCaptureFixture):
