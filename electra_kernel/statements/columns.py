@@ -78,6 +78,8 @@ STATEMENTS = pa.schema(
         ("from_date", pa.date32()),
         ("to_date", pa.date32()),
         ("created", pa.timestamp("us", "UTC")),
+        ("opening", AMOUNT),
+        ("closing", AMOUNT),
         ("entries", pa.int64()),
         ("source", pa.string()),
     ]

@@ -96,7 +96,7 @@ def statements_of(statements: Sequence[tuple[Statement, Span]], source: str) -> 
     rows = []
     for statement, span in statements:
         first, last = period_of(statement, span)
-        created = statement.created
+        created, opening, closing = statement.created, opening_of(statement), closing_of(statement)
         rows.append(
             {
                 "statement": statement.identification,
@@ -107,6 +107,8 @@ def statements_of(statements: Sequence[tuple[Statement, Span]], source: str) -> 
                 "from_date": first,
                 "to_date": last,
                 "created": created.replace(tzinfo=UTC) if created and created.tzinfo is None else created,
+                "opening": opening.amount if opening else None,
+                "closing": closing.amount if closing else None,
                 "entries": span.entries,
                 "source": source,
             }

@@ -1,4 +1,4 @@
-"""The ledger: four Delta tables that only grow: entries, details, balances and problems of every statement imported.
+"""The ledger: Delta tables that only grow: statements, their entries, details, balances and problems, once each.
 
 What may live here: appending each row once, and reading through Ibis on DuckDB. Columns are in ``statements.columns``.
 
@@ -25,17 +25,26 @@ import ibis
 import pyarrow as pa
 from deltalake import DeltaTable, WriterProperties, write_deltalake
 
-from electra_kernel.statements.columns import BALANCES, DETAILS, ENTRIES, PROBLEMS, StatementTables
+from electra_kernel.statements.columns import BALANCES, DETAILS, ENTRIES, PROBLEMS, STATEMENTS, StatementTables
+from electra_kernel.store import standing
+from electra_kernel.store.doubles import without_doubles
 from electra_kernel.store.locks import Locks
 from electra_kernel.vocabulary.errors import ElectraError, Problem
 
-SCHEMAS: dict[str, pa.Schema] = {"entries": ENTRIES, "details": DETAILS, "balances": BALANCES, "problems": PROBLEMS}
+SCHEMAS: dict[str, pa.Schema] = {
+    "statements": STATEMENTS,
+    "entries": ENTRIES,
+    "details": DETAILS,
+    "balances": BALANCES,
+    "problems": PROBLEMS,
+}
 
 #: What makes a row the same row.
 KEYS: dict[str, tuple[str, ...]] = {
     "entries": ("entry_id",),
     "details": ("entry_id", "detail"),
     "balances": ("account", "currency", "statement", "kind", "date"),
+    "statements": ("source", "account", "currency", "statement", "sequence", "kind"),
     "problems": tuple(name for name in PROBLEMS.names if name != "text"),
 }
 
@@ -61,7 +70,8 @@ class Appended:
         entries, details, balances: rows that are new in the ledger.
         known: entries that were there already, or came twice in what was given.
         by_source: new entries of each source that brought any.
-        conflicts: balances that the ledger holds with another amount, as rows of ``problems``; the first one stays.
+        conflicts: as rows of ``problems``, balances that the ledger holds with another amount, and statements that it
+            holds from another file in another dress; the first one stays.
     """
 
     entries: int
@@ -84,6 +94,7 @@ class Ledger:
         self._folder, self._locks = folder, locks
         self._backend: Any = None
         self._views: dict[str, Any] = {}
+        self._soft: dict[str, bool] = {}
         self._guard = RLock()
 
     def append(self, *files: StatementTables, sources: Sequence[str] = ()) -> Appended:
@@ -100,9 +111,11 @@ class Ledger:
             Busy: another process has been appending for more than ten minutes.
         """
         given = {name: _gather(name, files) for name in SCHEMAS}
+        known = given["entries"].num_rows
         with self._locks.hold("ledger", purpose="writing statements to the ledger", wait=600):
+            given, doubles = without_doubles(given, {name: self._files(name) for name in ("statements", "entries")})
             added = {name: self._append_table(name, rows) for name, rows in given.items() if name != "problems"}
-            conflicts = self._conflicts(_with_sources(files, sources))
+            conflicts = doubles + self._conflicts(_with_sources(files, sources))
             noted = pa.Table.from_pylist([conflict.as_row() for conflict in conflicts], schema=SCHEMAS["problems"])
             self._append_table("problems", pa.concat_tables([given["problems"], noted]))
         new = {name: rows.num_rows for name, rows in added.items()}
@@ -110,18 +123,30 @@ class Ledger:
             entries=new["entries"],
             details=new["details"],
             balances=new["balances"],
-            known=given["entries"].num_rows - new["entries"],
+            known=known - new["entries"],
             by_source=Counter(added["entries"].column("source").to_pylist()),
             conflicts=conflicts,
         )
 
-    def entries(self) -> Any:
-        """Every entry as an ibis table, columns ``statements.columns.ENTRIES``, as of now."""
-        return self._table("entries")
+    def entries(self, *, everything: bool = False) -> Any:
+        """The entries that stand (``store.standing``) as an ibis table, columns ``statements.columns.ENTRIES``, as of now.
 
-    def details(self) -> Any:
-        """Every payment inside batched bookings, columns ``statements.columns.DETAILS``, as of now."""
-        return self._table("details")
+        Args:
+            everything: also those that gave way to what a statement says.
+        """
+        table = self._table("entries")
+        return table if everything or not self._has_soft() else standing.standing_entries(table, self.statements())
+
+    def details(self, *, everything: bool = False) -> Any:
+        """The payments inside these entries' batched bookings, columns ``statements.columns.DETAILS``, as of now."""
+        table = self._table("details")
+        if everything or not self._has_soft():
+            return table
+        return standing.standing_details(table, self._table("entries"), self.statements())
+
+    def statements(self) -> Any:
+        """Every statement, report and notification, columns ``statements.columns.STATEMENTS``, as of now."""
+        return self._table("statements")
 
     def balances(self) -> Any:
         """Every balance, columns ``statements.columns.BALANCES``, as of now."""
@@ -130,6 +155,19 @@ class Ledger:
     def problems(self) -> Any:
         """Everything that was strange in a statement, columns ``statements.columns.PROBLEMS``, as of now."""
         return self._table("problems")
+
+    def _has_soft(self) -> bool:
+        """Whether any entry may give way: asked once for each state of the table."""
+        table = self._table("entries")
+        name = table.get_name()
+        with self._guard:
+            if name not in self._soft:
+                self._soft[name] = bool(standing.soft(table).limit(1).count().execute())
+            return self._soft[name]
+
+    def _files(self, name: str) -> list[str]:
+        table = self._open(name)
+        return list(table.file_uris()) if table else []
 
     def _append_table(self, name: str, rows: pa.Table) -> pa.Table:
         """Append the rows that are new and return them."""

@@ -1,0 +1,179 @@
+"""One booking told by several files counts once: reports, notifications and statements, in any order, and in any dress."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from itertools import permutations
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from electra_kernel.analysis import payments, position
+from electra_kernel.statements.model import NOTIFICATION, REPORT, STATEMENT, Balance, Entry, EntryDetail, Statement
+from electra_kernel.statements.tables import tables_of
+from electra_kernel.store.ledger import Ledger
+from electra_kernel.store.locks import Locks
+from electra_kernel.vocabulary.dates import system_clock
+from electra_kernel.vocabulary.parties import Party
+
+DAY, NEXT = date(2026, 3, 2), date(2026, 3, 3)
+
+
+def _ledger(folder: Path) -> Ledger:
+    return Ledger(folder / "ledger", Locks(folder / "locks", system_clock))
+
+
+def _entry(amount: str, reference: str = "", **more: Any) -> Entry:
+    given = {"booking_date": DAY, "value_date": DAY, **more}
+    return Entry(amount=Decimal(amount), currency="EUR", bank_reference=reference, **given)
+
+
+def _told(
+    kind: str, entries: Sequence[Entry], *, day: date = DAY, hour: int = 20, name: str = "", opening: str = "0"
+) -> Statement:
+    booked = sum((entry.amount for entry in entries if entry.status == "BOOK"), Decimal(opening))
+    balances = (
+        Balance(kind="OPBD", amount=Decimal(opening), currency="EUR", date=day),
+        Balance(kind="CLBD", amount=booked, currency="EUR", date=day),
+    )
+    return Statement(
+        identification=name or f"{kind}-{day}-{hour}",
+        account="A1",
+        currency="EUR",
+        balances=balances if kind == STATEMENT else (),
+        entries=tuple(entries),
+        created=datetime(day.year, day.month, day.day, hour, tzinfo=UTC),
+        kind=kind,
+    )
+
+
+def _amounts(ledger: Ledger) -> list[str]:
+    return sorted(f"{amount:.2f}" for amount in ledger.entries().amount.to_pyarrow().to_pylist())
+
+
+def _append(ledger: Ledger, *statements: Statement) -> None:
+    for statement in statements:
+        source = f"{statement.identification}-{statement.kind}"
+        ledger.append(tables_of([statement], source), sources=[source])
+
+
+@pytest.mark.parametrize("references", [("R1", "R2"), ("", "")])
+def test_the_statement_takes_the_place_of_the_days_reports_in_whatever_order_they_come(
+    tmp_path: Path, references: tuple[str, str]
+) -> None:
+    first, second = (_entry(amount, reference) for amount, reference in zip(("10", "20"), references, strict=True))
+    morning, noon = _told(REPORT, [first], hour=9), _told(REPORT, [first, second], hour=12)
+    evening = _told(STATEMENT, [first, second, _entry("5")])
+    for number, order in enumerate(permutations([morning, noon, evening])):
+        ledger = _ledger(tmp_path / str(number))
+        _append(ledger, *order)
+        assert _amounts(ledger) == ["10.00", "20.00", "5.00"]
+        assert position(ledger.entries(), ledger.balances(), DAY).book_balance.to_pyarrow().to_pylist() == [35]
+
+
+def test_reports_stand_until_a_statement_covers_their_day(tmp_path: Path) -> None:
+    ledger = _ledger(tmp_path)
+    entry = _entry("10", "R1")
+    _append(ledger, _told(REPORT, [entry], hour=9), _told(REPORT, [entry, _entry("7", "R2")], hour=12))
+    assert _amounts(ledger) == ["10.00", "7.00"]
+    later = _entry("1", "R3", booking_date=NEXT, value_date=NEXT)
+    _append(ledger, _told(STATEMENT, [later], day=NEXT))
+    assert _amounts(ledger) == ["1.00", "10.00", "7.00"]
+    _append(ledger, _told(STATEMENT, [entry, _entry("7", "R2")]))
+    assert _amounts(ledger) == ["1.00", "10.00", "7.00"]
+    assert set(ledger.entries().source.to_pyarrow().to_pylist()) == {
+        f"statement-{DAY}-20-statement",
+        f"statement-{NEXT}-20-statement",
+    }
+    assert ledger.entries(everything=True).count().execute() == 5
+
+
+def test_a_report_made_after_the_days_first_statement_still_counts(tmp_path: Path) -> None:
+    ledger = _ledger(tmp_path)
+    _append(ledger, _told(STATEMENT, [_entry("10", "R1")], hour=8), _told(REPORT, [_entry("7", "R2")], hour=12))
+    assert _amounts(ledger) == ["10.00", "7.00"]
+
+
+def test_a_pending_entry_gives_way_to_the_booked_one(tmp_path: Path) -> None:
+    ledger = _ledger(tmp_path)
+    pending = _entry("10", "R1", status="PDNG", booking_date=None)
+    _append(ledger, _told(REPORT, [pending], hour=9), _told(REPORT, [_entry("10", "R1")], hour=10))
+    assert ledger.entries().status.to_pyarrow().to_pylist() == ["BOOK"]
+    _append(ledger, _told(STATEMENT, [_entry("10", "R1")]))
+    assert _amounts(ledger) == ["10.00"]
+
+
+def test_two_identical_rows_of_a_statement_are_two_payments_and_stay_two(tmp_path: Path) -> None:
+    ledger = _ledger(tmp_path)
+    twice = [_entry("10"), _entry("10")]
+    _append(ledger, _told(REPORT, twice, hour=9), _told(REPORT, twice, hour=10))
+    assert _amounts(ledger) == ["10.00", "10.00"]
+    _append(ledger, _told(STATEMENT, twice), _told(STATEMENT, twice))
+    assert _amounts(ledger) == ["10.00", "10.00"]
+
+
+def _batch(*amounts: str) -> tuple[EntryDetail, ...]:
+    return tuple(
+        EntryDetail(
+            amount=Decimal(amount), currency="EUR", counterparty=Party(name=f"P{number}"), end_to_end_id=f"E{number}"
+        )
+        for number, amount in enumerate(amounts)
+    )
+
+
+def test_a_notification_gives_its_payments_to_the_statements_batch_and_counts_once(tmp_path: Path) -> None:
+    notified = _told(
+        NOTIFICATION, [_entry("10", "R1", details=_batch("4", "6")), _entry("3", "R2", details=_batch("3"))], hour=9
+    )
+    booked = _told(STATEMENT, [_entry("10", "R1"), _entry("3", "R2"), _entry("2", "R9")])
+    for number, order in enumerate(permutations([notified, booked])):
+        ledger = _ledger(tmp_path / str(number))
+        _append(ledger, *order)
+        rows = {row["bank_reference"]: row for row in ledger.entries().to_pyarrow().to_pylist()}
+        assert {key: row["details"] for key, row in rows.items()} == {"R1": 2, "R2": 1, "R9": 0}
+        assert rows["R2"]["counterparty_name"] == "P0"
+        details = ledger.details().to_pyarrow().to_pylist()
+        assert [row["amount"] for row in details] == [4, 6]
+        assert {row["entry_id"] for row in details} == {rows["R1"]["entry_id"]}
+        assert sorted(payments(ledger.entries(), ledger.details()).amount.to_pyarrow().to_pylist()) == [2, 3, 4, 6]
+
+
+def test_a_notification_counts_until_a_report_or_statement_tells_it(tmp_path: Path) -> None:
+    ledger = _ledger(tmp_path)
+    _append(ledger, _told(NOTIFICATION, [_entry("10", "R1")], hour=9), _told(NOTIFICATION, [_entry("7")], hour=11))
+    assert _amounts(ledger) == ["10.00", "7.00"]
+    _append(ledger, _told(REPORT, [_entry("10", "R1")], hour=10))
+    assert _amounts(ledger) == ["10.00", "7.00"]
+    _append(ledger, _told(STATEMENT, [_entry("10", "R1"), _entry("7")]))
+    assert _amounts(ledger) == ["10.00", "7.00"]
+
+
+def test_the_same_day_as_mt940_and_as_camt_is_booked_once_and_told(tmp_path: Path) -> None:
+    camt = _told(STATEMENT, [_entry("10", "R1"), _entry("-4", "R2")], name="C1", opening="100")
+    swift = replace(camt, identification="1/1", created=None, entries=(_entry("10", entry_reference="X"), _entry("-4")))
+    for number, order in enumerate(permutations([camt, swift])):
+        ledger = _ledger(tmp_path / str(number))
+        _append(ledger, *order)
+        assert _amounts(ledger) == ["-4.00", "10.00"]
+        assert ledger.problems().rule.to_pyarrow().to_pylist() == ["same-statement"]
+        _append(ledger, *order)
+        assert _amounts(ledger) == ["-4.00", "10.00"]
+    together = _ledger(tmp_path / "together")
+    appended = together.append(tables_of([camt], "one"), tables_of([swift], "two"))
+    assert (appended.entries, appended.known, _amounts(together)) == (2, 2, ["-4.00", "10.00"])
+
+
+def test_statements_that_only_look_alike_are_both_kept(tmp_path: Path) -> None:
+    ledger = _ledger(tmp_path)
+    still = [
+        _told(STATEMENT, [_entry(amount), _entry(f"-{amount}")], name=name) for amount, name in (("5", "1"), ("6", "2"))
+    ]
+    _append(ledger, *still)
+    assert _amounts(ledger) == ["-5.00", "-6.00", "5.00", "6.00"]
+    broken = replace(_told(STATEMENT, [_entry("9")], name="3"), entries=())
+    _append(ledger, broken, _told(STATEMENT, [_entry("9")], name="4"))
+    assert "9.00" in _amounts(ledger)
