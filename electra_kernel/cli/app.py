@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from electra_kernel.bank.cli import app as bank_app
-from electra_kernel.cli import keys
+from electra_kernel.cli import keys, ownformats
 
 app = typer.Typer(
     name="electra",
@@ -19,6 +19,7 @@ app = typer.Typer(
 )
 app.add_typer(bank_app, name="bank", help="The sandbox bank by itself.")
 app.add_typer(keys.app, name="keys")
+app.add_typer(ownformats.app, name="formats")
 app.command()(keys.order)
 app.command()(keys.watch)
 
@@ -55,11 +56,15 @@ def lab(
 def read(
     files: Annotated[list[Path], typer.Argument(help="Bank files or payment files of any known format.")],
     out: Annotated[Path | None, typer.Option(help="Write .csv, .xlsx, .parquet or .json instead of showing.")] = None,
+    profile: Annotated[
+        Path | None, typer.Option(help="A profile (.toml) that says what the files are made of.")
+    ] = None,
+    workbench: Folder = _TREASURY,
 ) -> None:
     """Any bank file as a table, in the ledger's columns."""
     from electra_kernel.cli.files import read_files
 
-    raise typer.Exit(read_files(files, out))
+    raise typer.Exit(read_files(files, out, profile, workbench))
 
 
 @app.command()
@@ -67,11 +72,15 @@ def convert(
     source: Annotated[Path, typer.Argument(metavar="IN")],
     target: Annotated[Path, typer.Argument(metavar="OUT")],
     to: Annotated[str, typer.Option(help="The format to write, as `electra formats` names it.")] = "",
+    profile: Annotated[
+        Path | None, typer.Option(help="A profile (.toml): of OUT where --to names it, else of IN.")
+    ] = None,
+    workbench: Folder = _TREASURY,
 ) -> None:
     """From one format to another; says what the target cannot carry."""
     from electra_kernel.cli.files import convert_file
 
-    convert_file(source, target, to)
+    convert_file(source, target, to, profile, workbench)
 
 
 @app.command()
@@ -85,14 +94,6 @@ def check(
     from electra_kernel.cli.files import check_file
 
     raise typer.Exit(check_file(file, rules))
-
-
-@app.command()
-def formats() -> None:
-    """What is read and written."""
-    from electra_kernel.cli.files import show_formats
-
-    show_formats()
 
 
 @app.command()

@@ -1,21 +1,22 @@
-"""``electra read``, ``convert``, ``check`` and ``formats``: files in the shell, without a workbench."""
+"""``electra read``, ``convert`` and ``check``: files in the shell, without a workbench."""
 
 from __future__ import annotations
 
 import hashlib
+import os
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
-import pandas as pd
 import pyarrow as pa
 
 from electra_kernel import formats
 from electra_kernel.cli.tables import ENTRY_COLUMNS, say, show, show_problems
-from electra_kernel.formats import camt053, pain001, payments
-from electra_kernel.formats.base import Reading
+from electra_kernel.formats import camt053, giro, pain001, payments, profiles
+from electra_kernel.formats.base import Format, Reading
+from electra_kernel.formats.profiles import Profile
 from electra_kernel.orders.kinds import KINDS, kind_for
 from electra_kernel.orders.model import NOT_PROVIDED, Order, Transaction
 from electra_kernel.orders.rulebooks import check
@@ -24,17 +25,28 @@ from electra_kernel.vocabulary.dates import BusinessCalendar, system_clock
 from electra_kernel.vocabulary.errors import ElectraError, Problem, UnreadableFile
 from electra_kernel.vocabulary.parties import Party
 from electra_kernel.workbench.files import frame_of, read_file, write_file, write_table
+from electra_kernel.workbench.ownformats import load_profile, own_formats, own_profiles
 
+#: A folder that is none: no formats of one's own.
+_NONE = Path(os.devnull)
 #: Rules about what a sheet of payments does not say and whoever makes an order of it does.
 _SAID_LATER = frozenset({"debtor-account", "debtor-name", "debtor-address", "business-day"})
 
 
-def read_files(files: Sequence[Path], out: Path | None) -> int:
-    """Read statements and payments into one table and show or write it; 1 where a file could not be read."""
+def read_files(files: Sequence[Path], out: Path | None, profile: Path | None = None, workbench: Path = _NONE) -> int:
+    """Read statements and payments into one table and show or write it; 1 where a file could not be read.
+
+    Args:
+        files: what to read.
+        out: where to; shown where not given.
+        profile: the format of all of them; told from the content where not given.
+        workbench: the folder whose own formats count.
+    """
     read, problems = list[pa.Table](), list[Problem]()
+    own = _own(profile, workbench)
     for file in files:
         try:
-            table, found = _as_table(read_file(file), file.name)
+            table, found = _as_table(read_file(file), file.name, own)
         except UnreadableFile as error:
             problems.append(error.problem)
             continue
@@ -51,16 +63,23 @@ def read_files(files: Sequence[Path], out: Path | None) -> int:
     return 1 if any(problem.severity == "error" for problem in problems) else 0
 
 
-def _as_table(data: bytes, name: str) -> tuple[pa.Table, list[Problem]]:
+def _own(profile: Path | None, workbench: Path) -> tuple[Format, ...]:
+    """The formats that count before all others: the one profile given, whatever the file looks like, or the folder's."""
+    if profile is not None:
+        return (replace(profiles.as_format(load_profile(profile)), detect=lambda data: True),)
+    return own_formats(workbench)
+
+
+def _as_table(data: bytes, name: str, own: Sequence[Format]) -> tuple[pa.Table, list[Problem]]:
     """A file's entries, or its payments as the entries they will become, in the ledger's columns."""
     sha = hashlib.sha256(data).hexdigest()
     try:
-        tables = formats.read_tables(data, sha)
+        tables = formats.read_tables(data, sha, own)
         return tables.entries, [Problem(**{**row, "source": name}) for row in tables.problems.to_pylist()]
     except UnreadableFile as error:
         if error.problem.rule != formats.NO_STATEMENTS:
             raise UnreadableFile(replace(error.problem, source=name)) from error
-    reading = formats.read(data, name)
+    reading = formats.read(data, name, own)
     rows = [_payment_row(item, sha, None) for item in reading.transactions]
     rows += [_payment_row(item, sha, order) for order in reading.orders for item in order.transactions]
     filled = [{field: row.get(field) for field in ENTRIES.names} for row in rows]
@@ -88,22 +107,42 @@ def _payment_row(item: Transaction, sha: str, order: Order | None) -> dict[str, 
     return {"entry_id": f"{sha}:{item.position}"} | {name: value for name, value in given.items() if value != ""}
 
 
-def convert_file(source: Path, target: Path, to: str) -> None:
+def convert_file(source: Path, target: Path, to: str, profile: Path | None = None, workbench: Path = _NONE) -> None:
     """Read one file and write what it says in another format, or its entries as a table.
+
+    Args:
+        source, target: the two files.
+        to: the format to write; the target's ending where empty.
+        profile: the format of the target where ``to`` is its name, else of the source.
+        workbench: the folder whose own formats count.
 
     Raises:
         ElectraError: the file's content has no place in the wanted format; says what has.
     """
     data = read_file(source)
-    reading = formats.read(data, source.name)
     wanted = to or target.suffix.lower().lstrip(".")
-    if reading.statements and wanted in ("csv", "xlsx", "parquet", "json"):
-        write_table(formats.read_tables(data, hashlib.sha256(data).hexdigest()).entries, target)
+    known = [*profiles.shipped(), *own_profiles(workbench), *([load_profile(profile)] if profile else [])]
+    written = next((each for each in known if each.name == wanted), None)
+    own = _own(None if written else profile, workbench)
+    reading = formats.read(data, source.name, own)
+    if written is not None:
+        write_file(_by_profile(reading, written), target)
+    elif reading.statements and wanted in ("csv", "xlsx", "parquet", "json"):
+        write_table(formats.read_tables(data, hashlib.sha256(data).hexdigest(), own).entries, target)
     else:
         write_file(_converted(reading, wanted, source.name), target)
     for problem in reading.problems:
         print(problem, file=sys.stderr)  # noqa: T201 - the command line's own voice
     say(f"{target} written")
+
+
+def _by_profile(reading: Reading, profile: Profile) -> bytes:
+    """What a file says, written by a profile; says what the profile has no field for."""
+    content = reading.statements if profile.kind == "statement" else reading.orders
+    data = profiles.write(content, profile)
+    if left := profiles.not_carried(content, profile):
+        say(f"Not carried over: {', '.join(left).replace('_', ' ')}.")
+    return data
 
 
 def _converted(reading: Reading, wanted: str, source: str) -> bytes:
@@ -112,6 +151,8 @@ def _converted(reading: Reading, wanted: str, source: str) -> bytes:
         if reading.orders:
             say("Not carried over: the debtor, the execution date and the message's ids.")
         return payments.write_csv(payments_of) if wanted == "csv" else payments.write_xlsx(payments_of)
+    if reading.orders and wanted.upper() in giro.MESSAGES:
+        return giro.write(reading.orders, message=wanted.upper())
     if len(reading.orders) == 1 and wanted in pain001.VERSIONS:
         return pain001.write(reading.orders[0], version=wanted)
     if reading.statements and wanted in camt053.VERSIONS:
@@ -160,9 +201,3 @@ def _as_order(transactions: tuple[Transaction, ...], today: date) -> Order:
         created=system_clock(),
         transactions=transactions,
     )
-
-
-def show_formats() -> None:
-    """Every format with what is done with it."""
-    rows = [(each.name, each.title, "yes", "yes" if each.write else "no") for each in formats.FORMATS]
-    show(pd.DataFrame(rows, columns=["name", "what", "read", "written"]))

@@ -1,4 +1,7 @@
-"""``electra formats``: what is read and written, the user's own profiles, and a first profile from a sample file."""
+"""``electra formats``: what is read and written, the user's own profiles, and a first profile from a sample file.
+
+What may live here: names, options and help of these commands, each over one public function.
+"""
 
 from __future__ import annotations
 
@@ -6,25 +9,26 @@ import sys
 from pathlib import Path
 from typing import Annotated
 
-import pandas as pd
 import typer
-
-from electra_kernel import formats
-from electra_kernel.cli.tables import say, show
-from electra_kernel.formats import profiles
-from electra_kernel.workbench.files import read_file, write_file
-from electra_kernel.workbench.ownformats import own_profiles
 
 app = typer.Typer(help="What is read and written; profiles of your bank's own formats.", invoke_without_command=True)
 
-_FOLDER = typer.Option("--workbench", "-w", envvar="ELECTRA_WORKBENCH", help="The workbench's folder.")
+_TREASURY = Path("treasury")
+Folder = Annotated[Path, typer.Option("--workbench", "-w", envvar="ELECTRA_WORKBENCH", help="The workbench's folder.")]
 
 
 @app.callback()
-def listed(context: typer.Context, workbench: Annotated[Path, _FOLDER] = Path("treasury")) -> None:
+def listed(context: typer.Context, workbench: Folder = _TREASURY) -> None:
     """Every format, shipped profile and profile of your own, with what is done with it."""
     if context.invoked_subcommand is not None:
         return
+    import pandas as pd
+
+    from electra_kernel import formats
+    from electra_kernel.cli.tables import show
+    from electra_kernel.formats import profiles
+    from electra_kernel.workbench.ownformats import own_profiles
+
     shipped = {profile.name for profile in profiles.shipped()}
     rows = [
         (each.name, each.title, "yes", "yes" if each.write else "no", "profile" if each.name in shipped else "built in")
@@ -40,7 +44,9 @@ def new(
     out: Annotated[Path | None, typer.Option(help="Where the profile is written; shown where not given.")] = None,
 ) -> None:
     """Propose a profile from a sample file, and say what to check in it."""
+    from electra_kernel.cli.tables import say
     from electra_kernel.formats.profiles.propose import propose
+    from electra_kernel.workbench.files import read_file, write_file
 
     proposal = propose(read_file(sample), sample.name)
     if out is None:
