@@ -35,6 +35,7 @@ bench: $(VENV)/.test
 # Damaged documents by the hundred thousand against both sides of EBICS; some minutes.
 fuzz: $(VENV)/.test
 	$(BIN)/python -m tests.fuzz
+	ELECTRA_FUZZ_LINES=1000 $(BIN)/pytest tests/test_bank_serve.py -k breaks_the_rules
 
 # Needs Debian's chromium; skips with a clear word where it is missing.
 browser: $(VENV)/.browser

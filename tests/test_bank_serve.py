@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import socket
 import threading
+from contextlib import suppress
 from dataclasses import replace
 from datetime import date
 from http.client import HTTPException
+from random import Random
 from typing import NoReturn
 from urllib.parse import urlsplit
 
@@ -22,6 +25,7 @@ from electra_kernel.ebics.client import Client, Exchange, Subscriber
 from electra_kernel.ebics.documents import DOCUMENT_LIMIT
 from electra_kernel.ebics.hac import read_hac
 from electra_kernel.ebics.keys import BankKeys, fingerprint
+from electra_kernel.ebics.notifications import WSSPARAM, read_access
 from electra_kernel.ebics.profiles import read_profile
 from electra_kernel.ebics.signature import OrderSignature
 from electra_kernel.formats import camt053, pain001
@@ -29,8 +33,11 @@ from electra_kernel.vocabulary.dates import system_clock
 from tests import ebics_house
 from tests.bank_house import order, payment, unzip
 from tests.bank_process import BankProcess, bank_command, running
+from tests.fuzz import sockets
 
 PAYMENTS = Service("DCT", "pain.001")
+#: Lines with mischief on them; more with ELECTRA_FUZZ_LINES.
+ATTACKS = int(os.environ.get("ELECTRA_FUZZ_LINES", "20"))
 
 
 @pytest.fixture(scope="module")
@@ -258,3 +265,43 @@ def test_a_taken_port_is_one_clear_error_and_a_remembered_one_is_only_a_wish():
             listen(port)
         with listen(0, remembered=port) as wished:
             assert wished.getsockname()[1] != port
+
+
+# --- the line for news ------------------------------------------------------------------------------------------------
+
+
+def test_whoever_breaks_the_rules_of_the_news_line_is_hung_up_on_and_disturbs_nobody(bank):
+    client = _enrol(bank, "LISTENER")
+    port = urlsplit(bank.said["http"]).port
+    assert port is not None
+
+    def request() -> bytes:
+        data = _fetch(bank, client, service=WSSPARAM)
+        assert data is not None
+        access = read_access(data)
+        return sockets.upgrade(access.name, access.token)
+
+    random = Random(7)
+    with socket.create_connection((LOOPBACK, port), sockets.PATIENCE) as friend:
+        friend.sendall(request())
+        assert b"101 Switching" in friend.recv(4096)
+        for _ in range(ATTACKS):
+            said = sockets.mischief(port, request(), sockets.frames(random))
+            assert said.startswith(b"HTTP/1.1 101")
+        # Half open: the first half of a request, a line on which nothing is ever read, and both go away.
+        silent = [socket.create_connection((LOOPBACK, port), sockets.PATIENCE) for _ in range(20)]
+        for number, each in enumerate(silent):
+            each.sendall(request()[: 40 + number] if number % 4 else request())
+        for wrong in (b"", b"\x00" * 100_000, b"GET /notifications HTTP/1.1\r\n" + b"X: " + b"y" * 200_000):
+            with socket.create_connection((LOOPBACK, port), sockets.PATIENCE) as each, suppress(OSError):
+                each.sendall(wrong)
+        assert b"401" in sockets.mischief(port, sockets.upgrade("ELECTRA01_LISTENER", "guessed"), b"")
+        assert bank_command("clock", "--data", str(bank.folder), "--advance", "1").exit_code == 0
+        friend.settimeout(sockets.PATIENCE)
+        news = b""
+        while b"business date" not in news:
+            news += friend.recv(4096)
+        assert b"camt.053" in news
+        for each in silent:
+            each.close()
+    assert _fetch(bank, client, admin_type="HTD")
