@@ -154,7 +154,11 @@ def info() -> SubscriberInfo:
                 Permission(admin_type="HAC"),
             ),
         ),
-        accounts=(AccountInfo(id="A1", iban="HU42117730161111101800000000", currency="HUF", holder="Duna Kft."),),
+        accounts=(
+            AccountInfo(
+                id="A1", iban="HU42117730161111101800000000", currency="HUF", holder="Duna Kft.", bic="ELTRHUHB"
+            ),
+        ),
         orders=(
             OrderInfo(admin_type="BTU", service=PAYMENTS, description="Credit transfers", signatures=2),
             OrderInfo(admin_type="HAC", description="Protocol"),

@@ -72,7 +72,7 @@ class Access(SubscriberInfo):
         """One row a right: what, service, signature class, account, limit, currency, signatures the bank wants."""
         rows = [self._right(each) for each in self.user.permissions]
         columns = ["right", "service", "class", "account", "limit", "currency", "signatures"]
-        return pd.DataFrame(rows, columns=columns).astype(object)
+        return pd.DataFrame(rows, columns=columns, dtype=object)  # whole numbers and amounts stay what they are
 
     def _right(self, right: Permission) -> tuple[object, ...]:
         offered = next((each for each in self.orders if _same(each, right)), None)

@@ -103,52 +103,72 @@ def certificates_of(event: JournalEvent) -> dict[KeyUse, bytes]:
     return {KeyUse(use): base64.b64decode(text) for use, text in told.items()}
 
 
-def next_step(now: Standing, record: ConnectionRecord, letter: str) -> str:
+@dataclass(frozen=True, slots=True)
+class Commands:
+    """What a person types for each step: in a notebook, or in the shell."""
+
+    initialise: str = "connection.initialise()"
+    with_hashes: str = "connection.initialise() with the hashes from the bank's letter"
+    renew: str = "connection.initialise(new_keys=True)"
+    suspend: str = "connection.suspend()"
+    finish: str = "connection.finish_change()"
+    restore: str = "wb.restore_keys(…)"
+
+
+PYTHON = Commands()
+SHELL = Commands(
+    initialise="electra connect, as before",
+    with_hashes="electra connect once more, with --authentication and --encryption from the bank's letter",
+    renew="electra keys renew",
+    suspend="electra keys suspend",
+    finish="electra keys change",
+    restore="electra keys restore FILE",
+)
+
+
+def next_step(now: Standing, record: ConnectionRecord, letter: str, say: Commands = PYTHON) -> str:
     """What to do next, in words; empty where all is done.
 
     Args:
         now: where the connection stands; record: its ids.
         letter: name of the file with the letter.
+        say: what a person types.
     """
     return (
-        _suspended(now)
-        or _unfinished(now)
-        or _first_steps(now, record, letter)
-        or _refused(now, record)
-        or _left_open(now)
+        _given_up(now, say)
+        or _begun_anew(now, say)
+        or _first_steps(now, record, letter, say)
+        or _refused(now, record, say)
+        or _left_open(now, say)
     )
 
 
-def _suspended(now: Standing) -> str:
+def _given_up(now: Standing, say: Commands) -> str:
     if now.suspended is not None:
         return (
-            f"The access was given up on {now.suspended:%Y-%m-%d}. To begin again create new keys: connection.initialise(); "
+            f"The access was given up on {now.suspended:%Y-%m-%d}. To begin again create new keys: {say.renew}; "
             "then send the new letter"
         )
     if now.suspending is not None:
-        return "It is not known whether the bank got that the access is given up: connection.suspend() asks and finishes it"
+        return f"It is not known whether the bank got that the access is given up: {say.suspend} asks and finishes it"
     return ""
 
 
-def _unfinished(now: Standing) -> str:
+def _begun_anew(now: Standing, say: Commands) -> str:
     if now.changing is not None and now.changing.data.get("kind") == "INI":
-        return "Sending the new keys was cut off: connection.initialise() goes on with them"
+        return f"Sending the new keys was cut off: {say.renew} goes on with them"
     return ""
 
 
-def _first_steps(now: Standing, record: ConnectionRecord, letter: str) -> str:
+def _first_steps(now: Standing, record: ConnectionRecord, letter: str, say: Commands) -> str:
     if not record.certificates:
         asked = "" if record.protocol else " (it asks the bank first which version of EBICS it speaks)"
-        return f"Create your keys: connection.initialise(){asked}"
+        return f"Create your keys: {say.initialise}{asked}"
     if not now.sent:
-        return "Send your keys to the bank: connection.initialise()"
+        return f"Send your keys to the bank: {say.initialise}"
     if "bank-keys-confirmed" in now.steps:
         return ""
-    then = (
-        "run connection.initialise()"
-        if record.bank_keys
-        else "run connection.initialise() with the hashes from the bank's letter"
-    )
+    then = f"run {say.initialise if record.bank_keys else say.with_hashes}"
     if "h3k-sent" in now.steps:
         return (
             "The bank checks your certificates with the authority that issued them. Should it ask for a letter, print "
@@ -157,22 +177,22 @@ def _first_steps(now: Standing, record: ConnectionRecord, letter: str) -> str:
     return f"Print the letter {letter}, sign it, send it to the bank; once the bank has activated you, {then}"
 
 
-def _refused(now: Standing, record: ConnectionRecord) -> str:
+def _refused(now: Standing, record: ConnectionRecord, say: Commands) -> str:
     if now.refused is None:
         return ""
+    code = " ".join(str(now.refused.data.get(each, "")) for each in ("code", "name"))
     return (
-        f"On {now.refused.at:%Y-%m-%d} the bank refused {record.user}: it has locked the user, or has other keys "
-        f"({now.refused.data.get('code', '')} {now.refused.data.get('name', '')}). Ask the bank. If it unlocks you, go on as "
-        "before; if it resets you, run connection.initialise(new_keys=True) and send the new letter; if the keys were "
-        "changed on another machine, take them from there: wb.restore_keys(…)"
+        f"On {now.refused.at:%Y-%m-%d} the bank refused {record.user}: it has locked the user, or has other keys ({code}). "
+        f"Ask the bank. If it unlocks you, go on as before; if it resets you, run {say.renew} and send the new letter; if the "
+        f"keys were changed on another machine, take them from there: {say.restore}"
     )
 
 
-def _left_open(now: Standing) -> str:
+def _left_open(now: Standing, say: Commands) -> str:
     if now.changing is None:
         return ""
     what = CHANGES.get(now.changing.data.get("kind", ""), "keys")
     return (
         f"A change of {what} was cut off. The next contact with the bank finds out which keys it has, and finishes it: "
-        "connection.finish_change()"
+        f"{say.finish}"
     )

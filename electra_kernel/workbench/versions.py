@@ -214,6 +214,7 @@ def use(line: Line, version: str) -> None:
     if now.ready:
         keys = _same_bank_keys(line, wanted)
         line.store.connections.update(line.name, protocol=wanted.protocol, bank_keys=keys)
+        line.letter_file.unlink(missing_ok=True)  # it shows hashes in the form of the old version
     _keep(line, Found(wanted.protocol, spoken))
 
 
