@@ -196,7 +196,7 @@ def test_an_access_that_was_given_up_begins_again_with_new_keys(made: tuple[Path
         assert number in step
         assert desk.users[PARTNER, USER].state is UserState.SUSPENDED
         assert connection.state == "given up"
-        assert "connection.initialise()" in connection.next_step
+        assert "connection.initialise(new_keys=True)" in connection.next_step
         with pytest.raises(NotReady, match="not ready") as caught:
             connection.info(refresh=True)
         assert "given up" in caught.value.repair

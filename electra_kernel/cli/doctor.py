@@ -60,6 +60,7 @@ def _kernel() -> Iterator[Finding]:
 
 def _workbench(folder: Path) -> Iterator[Finding]:
     from electra_kernel import Workbench
+    from electra_kernel.workbench.standing import SHELL
 
     if not (folder / "electra.toml").exists():
         yield f"workbench {folder}", "none yet", ""
@@ -75,5 +76,6 @@ def _workbench(folder: Path) -> Iterator[Finding]:
     except ElectraError as error:
         yield f"journal of {folder}", error.what, error.repair
     for line in workbench.connections.values():
-        yield f"connection {line.name}", "well" if line.ready else "being initialised", line.next_step
+        step = line.step_for(SHELL)
+        yield f"connection {line.name}", "well" if line.ready and not step else line.state, step
     workbench.close()

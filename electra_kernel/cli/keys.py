@@ -57,12 +57,10 @@ def restore(
     workbench: Folder = _TREASURY,
 ) -> None:
     """Bring back exported keys with their connection."""
-    from electra_kernel.cli.records import opened
-    from electra_kernel.cli.tables import say
+    from electra_kernel.cli.records import opened, say_next
 
     with opened(workbench, make=True) as treasury:
-        line = treasury.restore_keys(file, name=name, ca=ca)
-        say(f"Next: {line.next_step}" if line.next_step else f"The connection {line.name} is ready.")
+        say_next(treasury.restore_keys(file, name=name, ca=ca))
 
 
 @app.command()
@@ -105,7 +103,7 @@ def suspend(
     workbench: Folder = _TREASURY,
 ) -> None:
     """Give the access up at once (SPR), because a key may be in wrong hands."""
-    from electra_kernel.cli.records import opened
+    from electra_kernel.cli.records import opened, say_next
     from electra_kernel.cli.tables import say
 
     with opened(workbench) as treasury:
@@ -113,7 +111,10 @@ def suspend(
         if not (yes or typer.confirm(f"Give up the access of {line.record.user} at {line.name}?")):
             say("Nothing was done.")
             return
-        say(f"Next: {line.suspend()}")
+        line.suspend()
+        if orders := line.void_orders():
+            say(f"The orders {', '.join(orders)} carry a signature that is worth nothing now: make them anew.")
+        say_next(line)
 
 
 @app.command()
@@ -131,7 +132,8 @@ def renew(
     with opened(workbench) as treasury:
         line = treasury.connections.default(connection)
         files = key_files(signature, authentication, encryption)
-        say_next(line, line.initialise(keys=files, new_keys=True, language=language))
+        line.initialise(keys=files, new_keys=True, language=language)
+        say_next(line)
 
 
 @app.command()
@@ -145,7 +147,8 @@ def version(
 
     with opened(workbench) as treasury:
         line = treasury.connections.default(connection)
-        say_next(line, line.use_version(ebics))
+        line.use_version(ebics)
+        say_next(line)
 
 
 def order(

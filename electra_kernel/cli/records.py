@@ -54,6 +54,7 @@ def show_statements(folder: Path, since: str | None, *, fetch: bool) -> None:
 
 def show_connections(folder: Path, name: str | None = None, *, info: bool = False, fetch: bool = False) -> None:
     """All connections with their next steps; with ``info`` what a bank has on file for its user."""
+    from electra_kernel.workbench.standing import SHELL
     from electra_kernel.workbench.versions import named
 
     with opened(folder) as workbench:
@@ -69,7 +70,7 @@ def show_connections(folder: Path, name: str | None = None, *, info: bool = Fals
                 line.record.user,
                 named(line.record.protocol),
                 line.state,
-                line.next_step,
+                line.step_for(SHELL),
             )
             for line in lines
         ]
@@ -93,8 +94,11 @@ def key_files(signature: Path | None, authentication: Path | None, encryption: P
     return {use: path for use, path in named.items() if path} or None
 
 
-def say_next(line: Connection, step: str) -> None:
+def say_next(line: Connection) -> None:
     """Where the letter is, and what to do next."""
+    from electra_kernel.workbench.standing import SHELL
+
+    step = line.step_for(SHELL)
     if line.letter_file.exists():
         say(f"Letter: {line.letter_file}")
     say(f"Next: {step}" if step else f"The connection {line.name} is ready.")
@@ -122,6 +126,6 @@ def connect_bank(
             url, host=host, partner=partner, user=user, ca=ca, version=version, certificates=certificates
         )
         files = None if connection.record.certificates else keys
-        step = connection.initialise(hashes, language=language, keys=files)
+        connection.initialise(hashes, language=language, keys=files)
         say(f"EBICS: {named(connection.record.protocol)}")
-        say_next(connection, step)
+        say_next(connection)

@@ -25,7 +25,7 @@ from electra_kernel.workbench.enrolment import BankKeysDiffer
 from electra_kernel.workbench.keyfiles import KeyDiffers
 from electra_kernel.workbench.lines import Conversation, Line, NotReady, version_of
 from electra_kernel.workbench.passwords import PasswordSource
-from electra_kernel.workbench.standing import next_step
+from electra_kernel.workbench.standing import PYTHON, Commands, next_step
 from electra_kernel.workbench.waiting import WaitingItem, waiting_items
 
 __all__ = ["BankKeysDiffer", "Connection", "Connections", "Conversation", "KeyDiffers", "NotReady"]
@@ -74,7 +74,11 @@ class Connection:
     @property
     def next_step(self) -> str:
         """What to do next, in words; empty when there is nothing to be done."""
-        return next_step(self._line.standing, self.record, self.letter_file.name)
+        return self.step_for(PYTHON)
+
+    def step_for(self, say: Commands) -> str:
+        """The same, with what is to be typed where the person is: ``standing.PYTHON`` or ``standing.SHELL``."""
+        return next_step(self._line.standing, self.record, self.letter_file.name, say)
 
     @property
     def ready(self) -> bool:
@@ -194,12 +198,16 @@ class Connection:
             if not keychanges.finish_suspension(self._line):
                 self._must_be_ready()
                 keychanges.suspend(self._line, self._line.password(ask))
-        if orders := keychanges.waiting_orders(self._line):
+        if orders := self.void_orders():
             return (
                 f"{self.next_step}. The orders {', '.join(orders)} carry a signature that is worth nothing now: cancel them "
                 "(order.cancel()) and make them anew"
             )
         return self.next_step
+
+    def void_orders(self) -> list[str]:
+        """After the access was given up: ids of orders that were signed with the old keys and have not arrived."""
+        return keychanges.waiting_orders(self._line) if self._line.standing.suspended else []
 
     def use_version(self, version: str) -> str:
         """Speak another version of EBICS with this bank from now on, with the same keys.
@@ -272,7 +280,10 @@ class Connection:
             download = talk.client.download(admin_type="HTD")
             talk.run(download)
             data = download.data
-            assert data is not None
+            if data is None:
+                raise ElectraError(
+                    f"The bank has nothing on file for {self.record.user}.", where=self.name, repair="Ask the bank."
+                )
             sha = self._store.archive.put(data, name=f"{self.name}-HTD.xml", media_type="application/xml")
             talk.acknowledge(download)
         version = talk.client.subscriber.version
