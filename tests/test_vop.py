@@ -33,7 +33,7 @@ from electra_kernel.workbench.orders import TrackedOrder
 from electra_kernel.workbench.sandbox import Sandbox
 from electra_kernel.workbench.services import NotPermitted
 from tests.bank_house import SUPPLIER, Counter, bank_at, order, payment, unzip
-from tests.test_workbench_eds import Line
+from tests.test_workbench_eds import Line, of_the_letter
 
 CHECKED, INSTANT = Service("SCT", "pain.001", option="VOI"), Service("SCI", "pain.001", option="VOI")
 RESULTS = Service("REP", "pain.002", option="VOP", container="ZIP")
@@ -311,16 +311,6 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
     sandbox = Sandbox.start(tmp_path_factory.mktemp("bank"), admit=True)
     yield sandbox
     sandbox.stop()
-
-
-def of_the_letter(house: Sandbox, release: str) -> dict[str, str]:
-    """The hashes of the bank's keys as its letter shows them for one version."""
-    lines = (house.data / "bank-letter.txt").read_text().splitlines()
-    return {
-        line.split()[0].lower(): f"{lines[number + 1]} {lines[number + 2]}"
-        for number, line in enumerate(lines)
-        if f"(EBICS {release}," in line
-    }
 
 
 @pytest.fixture(scope="module", params=["H005", "H004"])

@@ -19,6 +19,7 @@ from electra_kernel.channels.base import Channel, ChannelError
 from electra_kernel.channels.internet import InternetChannel
 from electra_kernel.cli.app import app
 from electra_kernel.ebics.errors import BankRefusal
+from electra_kernel.ebics.profiles import ProfileUnreadable
 from electra_kernel.orders.lifecycle import State
 from electra_kernel.orders.model import Transaction
 from electra_kernel.signing.passwordkey import WrongPassword
@@ -116,6 +117,16 @@ def _workbench(folder: Path, bank: Sandbox, user: str, line: Line) -> Workbench:
     connection = workbench.connect(info.https, host=info.host, partner=info.partner, user=user, ca=info.ca)
     assert connection.initialise(info.fingerprints) == ""
     return workbench
+
+
+def of_the_letter(house: Sandbox, release: str) -> dict[str, str]:
+    """The hashes of the bank's keys as its letter shows them for one version."""
+    lines = (house.data / "bank-letter.txt").read_text().splitlines()
+    return {
+        line.split()[0].lower(): f"{lines[number + 1]} {lines[number + 2]}"
+        for number, line in enumerate(lines)
+        if f"(EBICS {release}," in line
+    }
 
 
 @pytest.fixture(scope="module")
@@ -312,6 +323,30 @@ def test_a_user_of_another_customer_signs_where_the_company_wishes_it(office: Of
     item.sign()
     assert order.follow() in CARRIED_OUT
     auditor.close()
+
+
+def test_an_order_type_of_the_bank_alone_is_sent_listed_and_signed_in_ebics_2_5(office: Office, tmp_path: Path) -> None:
+    own = office.bank.data / "order-types.toml"
+    info, benches = office.bank.info, []
+    for user, level in (("OLD1", "A"), ("OLD2", "B")):
+        office.bank.run("user", "--user", user, "--class", level)
+        bench = Workbench.open(tmp_path / user, passwords=lambda _: PASSWORD)
+        at = {"host": info.host, "partner": info.partner, "user": user, "ca": info.ca, "version": "H004"}
+        with pytest.raises(ProfileUnreadable):
+            bench.connect(info.https, **at, profile=info.ca)
+        assert len(bench.connections) == 0
+        connection = bench.connect(info.https, **at, profile=own)
+        assert connection.initialise(of_the_letter(office.bank, "2.5")) == ""
+        assert "DCT" in {each.service.name for each in connection.info().user.permissions if each.service}
+        benches.append(bench)
+    order = office.prepared(benches[0])
+    item = benches[1].to_sign()[order.bank_id]
+    assert item.told.service.name == "DCT"
+    item.show()
+    item.sign()
+    assert order.follow() in CARRIED_OUT
+    for bench in benches:
+        bench.close()
 
 
 @pytest.mark.parametrize("seconds", [0, 0.05])

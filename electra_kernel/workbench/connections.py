@@ -13,6 +13,7 @@ from pathlib import Path
 from electra_kernel.channels.base import Channel
 from electra_kernel.ebics.desk import KeyUse
 from electra_kernel.ebics.info import read_htd
+from electra_kernel.ebics.ordertypes import OrderTypes, with_profile
 from electra_kernel.ebics.version import EbicsVersion
 from electra_kernel.signing.passwordkey import PasswordKey
 from electra_kernel.store import ConnectionRecord, Store
@@ -266,6 +267,11 @@ class Connection:
 
     # -- daily work ----------------------------------------------------------------------------------------------------
 
+    @property
+    def order_types(self) -> OrderTypes:
+        """Order types of this bank and the services they mean: its own ones, then the standard ones."""
+        return with_profile(self._line.own_types)
+
     def info(self, *, refresh: bool = False) -> Access:
         """What the bank has on file: accounts, rights, limits, signature classes (HTD). Offline: as last fetched.
 
@@ -275,7 +281,7 @@ class Connection:
         known = self._store.journal.events(subject=self._line.subject, kind="info")
         if known and not refresh:
             version = version_of(known[-1].data.get("version", self.record.protocol))
-            return Access.of(read_htd(self._store.archive.get(known[-1].data["sha256"]), version))
+            return Access.of(read_htd(self._store.archive.get(known[-1].data["sha256"]), version, self.order_types))
         with self.conversation() as talk:
             download = talk.client.download(admin_type="HTD")
             talk.run(download)
@@ -288,7 +294,7 @@ class Connection:
             talk.acknowledge(download)
         version = talk.client.subscriber.version
         self._line.note("info", sha256=sha, version=version.protocol)
-        return Access.of(read_htd(data, version))
+        return Access.of(read_htd(data, version, self.order_types))
 
     def waiting(self) -> tuple[WaitingItem, ...]:
         """The orders at this bank that wait for signatures this user may give; see ``Workbench.to_sign``.

@@ -18,11 +18,12 @@ from electra_kernel.ebics.client import Client, Download, Exchange, Subscriber
 from electra_kernel.ebics.desk import KeyUse
 from electra_kernel.ebics.errors import BankRefusal, BankSignatureInvalid, EbicsError, RemoteProtocolError
 from electra_kernel.ebics.keys import TransportKeys, fingerprint, read_certificate
+from electra_kernel.ebics.ordertypes import OrderTypes
 from electra_kernel.ebics.version import H005, VERSIONS, EbicsVersion
 from electra_kernel.store import ConnectionRecord, Store
 from electra_kernel.vocabulary.dates import Clock
 from electra_kernel.vocabulary.errors import ElectraError
-from electra_kernel.workbench import keyfiles
+from electra_kernel.workbench import keyfiles, ordertypes
 from electra_kernel.workbench.letters import sent_form
 from electra_kernel.workbench.passwords import PasswordSource
 from electra_kernel.workbench.standing import CHANGING, REFUSED, RESTORED, Standing, certificates_of, standing
@@ -71,6 +72,11 @@ class Line:
     def version(self) -> EbicsVersion:
         """The protocol version spoken with this bank; EBICS 3.0 as long as the bank was not asked."""
         return version_of(self.record.protocol)
+
+    @property
+    def own_types(self) -> OrderTypes | None:
+        """The order types only this bank has; ``None`` where it has none."""
+        return ordertypes.own_types(self.store.folder, self.name)
 
     @property
     def standing(self) -> Standing:
@@ -174,6 +180,7 @@ class Line:
             clock=self.clock,
             certificates=record.certified,
             issuers=record.issuers,
+            profile=self.own_types,
         )
         return Conversation(client, self.open_channel(), line=self if daily else None)
 

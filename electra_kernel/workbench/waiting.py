@@ -319,7 +319,8 @@ def waiting_items(connection: Connection, store: Store) -> tuple[WaitingItem, ..
         data = _fetch(talk, talk.client.waiting_orders(details=True))
     if data is None:
         return ()
-    return tuple(WaitingItem(connection, store, told) for told in eds.read_waiting(data, connection.version))
+    listed = eds.read_waiting(data, connection.version, connection.order_types)
+    return tuple(WaitingItem(connection, store, told) for told in listed)
 
 
 def _fetch(talk: Conversation, download: Download) -> bytes | None:

@@ -21,7 +21,7 @@ from electra_kernel.vocabulary.accounts import format_account
 from electra_kernel.vocabulary.dates import Clock, system_clock
 from electra_kernel.vocabulary.errors import ElectraError, Problem
 from electra_kernel.vocabulary.text import html_table
-from electra_kernel.workbench import versions
+from electra_kernel.workbench import ordertypes, versions
 from electra_kernel.workbench.connections import Connection, Connections
 from electra_kernel.workbench.keyfiles import restore_keys
 from electra_kernel.workbench.lines import internet
@@ -101,6 +101,7 @@ class Workbench:
         name: str | None = None,
         version: str | None = None,
         certificates: bool | None = None,
+        profile: str | Path | None = None,
     ) -> Connection:
         """Add (or find) a connection to a bank, with the ids of its letter; then ``connection.initialise()``.
 
@@ -116,8 +117,10 @@ class Workbench:
                 the keys were sent; see ``connection.use_version``.
             certificates: whether EBICS 2.5 sends keys with their certificates, as French banks want it; EBICS 3.0 always
                 does.
+            profile: a TOML file of order types that only this bank has; a connection keeps the one it has.
 
         Raises:
+            ProfileUnreadable: the file of order types is none. Nothing was kept.
             VersionNotSpoken: the bank does not speak this version, or none that is spoken here. Nothing was kept.
             BankRefusal: the bank does not know the host id. Nothing was kept.
         """
@@ -128,6 +131,7 @@ class Workbench:
         # What is wrong with the letter's words is said before anything is kept and before a password is asked for.
         Subscriber(host, partner, user)
         InternetChannel(url, ca=Path(ca) if ca else None).close()
+        types = ordertypes.read_file(Path(profile)) if profile else None
         known = self.store.connections.find(called)
         if known is not None:
             _must_be_the_same(known, (host, partner, user), version, certificates)
@@ -144,6 +148,8 @@ class Workbench:
             self.store.connections.add(called, url=url, host=host, partner=partner, user=user, **place)
         else:
             self.store.connections.update(called, url=url, **place)
+        if types is not None:
+            ordertypes.keep(self.folder, called, types)
         if found is not None and found.reached:
             versions.note(self.store, called, found)
         return self.connections[called]
