@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from base64 import b64encode
 from hashlib import sha256
+from typing import cast
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
@@ -34,8 +35,12 @@ class AuthSignatureInvalid(Exception):
     """Why a document's AuthSignature is not accepted, in words."""
 
 
+_marked_nodes = etree.XPath("//*[@authenticate='true']")
+
+
 def _marked(root: etree._Element) -> list[etree._Element]:
-    return [node for node in root.iter() if isinstance(node.tag, str) and node.get("authenticate") == "true"]
+    """The nodes that the reference means, in their order."""
+    return cast("list[etree._Element]", _marked_nodes(root))
 
 
 def _nodes_digest(nodes: list[etree._Element]) -> bytes:
@@ -71,7 +76,7 @@ def _require(condition: bool, why: str) -> None:
         raise AuthSignatureInvalid(why)
 
 
-def _check_shape(root: etree._Element) -> None:
+def _check_shape(root: etree._Element, marked: list[etree._Element]) -> None:
     names = [local(node) for node in root if isinstance(node.tag, str)]
     _require(names == ["header", "AuthSignature", "body"], "the document is not header, one signature, body")
     allowed: list[etree._Element] = []
@@ -81,7 +86,7 @@ def _check_shape(root: etree._Element) -> None:
         _require(len(found) <= 1, f"{place} stands more than once")
         allowed += found
     _require(len(children(find(root, "body"), "DataTransfer")) <= 1, "DataTransfer stands more than once")
-    _require(set(_marked(root)) == set(allowed), "a part that must be signed is not, or the signature covers another")
+    _require(set(marked) == set(allowed), "a part that must be signed is not, or the signature covers another")
     _require(len(list(root.iter(f"{{{etree.QName(root).namespace}}}AuthSignature"))) == 1, "there are two signatures")
 
 
@@ -108,7 +113,8 @@ def verify(root: etree._Element, key: rsa.RSAPublicKey) -> None:
     Raises:
         AuthSignatureInvalid: it was not, says why.
     """
-    _check_shape(root)
+    marked = _marked(root)
+    _check_shape(root, marked)
     signature = find(root, "AuthSignature")
     infos = [] if signature is None else signature.findall(f"{{{DSIG}}}SignedInfo")
     values = [] if signature is None else signature.findall(f"{{{DSIG}}}SignatureValue")
@@ -116,7 +122,7 @@ def verify(root: etree._Element, key: rsa.RSAPublicKey) -> None:
     _check_algorithms(infos[0])
     try:
         digest, value = binary(text(infos[0], "Reference/DigestValue")), binary(values[0].text or "")
-        _require(digest == _nodes_digest(_marked(root)), "the content was changed after it was signed")
+        _require(digest == _nodes_digest(marked), "the content was changed after it was signed")
         key.verify(value, canonical(infos[0]), padding.PKCS1v15(), HASH())
     except InvalidSignature as error:
         raise AuthSignatureInvalid("another key signed it") from error

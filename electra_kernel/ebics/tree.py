@@ -37,18 +37,21 @@ def add(
 
 def children(parent: etree._Element | None, name: str) -> list[etree._Element]:
     """The direct children called ``name`` in the parent's own namespace."""
-    if parent is None:
-        return []
-    return parent.findall(f"{{{etree.QName(parent).namespace}}}{name}")
+    return [] if parent is None else list(parent.iterchildren(_beside(parent, name)))
+
+
+def _beside(parent: etree._Element, name: str) -> str:
+    space, brace, _ = parent.tag.rpartition("}")
+    # Without a namespace there is nothing of ours below.
+    return f"{space}{brace}{name}" if brace else f"{{none}}{name}"
 
 
 def find(parent: etree._Element | None, path: str) -> etree._Element | None:
     """The element at an exact path such as ``header/static/HostID``; ``None`` where there is none."""
     for name in path.split("/"):
-        found = children(parent, name)
-        if not found:
+        if parent is None:
             return None
-        parent = found[0]
+        parent = next(parent.iterchildren(_beside(parent, name)), None)
     return parent
 
 
