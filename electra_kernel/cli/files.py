@@ -20,6 +20,7 @@ from electra_kernel.formats.profiles import Profile
 from electra_kernel.orders.kinds import KINDS, kind_for
 from electra_kernel.orders.model import NOT_PROVIDED, Order, Transaction
 from electra_kernel.orders.rulebooks import check
+from electra_kernel.statements.billing import billing_rows
 from electra_kernel.statements.columns import ENTRIES
 from electra_kernel.vocabulary.dates import BusinessCalendar, system_clock
 from electra_kernel.vocabulary.errors import ElectraError, Problem, UnreadableFile
@@ -82,6 +83,7 @@ def _as_table(data: bytes, name: str, own: Sequence[Format]) -> tuple[pa.Table, 
     reading = formats.read(data, name, own)
     rows = [_payment_row(item, sha, None) for item in reading.transactions]
     rows += [_payment_row(item, sha, order) for order in reading.orders for item in order.transactions]
+    rows += billing_rows(reading.billing, sha)
     filled = [{field: row.get(field) for field in ENTRIES.names} for row in rows]
     return pa.Table.from_pylist(filled, schema=ENTRIES), list(reading.problems)
 

@@ -13,6 +13,7 @@ from electra_kernel.formats import (
     camt052,
     camt053,
     camt054,
+    camt086,
     camt055,
     coda,
     epcqr,
@@ -98,6 +99,13 @@ FORMATS: tuple[Format, ...] = (
         write=camt054.write,
         tables=camt054.read_tables,
         batches=camt054.read_batches,
+    ),
+    Format(
+        name="camt.086",
+        title="Bills of the bank's services (camt.086, every version)",
+        extensions=(".xml",),
+        detect=camt086.detect,
+        read=camt086.read,
     ),
     Format(
         name="camt.055",

@@ -10,6 +10,7 @@ from typing import Any
 from electra_kernel.orders.cancellation import CancellationAnswer, CancellationRequest
 from electra_kernel.orders.model import Order, Transaction
 from electra_kernel.orders.status import StatusReport
+from electra_kernel.statements.billing import BillingStatement
 from electra_kernel.statements.columns import StatementTables
 from electra_kernel.statements.model import Statement
 from electra_kernel.vocabulary.errors import Problem, UnreadableFile
@@ -27,6 +28,7 @@ class Reading:
         reports: a bank's answers to orders.
         cancellations: requests to call payments back.
         answers: answers to such requests.
+        billing: a bank's bills for its services.
         problems: everything that is wrong with the file or was not carried over.
     """
 
@@ -37,6 +39,7 @@ class Reading:
     reports: tuple[StatusReport, ...] = ()
     cancellations: tuple[CancellationRequest, ...] = ()
     answers: tuple[CancellationAnswer, ...] = ()
+    billing: tuple[BillingStatement, ...] = ()
     problems: tuple[Problem, ...] = ()
 
 
