@@ -123,9 +123,7 @@ def run() -> Iterator[Result]:
     """All comparisons of this file."""
     data = statement()
     name = f"camt.053.001.02, {COUNT:,} entries, {len(data) / 1e6:.0f} MB, to columns"
-    yield compare(
-        name, lambda: camt053.read_tables(data, "bench"), "bare expat scan", lambda: _scan(data), "≤ 1.5"
-    )
+    yield compare(name, lambda: camt053.read_tables(data, "bench"), "bare expat scan", lambda: _scan(data), "≤ 1.5")
     made = order()
     yield compare(
         f"pain.001.001.09, {COUNT:,} transactions, written",

@@ -8,14 +8,12 @@ from base64 import b64encode
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import partial
 from hashlib import sha256
 from http.client import HTTPSConnection
 from pathlib import Path
 from ssl import SSLContext, create_default_context
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, TemporaryFile
 from threading import local
 from time import perf_counter
 from typing import Any
@@ -31,32 +29,20 @@ from electra_kernel.bank.seed import PARTNER
 from electra_kernel.channels.internet import InternetChannel
 from electra_kernel.ebics import envelope
 from electra_kernel.ebics.btf import Service
-from electra_kernel.ebics.client import Client, Subscriber
-from electra_kernel.ebics.desk import KeyUse
-from electra_kernel.ebics.keys import TransportKeys, certificate_der, certificate_for, generate_key
-from electra_kernel.ebics.signature import OrderSignature, order_digest
+from electra_kernel.ebics.keys import generate_key
 from electra_kernel.formats import pain001
 from electra_kernel.vocabulary.dates import system_clock
 from tests.bank_house import order, payment
 from tests.bank_process import BankProcess, running
+from tests.bench import ebics_clients
+from tests.bench.figures import Figure
 from tests.bench.measure import Result
+from tests.bench.user import User
 
 SIZE = 100_000_000
 REQUESTS = 300
 CLIENTS = (1, 8, 64)
 _PAYMENTS, _REPORTS = Service("SCT", "pain.001"), Service("PSR", "pain.002")
-_NAME = "BENCH"
-
-
-@dataclass(frozen=True, slots=True)
-class Figure:
-    """One row that is no comparison of seconds."""
-
-    name: str
-    words: str
-
-    def __str__(self) -> str:
-        return f"{self.name:<52} {self.words}"
 
 
 # ------------------------------------------------------------------------------------------------------------ data
@@ -73,47 +59,14 @@ def _noise(size: int = SIZE) -> bytes:
 
 
 # ---------------------------------------------------------------------------------------------------------- client
-class User:
-    """A new user of the bank with keys of its own."""
-
-    def __init__(self, said: dict[str, Any], user: str) -> None:
-        self.said, self.now = said, datetime.now(UTC)
-        self.signing = generate_key()
-        keys = [generate_key(), generate_key()]
-        certificates = [
-            certificate_for(key, use, common_name=user, not_before=self.now)
-            for key, use in zip(keys, (KeyUse.AUTHENTICATION, KeyUse.ENCRYPTION), strict=True)
-        ]
-        self.keys = TransportKeys(keys[0], certificates[0], keys[1], certificates[1])
-        self.channel = InternetChannel(said["https"], ca=Path(said["ca"]))
-        subscriber = Subscriber(said["host"], said["partner"], user)
-        self.client = Client(subscriber, self.keys, None, system_clock)
-        signature = certificate_for(self.signing, KeyUse.SIGNATURE, common_name=user, not_before=self.now)
-        self.run(self.client.ini(certificate_der(signature)))
-        self.run(self.client.hia())
-        self.client = Client(subscriber, self.keys, self.run(self.client.hpb()).result, system_clock)
-
-    def run(self, exchange: Any) -> Any:
-        """Carry every document there and back."""
-        while (request := exchange.request()) is not None:
-            exchange.answer(self.channel.exchange(request))
-        return exchange
-
-    def sign(self, data: bytes) -> OrderSignature:
-        """The user's signature over an order."""
-        value = self.signing.sign(order_digest(data), padding.PSS(padding.MGF1(SHA256()), 32), SHA256())
-        subscriber = self.client.subscriber
-        return OrderSignature("A006", value, subscriber.partner_id, subscriber.user_id)
-
-
 def _upload(said: dict[str, Any]) -> tuple[float, int]:
     user, data = User(said, "UPLOADER"), large_order()
-    with _memory() as peak:
+    with TemporaryFile() as file, _memory() as peak:
         start = perf_counter()
-        done = user.run(user.client.upload(_PAYMENTS, data, [user.sign(data)]))
-        seconds = perf_counter() - start
+        done = user.run(user.client.upload(_PAYMENTS, data, [user.sign(data)], file=file))
+        seconds, used = perf_counter() - start, peak()
     assert done.result
-    return seconds, peak()
+    return seconds, used
 
 
 def _download(said: dict[str, Any]) -> tuple[float, int]:
@@ -123,9 +76,9 @@ def _download(said: dict[str, Any]) -> tuple[float, int]:
         fetched = user.run(user.client.download(service=_REPORTS))
         fetched.acknowledge(True)
         user.run(fetched)
-        seconds = perf_counter() - start
+        seconds, used = perf_counter() - start, peak()
     assert fetched.data == _noise()
-    return seconds, peak()
+    return seconds, used
 
 
 def _painfree(said: dict[str, Any]) -> tuple[float, int]:
@@ -289,6 +242,7 @@ def run() -> Iterator[Any]:
             for kind, clients, rate in _child(_load, bank.said):
                 words = f"{rate:8.0f} requests/s, {rate / bare_rate:.2f} × the bare signatures ({bare_rate:.0f}/s)"
                 yield Figure(f"bank answers {kind} to {clients} clients", words)
+            yield from ebics_clients.rows(bank.said, _child)
 
 
 if __name__ == "__main__":
