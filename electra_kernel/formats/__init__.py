@@ -15,6 +15,7 @@ from electra_kernel.formats import (
     camt054,
     camt086,
     camt055,
+    cfonb120,
     coda,
     epcqr,
     giro,
@@ -172,6 +173,14 @@ FORMATS: tuple[Format, ...] = (
         detect=coda.detect,
         read=coda.read,
         write=coda.write,
+    ),
+    Format(
+        name="cfonb120",
+        title="Statements of French banks (CFONB 120)",
+        extensions=(".cfonb", ".cfo", ".afb", ".txt"),
+        detect=cfonb120.detect,
+        read=cfonb120.read,
+        write=cfonb120.write,
     ),
     Format(
         name="bai2",

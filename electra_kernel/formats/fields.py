@@ -262,6 +262,8 @@ def _amount_reader(spec: Field) -> Callable[[str], Decimal | None]:
     signed = _SIGN_READERS.get(spec.sign, _unsigned)
     blank = spec.filler if spec.filler != "0" else " "
     point, group, decimals = spec.point, spec.group, 0 if spec.decimals_field else spec.decimals
+    # What another field makes decimals of is measured when that is known.
+    most = MAX_INTEGER_DIGITS + (MAX_FRACTION_DIGITS if spec.decimals_field else 0)
 
     def read(text: str) -> Decimal | None:
         bare = text.strip().strip(blank)
@@ -279,7 +281,7 @@ def _amount_reader(spec: Field) -> Callable[[str], Decimal | None]:
             whole, fraction = digits, ""
         if not ((both := whole + fraction).isascii() and both.isdigit()):
             raise _not_a_number(text, spec)
-        if len(whole) > MAX_INTEGER_DIGITS and len(whole.lstrip("0")) > MAX_INTEGER_DIGITS:
+        if len(whole) > most and len(whole.lstrip("0")) > most:
             raise _too_large(text)
         if len(fraction) > MAX_FRACTION_DIGITS:
             if fraction[MAX_FRACTION_DIGITS:].strip("0"):
@@ -394,12 +396,13 @@ def finish(spec: Field, value: Value, values: Mapping[str, Value]) -> Value:
 
 
 def _scaled(value: Decimal, decimals: Value) -> Decimal:
-    text = "" if decimals is None else str(decimals).strip()
-    if not text:
-        return value
+    text = ("" if decimals is None else str(decimals).strip()) or "0"
     if not (text.isascii() and text.isdigit()) or int(text) > MAX_FRACTION_DIGITS:
         raise BadValue("decimals", f"{text[:9]!r} is not a number of decimals", f"At most {MAX_FRACTION_DIGITS}.")
-    return value.scaleb(-int(text))
+    scaled = value.scaleb(-int(text))
+    if abs(scaled) >= 10**MAX_INTEGER_DIGITS:
+        raise _too_large(str(scaled))
+    return scaled
 
 
 # ------------------------------------------------------------------------------------------- one value, written

@@ -1,0 +1,138 @@
+"""CFONB 120: statements of French banks."""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from electra_kernel import formats
+from electra_kernel.formats import cfonb120
+from electra_kernel.statements.model import Balance, Entry, EntryDetail, Statement
+from electra_kernel.statements.tables import tables_of
+from electra_kernel.vocabulary.errors import ElectraError, UnreadableFile
+from electra_kernel.vocabulary.parties import Party
+from tests.shared import SHARED, needs_shared
+
+DAY = date(2026, 1, 30)
+WORDS = st.text(st.characters(max_codepoint=0xFF, categories=("L", "N", "P")), min_size=1, max_size=12)
+TEXTS = st.lists(WORDS, max_size=14).map(" ".join)
+
+
+@st.composite
+def entries(draw: st.DrawFn) -> Entry:
+    amount = draw(st.decimals(Decimal("-99999999999.99"), Decimal("99999999999.99"), places=2).filter(bool))
+    name, account = draw(TEXTS.map(lambda text: text[:70].strip())), draw(st.sampled_from(["", "FR7630001007941234"]))
+    original = draw(st.sampled_from([None, Decimal("12.34"), Decimal(7)]))
+    detail = EntryDetail(
+        amount=amount,
+        currency="EUR",
+        counterparty=Party(name=name, account=account) if name or account else None,
+        remittance=draw(TEXTS),
+        structured_reference=draw(st.sampled_from(["", "RF18539007547034"])),
+        end_to_end_id=draw(st.sampled_from(["", "E2E-1"])),
+        mandate_id=draw(st.sampled_from(["", "RUM-1"])),
+        original_amount=original,
+        original_currency="USD" if original is not None else "",
+        charges=draw(st.sampled_from([None, Decimal("-0.50")])),
+    )
+    return Entry(
+        amount=amount,
+        currency="EUR",
+        booking_date=DAY,
+        value_date=draw(st.sampled_from([DAY, None])),
+        proprietary_code="9162/B1",
+        bank_reference=draw(st.sampled_from(["", "REF1"])),
+        entry_reference=draw(st.sampled_from(["", "MINE"])),
+        details=(detail,),
+    )
+
+
+def statement_of(booked: tuple[Entry, ...]) -> Statement:
+    opening = Decimal("-12.30")
+    closing = opening + sum((entry.amount for entry in booked), Decimal(0))
+    return Statement(
+        identification="20260130",
+        account="15589000009876543210A",
+        currency="EUR",
+        balances=tuple(
+            Balance(kind=kind, amount=amount, currency="EUR", date=DAY)
+            for kind, amount in (("OPBD", opening), ("CLBD", closing))
+        ),
+        entries=booked,
+        from_date=DAY,
+        to_date=DAY,
+    )
+
+
+@given(st.lists(entries(), max_size=3))
+def test_what_is_written_is_read_again(booked: list[Entry]) -> None:
+    written = statement_of(tuple(booked))
+    data = cfonb120.write([written, written])
+    assert {len(line) for line in data.decode("iso-8859-1").split("\r\n")[:-1]} == {120}
+    reading = formats.read(data, "x.cfo")
+    assert reading.problems == ()
+    for again in reading.statements:
+        first, second = (tables_of([one], "x").entries.drop_columns("position") for one in (again, written))
+        assert first.to_pylist() == second.to_pylist()
+        assert again.balances == written.balances
+
+
+def plain() -> bytes:
+    detail = EntryDetail(amount=Decimal("-5.00"), currency="EUR", remittance="Café", end_to_end_id="E")
+    entry = Entry(amount=Decimal("-5.00"), currency="EUR", booking_date=DAY, value_date=DAY, details=(detail,))
+    return cfonb120.write([statement_of((entry, entry))])
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "rule"),
+    [
+        (b"0000000000050}", b"0000000000060}", "balance"),
+        (b"0000000000050}", b"00000000005.0}", "number"),
+        (b"300126", b"310226", "date"),
+        (b"04155", b"04156", "account"),
+        (b"05155", b"06155", "record"),
+        (b"EUR2", b"EUR?", "decimals"),
+        (b"07155", b"01155", "order"),
+    ],
+)
+def test_what_is_wrong_is_told(old: bytes, new: bytes, rule: str) -> None:
+    data = plain()
+    assert old in data
+    reading = formats.read(data.replace(old, new, 1), "x.cfo")
+    assert rule in {problem.rule for problem in reading.problems}
+    assert len(reading.statements[0].entries) >= 1
+
+
+@pytest.mark.parametrize("cut", range(125, len(plain()) - 2, 61))
+def test_a_file_cut_anywhere_says_so(cut: int) -> None:
+    reading = formats.read(plain()[:cut], "x.cfo")
+    assert {"truncated", "length", "balance-missing"} & {problem.rule for problem in reading.problems}
+
+
+def test_a_file_that_begins_in_the_middle_and_an_account_that_does_not_fit_are_refused() -> None:
+    with pytest.raises(UnreadableFile, match="no old balance"):
+        formats.read(plain().split(b"\r\n", 1)[1].rpartition(b"07")[0], "x.cfo")
+    strange = Statement(identification="1", account="FR76", currency="EUR", balances=(), entries=())
+    with pytest.raises(ElectraError, match="CFONB 120"):
+        cfonb120.write([strange])
+
+
+@needs_shared
+def test_every_sample_is_read_whole_or_begins_in_the_middle() -> None:
+    files = [file for file in sorted((SHARED / "samples" / "cfonb120").rglob("*")) if file.is_file()]
+    assert files
+    for file in files:
+        data = file.read_bytes()
+        if not re.search(rb"(?m)^01", data):
+            with pytest.raises(UnreadableFile, match="no old balance"):
+                formats.read(data, file.name)
+            continue
+        reading = formats.read(data, file.name)
+        inside = re.findall(rb"(?ms)^01.*?^(?:07|\Z)|^01.*", data)
+        raw = sum(len(re.findall(rb"(?m)^04", part)) for part in inside)
+        assert sum(len(one.entries) for one in reading.statements) == raw
