@@ -17,6 +17,7 @@ from electra_kernel.bank.explain import ORDER_TYPES
 from electra_kernel.ebics.codes import CODES
 from electra_kernel.formats import FORMATS
 from electra_kernel.formats.payments import _NAMES, ColumnMap
+from electra_kernel.formats.profiles.model import ENTRY_COLUMNS, ORDER_COLUMNS, STATEMENT_COLUMNS, TRANSACTION_COLUMNS
 from electra_kernel.orders.kinds import KINDS
 from electra_kernel.statements.columns import BALANCES, DETAILS, ENTRIES, PROBLEMS
 from electra_kernel.vocabulary.faults import FAULTS
@@ -223,6 +224,19 @@ def _sentence(test: str) -> str:
 
 
 #: The tables by the name under which a page uses them: ``{{ name }}``.
+def profile_columns() -> str:
+    """What a field of a profile may mean, by kind and level."""
+    rows = [
+        ("statement", "the statement", STATEMENT_COLUMNS),
+        ("statement", "an entry", ENTRY_COLUMNS),
+        ("payment", "the order", ORDER_COLUMNS),
+        ("payment", "a payment", TRANSACTION_COLUMNS),
+    ]
+    return markdown_table(
+        ("kind", "of", "columns"), [(kind, of, ", ".join(f"`{name}`" for name in names)) for kind, of, names in rows]
+    )
+
+
 TABLES: Mapping[str, Callable[[], str]] = {
     "entries_columns": entries_columns,
     "details_columns": details_columns,
@@ -232,6 +246,7 @@ TABLES: Mapping[str, Callable[[], str]] = {
     "formats": formats,
     "payment_headers": payment_headers,
     "kinds": kinds,
+    "profile_columns": profile_columns,
     "return_codes": return_codes,
     "conformance": conformance,
 }

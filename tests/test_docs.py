@@ -53,7 +53,7 @@ def commands() -> dict[str, set[str]]:
     def walk(command: typer.main.click.Command, name: str) -> Iterator[tuple[str, set[str]]]:
         for word, child in getattr(command, "commands", {}).items():
             yield from walk(child, f"{name} {word}")
-        if not hasattr(command, "commands"):
+        if not hasattr(command, "commands") or getattr(command, "invoke_without_command", False):
             options = [each for each in command.params if each.param_type_name == "option"]
             yield name, {flag for each in options for flag in (*each.opts, *each.secondary_opts)}
 

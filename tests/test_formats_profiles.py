@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from typer.testing import CliRunner
 
+from electra_kernel import formats
+from electra_kernel.cli.app import app
 from electra_kernel.formats import profiles
 from electra_kernel.formats.base import Reading
 from electra_kernel.formats.fields import LayoutError
-from electra_kernel.formats.profiles import ProfileError
+from electra_kernel.formats.profiles import ProfileError, toml
 from electra_kernel.formats.profiles.propose import propose
 from electra_kernel.orders.model import NOT_PROVIDED, Order, Transaction
 from electra_kernel.statements.model import Balance, Entry, EntryDetail, Statement
 from electra_kernel.vocabulary.errors import UnreadableFile
 from electra_kernel.vocabulary.money import Money
 from electra_kernel.vocabulary.parties import Party
+from electra_kernel.workbench.ownformats import own_formats, own_profiles
 
 OURS, THEIRS = "HU42117730161111101800000000", "HU68100320000107686800000000"
 
@@ -449,3 +455,52 @@ def test_a_guess_that_the_sample_contradicts_is_taken_back_and_told() -> None:
 def test_a_proposal_can_be_made_of_anything(noise: bytes) -> None:
     with suppress(UnreadableFile):
         profiles.parse(propose(noise, "noise.csv").text, "own.toml")
+
+
+# ------------------------------------------------------------------------------------------------ the page and the shell
+def test_the_page_on_formats_names_every_key_and_its_example_reads_its_sample() -> None:
+    page = (Path(__file__).parents[1] / "docs" / "formats.md").read_text()
+    for keys in (toml._PROFILE_KEYS, toml._RECORD_KEYS, toml._FIELD_KEYS):
+        assert [key for key in keys if f"`{key}`" not in page] == []
+    (example,) = re.findall(r"^```toml\n(.*?)^```", page, re.DOTALL | re.MULTILINE)
+    (sample,) = re.findall(r"^```none\n(.*?)^```", page, re.DOTALL | re.MULTILINE)
+    reading = _read(example, sample.encode("cp852"))
+    assert reading.problems == ()
+    assert [entry.amount for entry in reading.statements[0].entries] == [Decimal("1250.50"), Decimal("-250.00")]
+
+
+def test_the_shell_proposes_lists_reads_and_converts_with_profiles(tmp_path: Path) -> None:
+    def electra(*words: str) -> str:
+        done = CliRunner().invoke(
+            app, [*words, "--workbench", str(tmp_path)] if words[:2] != ("formats", "new") else [*words]
+        )
+        assert done.exit_code == 0, done.output
+        return done.output
+
+    (tmp_path / "formats").mkdir()
+    own, sample, out = tmp_path / "formats" / "own.toml", tmp_path / "kivonat.csv", tmp_path / "out.csv"
+    sample.write_bytes(HUNGARIAN.encode("cp852"))
+    assert "It reads 2 entries" in electra("formats", "new", "--from", str(sample), "--out", str(own))
+    assert "own-kivonat" in electra("formats")
+    electra("read", str(sample), "--out", str(out))
+    assert "1000234.00" in out.read_text()
+    net = tmp_path / "net.toml"
+    net.write_text(XML)
+    said = electra("convert", str(sample), str(tmp_path / "net.xml"), "--to", "netbank", "--profile", str(net))
+    assert "Not carried over: counterparty account, value date." in said
+    assert b"<Amount>-1234.50</Amount>" in (tmp_path / "net.xml").read_bytes()
+
+
+def test_a_workbench_reads_the_formats_of_its_folder_and_names_are_taken_once(tmp_path: Path) -> None:
+    folder = tmp_path / "formats"
+    folder.mkdir()
+    (folder / "a.toml").write_text(FIXED)
+    assert [profile.name for profile in own_profiles(tmp_path)] == ["house-bank"]
+    assert own_profiles(tmp_path / "nowhere") == ()
+    data = profiles.write([_statement()], profiles.parse(FIXED, "a.toml"))
+    assert formats.read_tables(data, "file", own_formats(tmp_path)).entries.num_rows == 2
+    with pytest.raises(UnreadableFile):
+        formats.read(data, "file")
+    (folder / "b.toml").write_text(FIXED)
+    with pytest.raises(ProfileError, match="taken"):
+        own_profiles(tmp_path)
