@@ -192,3 +192,17 @@ def test_keys_keep_their_bytes_and_their_place_whatever_their_name(tmp_path: Pat
         assert store.keys.get("é") == b"other"
         with pytest.raises(NoSuchKey, match="nothing"):
             store.keys.get("nothing")
+
+
+def test_connections_of_an_older_workbench_are_kept_with_the_forms_their_keys_had(tmp_path: Path) -> None:
+    with Store.open(tmp_path, system_clock) as store:
+        store.connections.add("old", url="https://bank.example", host="H", partner="P", user="U")
+    with sqlite3.connect(tmp_path / "electra.db") as connection:
+        for column in ("certified", "issuers"):
+            connection.execute(f"ALTER TABLE connections DROP COLUMN {column}")
+        connection.execute("UPDATE alembic_version SET version_num = '0001'")
+    connection.close()
+    with Store.open(tmp_path, system_clock) as store:
+        record = store.connections.get("old")
+        assert (record.protocol, record.certified, record.issuers) == ("H005", False, ())
+        assert store.connections.update("old", certified=True, issuers=(b"one", b"two")) == store.connections.get("old")
