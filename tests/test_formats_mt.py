@@ -628,5 +628,5 @@ def test_a_file_of_line_ends_and_tags_alone_ends_in_one_clear_error() -> None:
 
 def test_the_problems_of_a_file_name_it() -> None:
     found = mt.fields(b":20:x\n:61:\n", Problems("name"))
-    assert found.tags == ["20", "61"]
+    assert [found.tag(0), found.tag(1)] == ["20", "61"]
     assert found.lines.tolist() == [1, 2]

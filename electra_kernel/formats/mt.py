@@ -21,6 +21,7 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from electra_kernel.formats.base import Problems, unreadable
 from electra_kernel.formats.mt_columns import Indices, slices
@@ -241,8 +242,7 @@ class Fields:
 
     Attributes:
         text: the file as UTF-8 with plain line ends.
-        tags: the tag of each field as text, upper case, such as ``61`` or ``60F``.
-        codes: the same as a number, for comparing whole columns (``code_of``).
+        codes: the tag of each field as a number, for comparing whole columns (``code_of``).
         starts, ends: where in ``text`` each value lies, continuation lines included.
         lines: the line (1-based) of each field.
         breaks: the numbers of the fields before which an end of message or a block stands.
@@ -251,7 +251,6 @@ class Fields:
     """
 
     text: bytes
-    tags: list[str]
     codes: Indices
     starts: Indices
     ends: Indices
@@ -259,6 +258,18 @@ class Fields:
     breaks: frozenset[int]
     kinds: dict[int, str]
     strange: list[tuple[int, str]]
+
+    def __len__(self) -> int:
+        return len(self.codes)
+
+    def tag(self, number: int) -> str:
+        """The tag of one field, upper case, such as ``61`` or ``60F``."""
+        return int(self.codes[number]).to_bytes(3, "big").decode().strip()
+
+    def tags(self, first: int, stop: int) -> set[str]:
+        """The different tags among some fields."""
+        found = pc.unique(pa.array(self.codes[first:stop])).to_pylist()
+        return {code.to_bytes(3, "big").decode().strip() for code in found}
 
     def value(self, number: int) -> str:
         """The value of one field, without blanks at its edges."""
@@ -380,8 +391,6 @@ class _Cutter:
         self._breaks: set[int] = set()
 
     def cut(self, tagged: Indices, codes: Indices, values: Indices, marks: list[int]) -> Fields:
-        known = {int(code): int(code).to_bytes(3, "big").decode().strip() for code in np.unique(codes)}
-        tags = [known[code] for code in codes.tolist()]
         stops = np.concatenate((tagged[1:], [len(self._starts)]))
         mark_lines = np.asarray(marks, np.int64)
         if len(mark_lines):
@@ -399,7 +408,6 @@ class _Cutter:
             self._between(int(last[number]), int(stops[number]), number + 1)
         return Fields(
             self._text,
-            tags,
             codes,
             values,
             ends,
@@ -443,17 +451,17 @@ def messages(found: Fields) -> list[Message]:
     seen: set[str] = set()
     skeleton = np.flatnonzero(~np.isin(found.codes, [code_of(tag) for tag in ("61", "86", "NS")])).tolist()
     for place, number in enumerate(skeleton):
-        tag = found.tags[number]
+        tag = found.tag(number)
         group = tag[:2]
-        following = found.tags[skeleton[place + 1]][:2] if place + 1 < len(skeleton) else ""
+        following = found.tag(skeleton[place + 1])[:2] if place + 1 < len(skeleton) else ""
         again = group in seen and (group == "60" or (group == "25" and following in ("28", "60")))
         if not starts or tag == "20" or number in found.breaks or again:
             starts.append(number)
             seen = set()
         seen.add(group)
-    if len(found.tags) and (not starts or starts[0] != 0):
+    if len(found) and (not starts or starts[0] != 0):
         starts.insert(0, 0)
-    bounds = [*starts, len(found.tags)]
+    bounds = [*starts, len(found)]
     kinds = found.kinds
     parts = []
     for first, stop in itertools.pairwise(bounds):

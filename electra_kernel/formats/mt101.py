@@ -56,7 +56,7 @@ def read(data: bytes, source: str) -> Reading:
     found = mt.fields(data, problems)
     orders: list[Order] = []
     for message in mt.messages(found):
-        kind = message.kind or mt.kind_by_tags(found.tags[message.first : message.stop])
+        kind = message.kind or mt.kind_by_tags(found.tags(message.first, message.stop))
         if kind == "101":
             orders.extend(_Request(found, message, problems).orders())
         else:
@@ -109,7 +109,7 @@ class _Request:
         """The message's payments by account, currency and bearer of charges, in order."""
         for number in range(self._message.first, self._message.stop):
             self._line = int(self._found.lines[number])
-            self._field(self._found.tags[number], self._found.value(number))
+            self._field(self._found.tag(number), self._found.value(number))
         head = self._head
         if head.day is None:
             self._error("30", "date", "The request names no execution date that can be read; it is left out.")

@@ -53,7 +53,7 @@ def read(data: bytes, source: str) -> Reading:
     found = mt.fields(data, problems)
     orders = []
     for message in mt.messages(found):
-        kind = message.kind or mt.kind_by_tags(found.tags[message.first : message.stop])
+        kind = message.kind or mt.kind_by_tags(found.tags(message.first, message.stop))
         if kind != "103":
             mt.other_message(kind, found, message, problems)
             continue
@@ -70,7 +70,7 @@ def read(data: bytes, source: str) -> Reading:
 def _order(found: mt.Fields, message: mt.Message, problems: Problems) -> Order | None:
     values: dict[str, tuple[str, int]] = {}
     for number in range(message.first, message.stop):
-        tag, line = found.tags[number], int(found.lines[number])
+        tag, line = found.tag(number), int(found.lines[number])
         if tag in values:
             not_kept(problems, line, tag, found.value(number))
         else:

@@ -37,7 +37,7 @@ def read(data: bytes, source: str) -> Reading:
     statements = []
     first = ""
     for message in mt.messages(found):
-        kind = message.kind or mt.kind_by_tags(found.tags[message.first : message.stop])
+        kind = message.kind or mt.kind_by_tags(found.tags(message.first, message.stop))
         if kind not in _SIGNS:
             mt.other_message(kind, found, message, problems)
             continue
@@ -68,12 +68,12 @@ class _Advice:
     def statement(self) -> Statement | None:
         """The message as a statement; ``None``, and a problem, where its amount cannot be read."""
         numbers = range(self._message.first, self._message.stop)
-        head = [number for number in numbers if self._found.tags[number] in _HEAD]
+        head = [number for number in numbers if self._found.tag(number) in _HEAD]
         page = Heads(self._found, self._problems).page(self._message, head)
         said = _Said()
         for number in numbers:
             if number not in head:
-                self._field(said, self._found.tags[number], self._found.value(number))
+                self._field(said, self._found.tag(number), self._found.value(number))
         day = mt.day_of(said.amount[0]) if said.amount else None
         amount = mt.amount_of(said.amount[2]) if said.amount else None
         if said.amount is None or amount is None or day is None:

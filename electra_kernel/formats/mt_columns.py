@@ -28,6 +28,13 @@ def slices(buffer: bytes | pa.Buffer, starts: Indices, ends: Indices) -> Column:
     return pieces.take(pa.array(np.arange(0, len(offsets), 2)))
 
 
+def firsts_of(keys: Indices, values: Indices) -> Indices:
+    """The value beside the first of each run of equal keys."""
+    if not len(keys):
+        return values
+    return values[np.concatenate(([True], keys[1:] != keys[:-1]))]
+
+
 def mask(column: Any) -> Mask:
     """A boolean column as a mask; null counts as false."""
     return np.asarray(pc.fill_null(column, False).to_numpy(zero_copy_only=False), dtype=np.bool_)
@@ -35,9 +42,10 @@ def mask(column: Any) -> Mask:
 
 def nulled(texts: Column, *empties: str) -> Column:
     """Trimmed texts; empty ones, and those among ``empties``, are null."""
-    texts = pc.utf8_trim_whitespace(texts)
+    texts = pc.ascii_trim_whitespace(texts)
     if not empties:
-        return pc.if_else(pc.equal(texts, ""), NULL, texts)
+        shortest = pc.min(pc.binary_length(texts)).as_py()
+        return pc.if_else(pc.equal(texts, ""), NULL, texts) if shortest == 0 else texts
     return pc.if_else(pc.is_in(texts, value_set=pa.array(["", *empties])), NULL, texts)
 
 

@@ -26,7 +26,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from electra_kernel.formats.mt import unfolded
-from electra_kernel.formats.mt_columns import NULL, Column, Indices, Mask, joined, mask, nulled, slices
+from electra_kernel.formats.mt_columns import NULL, Column, Indices, Mask, firsts_of, joined, mask, nulled, slices
 
 Row: TypeAlias = dict[str, str]
 
@@ -91,7 +91,7 @@ _TARGETS = tuple(
     )
 )
 _PLACE = {name: place for place, name in enumerate(_TARGETS)}
-_TARGET_OF = np.full(100, _PLACE["unknown"], np.int64)
+_TARGET_OF = np.full(101, _PLACE["unknown"], np.int64)
 for _number, _name in _SUBFIELDS.items():
     _TARGET_OF[_number] = _PLACE[_name]
 _WORDS = np.array(sorted(int.from_bytes(word.encode(), "big") for word in _SEPA_WORDS), np.int64)
@@ -150,7 +150,7 @@ def _numbered(texts: Column, separator: int) -> dict[str, Column]:
     flat = pc.replace_substring(texts, "\n", "")
     pieces = _Pieces(flat, separator)
     columns = pieces.columns()
-    before = pc.utf8_trim_whitespace(pieces.before())
+    before = pc.ascii_trim_whitespace(pieces.before())
     code = pc.utf8_slice_codeunits(before, 0, 3)
     coded = pc.match_substring_regex(code, "^[0-9]{3}$")
     rest = nulled(pc.if_else(coded, pc.utf8_slice_codeunits(before, 3), before))
@@ -223,32 +223,36 @@ class _Pieces:
 
     def _settle(self, at: Indices, number: Indices, row: Indices, is_word: Mask, word_target: Indices) -> None:
         """Words stand in remittance subfields only; a remittance subfield goes on with the word before it."""
-        places = np.arange(len(at))
-        last = np.maximum.accumulate(np.where(is_word, -1, places)) if len(at) else places
-        own = (last >= 0) & (row[last] == row) if len(at) else is_word
-        own &= _REMITTANCE[number[last]] if len(at) else own
-        keep = ~is_word | own
-        number = number[last] if len(at) else number
-        at, number, row, word_target = at[keep], number[keep], row[keep], word_target[keep]
-        is_word = is_word[keep]
-        places = np.arange(len(at))
-        target = np.where(is_word, word_target, _TARGET_OF[np.where(is_word, 0, number)])
-        spoken = np.maximum.accumulate(np.where(is_word, places, -1)) if len(at) else places
-        in_text = ~is_word & _REMITTANCE[number]
-        goes_on = in_text & (spoken >= 0)
-        goes_on[goes_on] = row[spoken[goes_on]] == row[goes_on]
-        target[goes_on] = target[spoken[goes_on]]
-        self.row, self.target, self._is_word, self._goes_on = row, target, is_word, goes_on
+        target = _TARGET_OF[number]
+        self._goes_on = np.zeros(len(at), np.bool_)
+        if is_word.any():
+            places = np.arange(len(at))
+            last = np.maximum.accumulate(np.where(is_word, -1, places))
+            keep = ~is_word | ((last >= 0) & (row[last] == row) & _REMITTANCE[number[last]])
+            if not keep.all():
+                at, number, row, word_target, is_word = (
+                    at[keep],
+                    number[keep],
+                    row[keep],
+                    word_target[keep],
+                    is_word[keep],
+                )
+                target, places = target[keep], np.arange(len(at))
+            spoken = np.maximum.accumulate(np.where(is_word, places, -1))
+            target = np.where(is_word, word_target, target)
+            goes_on = ~is_word & _REMITTANCE[number] & (spoken >= 0) & (row[spoken] == row)
+            target = np.where(goes_on, target[spoken], target)
+            self._goes_on = goes_on
+        self.row, self.target, self._is_word = row, target, is_word
         self._marks = at
         self._starts = at + np.where(is_word, 5, 3)
-        following = np.concatenate((at[1:], [len(self._letters)]))
-        self._ends = np.minimum(following, self._bounds[row + 1]) if len(at) else at
+        following = np.append(at[1:], len(self._letters))
+        self._ends = np.minimum(following, self._bounds[row + 1])
 
     def before(self) -> Column:
         """What stands before the first subfield of each text."""
         ends = self._bounds[1:].copy()
-        rows, first = np.unique(self.row, return_index=True)
-        ends[rows] = self._marks[first]
+        ends[firsts_of(self.row, self.row)] = firsts_of(self.row, self._marks)
         return slices(self._buffer, self._bounds[:-1], ends)
 
     def columns(self) -> dict[str, Column]:
@@ -268,10 +272,10 @@ class _Pieces:
         if len(ends) < len(order):
             offsets = pa.array(np.concatenate(([0], ends)), pa.int32())
             texts = pc.binary_join(pa.ListArray.from_arrays(offsets, texts), "")
-        texts = pc.utf8_trim_whitespace(texts)
+        texts = pc.ascii_trim_whitespace(texts)
         key = key[ends - 1]
         target, row = key % len(_TARGETS), key // len(_TARGETS)
-        for place in np.unique(target).tolist():
+        for place in np.flatnonzero(np.bincount(target)).tolist():
             own = np.flatnonzero(target == place)
             where = np.full(self._rows, -1, np.int64)
             where[row[own]] = own

@@ -92,7 +92,7 @@ class Heads:
         """What one message says; ``numbers`` are its fields that belong to no entry."""
         page = Page(message.kind, int(self._found.lines[message.first]))
         for number in numbers:
-            tag, value = self._found.tags[number], self._found.value(number)
+            tag, value = self._found.tag(number), self._found.value(number)
             read = _READERS.get(tag) or _READERS.get(tag[:2])
             line = int(self._found.lines[number])
             if read is None:
