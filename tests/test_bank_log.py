@@ -20,11 +20,12 @@ from electra_kernel.bank.explain import BOUNDS, CHECKS, Explanation, Line, elide
 from electra_kernel.ebics.btf import Service
 from electra_kernel.ebics.client import Subscriber
 from electra_kernel.ebics.codes import CODES
+from electra_kernel.ebics.desk import UserState
 from electra_kernel.ebics.errors import BankRefusal
-from electra_kernel.ebics.keys import fingerprint
+from electra_kernel.ebics.keys import bare, fingerprint
 from electra_kernel.ebics.server import Limits, Server
 from electra_kernel.ebics.signature import raw_digest
-from electra_kernel.ebics.version import VERSIONS
+from electra_kernel.ebics.version import H004, VERSIONS
 from electra_kernel.ebics.witness import Check, Sight
 from electra_kernel.formats import pain001
 from tests.bank_house import order, payment
@@ -107,6 +108,24 @@ def test_new_keys_are_told_with_the_hashes_of_the_letter():
     run(own.hia(), watched.bank)
     for der in (own.keys.authentication_der, own.keys.encryption_der):
         assert f"certificate {fingerprint(der)}" in watched.told()
+        assert f"exponent and modulus {fingerprint(bare(der))}" in watched.told()
+
+
+def test_keys_without_certificates_are_told_with_the_one_hash_they_have():
+    watched = Watched(new_desk())
+    own = replace(client(), subscriber=Subscriber(HOST, PARTNER, USER, H004))
+    run(own.hia(), watched.bank)
+    assert f"exponent and modulus {fingerprint(bare(own.keys.encryption_der))}" in watched.told()
+    assert "certificate" not in watched.told().split("data ")[1].split("|")[0]
+
+
+@pytest.mark.parametrize(("state", "words"), [("locked", "bank reset --user ANNA"), ("initialised", "bank activate")])
+def test_the_clerk_reads_what_to_do_about_a_user_who_is_not_let_in(state: str, words: str):
+    desk = open_desk()
+    desk.users[PARTNER, USER] = replace(desk.users[PARTNER, USER], state=UserState(state))
+    told = Watched(desk).refused(client().download(admin_type="HTD"))
+    assert "091002" in told
+    assert words in told
 
 
 def test_questions_about_waiting_orders_tell_which_order_or_which_filters():

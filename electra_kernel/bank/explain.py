@@ -17,12 +17,14 @@ from io import BytesIO
 from typing import Any
 from zipfile import BadZipFile, ZipFile, is_zipfile
 
+from cryptography.hazmat.primitives.asymmetric import rsa
 from lxml import etree
 
 from electra_kernel.ebics.btf import Service
 from electra_kernel.ebics.codes import OK, lookup
 from electra_kernel.ebics.documents import Answer, OrderDetails, Request
-from electra_kernel.ebics.keys import fingerprint
+from electra_kernel.ebics.errors import EbicsError
+from electra_kernel.ebics.keys import bare, fingerprint, key_value
 from electra_kernel.ebics.tree import binary, local
 from electra_kernel.ebics.version import DSIG
 from electra_kernel.ebics.witness import Check, Sight
@@ -278,13 +280,26 @@ def _claims(data: bytes) -> list[str]:
     return facts
 
 
+#: Characters of base64 in the longest modulus that is looked at (16384 bits).
+_KEY_TEXT = 4096
+
+
 def _keys(root: etree._Element) -> Iterator[str]:
+    """The hashes by which the keys of INI, HIA and the like are compared, as the letters of both versions print them."""
     for info in (node for node in root.iter() if local(node).endswith("PubKeyInfo")):
-        for node in info.iter(f"{{{DSIG}}}X509Certificate"):
-            try:
-                yield f"{local(info).removesuffix('PubKeyInfo')} key, certificate {fingerprint(binary(node.text or ''))}"
-            except ValueError:
-                yield f"{local(info)}: the certificate is not base64"
+        title = local(info).removesuffix("PubKeyInfo")
+        certificate = info.findtext(f".//{{{DSIG}}}X509Certificate", "")
+        numbers = [info.findtext(f".//{{{DSIG}}}{name}", "") for name in ("Exponent", "Modulus")]
+        try:
+            if certificate:
+                der = binary(certificate)
+                yield f"{title} key, certificate {fingerprint(der)}"
+                yield f"{title} key, exponent and modulus {fingerprint(bare(der))}"
+            elif all(0 < len(each) <= _KEY_TEXT for each in numbers):
+                public = rsa.RSAPublicNumbers(*(int.from_bytes(binary(each)) for each in numbers)).public_key()
+                yield f"{title} key, exponent and modulus {fingerprint(key_value(public))}"
+        except (ValueError, EbicsError):
+            yield f"{title} key: it cannot be read"
 
 
 # ------------------------------------------------------------------------------------------------ what it means
@@ -394,6 +409,26 @@ def _check_lines(record: Record) -> Iterator[Line]:
         yield Line("checks", f"{'✗ NOT: ' if failed else '✓ '}{words}", "bad" if failed else "good")
     if refusal:
         yield from _refusal_lines(refusal)
+        yield from (Line("clerk", words) for words in _for_the_clerk(record))
+
+
+#: What the clerk of the bank may do about a user's state; the client is not told.
+_STATE_WORDS = {
+    "initialised": "All keys are here. Compare the letter, then: electra bank activate --user {user}",
+    "locked": "You locked {user}. To let it begin anew: electra bank reset --user {user}",
+    "suspended": "{user} gave its access up (SPR), and may send INI and HIA again.",
+    "ready": "{user} is ready. Were its keys lost: electra bank reset --user {user}",
+    "new": "{user} has sent no keys yet: INI and HIA come first.",
+    "ini-received": "HIA is still to come.",
+    "hia-received": "INI is still to come.",
+}
+
+
+def _for_the_clerk(record: Record) -> Iterator[str]:
+    words = " ".join(word for step in (record.get("steps") or ())[-1:] for word in step["words"])
+    found = re.search(r" in the state ([a-z-]{3,20})", words)
+    if found and found[1] in _STATE_WORDS:
+        yield _STATE_WORDS[found[1]].format(user=_printable(record.get("user", "")))
 
 
 def _refusal_lines(refusal: Record) -> Iterator[Line]:
