@@ -186,7 +186,7 @@ def test_the_bank_tells_accounts_rights_and_addresses(bank):
     levels = {
         permission.service.message: permission.level for permission in told.user.permissions if permission.service
     }
-    assert levels == {"pain.001": "E", "camt.053": "", "pain.002": "", "wssparam": ""}
+    assert levels == {"pain.001": "E", "camt.053": "", "mt940": "", "pain.002": "", "wssparam": ""}
     assert {row.signatures for row in told.orders if row.admin_type == "BTU"} == {1}
     parameters = read_hpd(bank.fetch(admin_type="HPD"), H005)
     assert (parameters.urls, parameters.host_id) == (("https://127.0.0.1:1",), host)
@@ -194,8 +194,10 @@ def test_the_bank_tells_accounts_rights_and_addresses(bank):
 
 def test_the_bank_tells_for_which_services_something_waits(bank):
     waiting = read_haa(bank.fetch(admin_type="HAA"), H005)
-    assert {service.message for service in waiting} == {"camt.053"}
+    assert {service.message for service in waiting} == {"camt.053", "mt940"}
     bank.statements()
+    assert {service.message for service in read_haa(bank.fetch(admin_type="HAA"), H005)} == {"mt940"}
+    assert bank.fetch(Service("EOP", "mt940")) != b""
     assert bank.fetch(admin_type="HAA") == b""
 
 

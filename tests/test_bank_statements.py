@@ -15,7 +15,7 @@ from electra_kernel.bank.clock import ClockError, advance
 from electra_kernel.bank.database import Database
 from electra_kernel.bank.seed import EURO_ACCOUNT, MAIN_ACCOUNT, TROUBLE, plant
 from electra_kernel.ebics.btf import Service
-from electra_kernel.formats import camt053
+from electra_kernel.formats import camt053, mt940
 from electra_kernel.statements.proof import prove
 from electra_kernel.vocabulary.accounts import parse_account
 from electra_kernel.vocabulary.dates import BusinessCalendar
@@ -150,6 +150,25 @@ def test_without_a_container_all_statements_come_in_one_file(tmp_path):
         whole = camt053.read(bank.fetch(Service("EOP", "camt.053"), **period), "s").statements
         apart = [one for data in unzip(bank.fetch(STATEMENTS, **period)) for one in camt053.read(data, "s").statements]
         assert [one.identification for one in whole] == [one.identification for one in apart]
+
+
+@pytest.mark.parametrize("container", ["", "ZIP"])
+def test_statements_come_in_the_form_of_swift_too_and_say_the_same(tmp_path, container):
+    with bank_at(tmp_path) as bank:
+        period = {"start": date(2026, 2, 2), "end": date(2026, 2, 6)}
+        whole = camt053.read(bank.fetch(Service("EOP", "camt.053"), **period), "s").statements
+        fetched = bank.fetch(Service("EOP", "mt940", "DE", container=container), **period)
+        files = unzip(fetched) if container else [fetched]
+        swift = [one for data in files for one in mt940.read(data, "s").statements]
+        assert [(one.currency, one.sequence) for one in swift] == [(one.currency, one.sequence) for one in whole]
+        assert [one.balance("CLBD").amount for one in swift] == [one.balance("CLBD").amount for one in whole]
+        for one, other in zip(swift, whole, strict=True):
+            assert prove(one) == []
+            assert [entry.amount for entry in one.entries] == [entry.amount for entry in other.entries]
+        # What was fetched in one form still waits in the other.
+        assert bank.fetch(Service("EOP", "mt940")) != b""
+        assert bank.fetch(Service("EOP", "mt940")) == b""
+        assert bank.fetch(STATEMENTS) != b""
 
 
 def test_without_a_container_status_reports_come_one_by_one(tmp_path):

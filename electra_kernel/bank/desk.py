@@ -333,7 +333,7 @@ class BankDesk(Transactions):
             data = content(self._database, chosen[0])
         else:
             made = [statements.read_statement(connection, row.statement) for row in rows]
-            data = statements.write_file(connection, made)
+            data = statements.write_file(connection, made, request.service.message if request.service else "")
         return self._keep_delivery(connection, request, data, documents_sent=[row.id for row in rows])
 
     def _keep_delivery(
@@ -679,7 +679,7 @@ def _chosen(connection: Connection, request: DownloadRequest) -> list[Any]:
     rows = _waiting(connection, request, payees.kept_as(service))
     if not rows:
         raise DeskRefusal("090005")
-    if service.container == "ZIP" or service.message == statements.MESSAGE:
+    if service.container == "ZIP" or service.message in statements.FORMS:
         return rows
     # One status report is one document: without a container they are handed out one by one, the oldest first.
     had = set(connection.scalars(select(fetched.c.document).where(fetched.c.user_id == request.user_id)))

@@ -200,7 +200,8 @@ def _service(row: Any) -> Service | None:
 def _parameters(connection: Connection) -> BankParameters:
     urls = tuple(url for key in ("https", "http") if (url := get_fact(connection, f"url-{key}")))
     return BankParameters(
-        urls=urls,
+        # The schema wants an address; a bank that was never served is on this machine and nowhere else.
+        urls=urls or ("https://127.0.0.1",),
         institute=get_fact(connection, "bank"),
         host_id=get_fact(connection, "host"),
         protocols=tuple(version.protocol for version in VERSIONS.values()),

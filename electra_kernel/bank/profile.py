@@ -18,7 +18,7 @@ from electra_kernel.ebics.profiles import read_profile
 PROFILE: OrderTypes = {"DCT": Business("BTU", Service("DCT", "pain.001"))}
 _KEPT = "profile"
 #: What this bank takes and gives; a profile may name more, which is then known and not offered.
-_MESSAGES = {UPLOAD: frozenset({"pain.001"}), DOWNLOAD: frozenset({"camt.053", "pain.002"})}
+_MESSAGES = {UPLOAD: frozenset({"pain.001"}), DOWNLOAD: frozenset({"camt.053", "mt940", "pain.002"})}
 _CONTAINERS = {UPLOAD: frozenset({""}), DOWNLOAD: frozenset({"", "ZIP"})}
 
 

@@ -114,6 +114,7 @@ _RIGHTS: tuple[tuple[str, str, str, tuple[str, ...], int, str], ...] = (
     ("BTU", "XCT", "pain.001", ("",), 1, "Cross-border credit transfers"),
     ("BTU", "MCT", "pain.001", ("",), 1, "Mixed credit transfers"),
     ("BTD", "EOP", "camt.053", ("", "ZIP"), 0, "End of day statements"),
+    ("BTD", "EOP", "mt940", ("", "ZIP"), 0, "End of day statements in SWIFT's form"),
     ("BTD", "PSR", "pain.002", ("", "ZIP"), 0, "Payment status reports"),
     ("BTD", "REP", "pain.002", ("", "ZIP"), 0, "Payment status reports"),
     ("BTD", "OTH", "wssparam", ("",), 0, "Real-time notifications"),

@@ -23,11 +23,13 @@ from electra_kernel.bank.database import (
     statements,
 )
 from electra_kernel.bank.ledger import Account, customer_accounts, entries_of
-from electra_kernel.formats import camt053
+from electra_kernel.formats import camt053, mt940
 from electra_kernel.statements.model import Balance, Statement
 from electra_kernel.vocabulary.errors import ElectraError
 
-MESSAGE = "camt.053"
+MESSAGE, MT940 = "camt.053", "mt940"
+#: The forms of a statement, and how the names of their files end.
+FORMS = {MESSAGE: "xml", MT940: "sta"}
 #: When the bank makes its statements, UTC.
 _CLOSING_TIME = time(21, 0, tzinfo=UTC)
 
@@ -69,17 +71,18 @@ def _close(connection: Connection, account: Account, day: date) -> Statement:
     statement = read_statement(connection, key)
     if opening + sum((entry.amount for entry in statement.entries), Decimal(0)) != closing:
         raise BooksBroken(f"The entries of {account.number} on {day} do not explain its balance {closing}.")
-    connection.execute(
-        documents.insert().values(
-            partner_id=account.partner_id,
-            message=MESSAGE,
-            day=day,
-            created=created,
-            name=f"{day:%Y-%m-%d}_{MESSAGE}_{account.number}_{sequence:05d}.xml",
-            data=write_file(connection, [statement]),
-            statement=key,
+    for form, ending in FORMS.items():
+        connection.execute(
+            documents.insert().values(
+                partner_id=account.partner_id,
+                message=form,
+                day=day,
+                created=created,
+                name=f"{day:%Y-%m-%d}_{form}_{account.number}_{sequence:05d}.{ending}",
+                data=write_file(connection, [statement], form),
+                statement=key,
+            )
         )
-    )
     return statement
 
 
@@ -135,8 +138,10 @@ def read_statement(connection: Connection, key: int) -> Statement:
     )
 
 
-def write_file(connection: Connection, made: Sequence[Statement]) -> bytes:
-    """One camt.053 of one or several statements; the same statements always give the same bytes."""
+def write_file(connection: Connection, made: Sequence[Statement], form: str = MESSAGE) -> bytes:
+    """One camt.053 or MT940 of one or several statements; the same statements always give the same bytes."""
+    if form == MT940:
+        return mt940.write(made)
     first, last = made[0], made[-1]
     message_id = f"{get_fact(connection, 'bic')}-{first.identification}"
     if len(made) > 1:
