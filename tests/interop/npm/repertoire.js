@@ -50,9 +50,19 @@ const other = (type, attribute = 'DZHNN') => ({
 	for (const name of ['HTD', 'HKD', 'HAA', 'HPD'])
 		said[name] = told(await client.send(Orders[name]));
 	said.C53 = told(await client.send(Orders.C53(given.start, given.end)));
-	said.STA = told(await client.send(Orders.STA(null, null)));
+	said.STA = told(await client.send(Orders.STA(given.start, given.end)));
+	said.VMK = told(await client.send(Orders.VMK(null, null)));
+	said.Z53 = told(await client.send(Orders.Z53(given.start, given.end)));
 	const [transactionId, orderId] = await client.send(Orders.CCT(given.order));
 	said.CCT = { transactionId, orderId };
+	const [, foreign] = await client.send(Orders.XCT(given.foreign));
+	said.XCT = { orderId: foreign };
+	// What this bank does not offer. The first request of each is sent alone: an upload tells nothing of its codes.
+	said.refused = {};
+	for (const name of ['AZV', 'CCS', 'CD1', 'CDB', 'CDD', 'CDS', 'XE3', 'XG1'])
+		said.refused[name] = (await client.ebicsRequest(Orders[name](given.order))).technicalCode();
+	for (const name of ['VMK', 'C52', 'DKI', 'G02', 'G1R', 'G1V', 'G52', 'G53'])
+		said.refused[name] = (await client.ebicsRequest(Orders[name](given.start, given.end))).technicalCode();
 	said.Z01 = told(await client.send(other('Z01')));
 	said.PTK = told(await client.send(Orders.PTK(null, null)));
 	said.HAC = told(await client.send(other('HAC')));
