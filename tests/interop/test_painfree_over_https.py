@@ -10,7 +10,10 @@ import pytest
 
 from electra_kernel.bank.seed import MAIN_ACCOUNT
 from electra_kernel.ebics.hac import read_hac
-from electra_kernel.formats import camt053, pain001, pain002
+from electra_kernel.ebics.info import read_hkd
+from electra_kernel.ebics.ptk import read_ptk
+from electra_kernel.ebics.version import H005
+from electra_kernel.formats import camt053, mt940, pain001, pain002
 from electra_kernel.statements.proof import prove
 from tests.bank_house import order, payment, unzip
 from tests.bank_process import bank_command, running
@@ -108,12 +111,12 @@ def _upload(bank, petra, data, service, *, segment_size=painfree.SEGMENT_SIZE, *
     return upload
 
 
-def _hac(bank, petra):
+def _by_name(bank, petra, admin_type):
     def begin(_):
-        # painfree builds HTD, HPD and HAA by name; HAC is the same request with another order type.
+        # painfree builds HTD, HPD and HAA by name; the others are the same request with another order type.
         return requests._initialisation_request(
             petra.context,
-            "HAC",
+            admin_type,
             authentication_key=petra.keys[1],
             **_bank_keys(petra),
             nonce=None,
@@ -123,7 +126,12 @@ def _hac(bank, petra):
         )
 
     transaction, _ = _transaction(bank, petra, begin)
-    return read_hac(transaction.order_data) if transaction.segments else ()
+    return transaction.order_data if transaction.segments else b""
+
+
+def _hac(bank, petra):
+    told = _by_name(bank, petra, "HAC")
+    return read_hac(told) if told else ()
 
 
 @pytest.mark.ebics(order_type=("INI", "HIA", "HPB"), version="H005", side="bank")
@@ -207,3 +215,60 @@ def test_the_same_order_again_is_refused_as_known(bank, petra):
 def test_a_service_the_bank_does_not_have_is_refused(bank, petra):
     with pytest.raises(painfree.BankRefusedError, match="091005"):
         _download(bank, petra, painfree.Service("XXX", "camt.999"))
+
+
+@pytest.mark.ebics(order_type=("HKD", "PTK"), version="H005", side="bank")
+def test_the_customer_its_users_and_the_protocol_as_text_are_told(bank, petra):
+    users = {each.user.user_id for each in read_hkd(_by_name(bank, petra, "HKD"), H005)}
+    assert {USER, "ANNA", "BELA"} <= users
+    assert USER in read_ptk(_by_name(bank, petra, "PTK"))
+
+
+@pytest.mark.ebics(order_type="BTU", version="H005", side="bank")
+@pytest.mark.parametrize("lost_after", [0, 1, 3])
+def test_a_transfer_goes_on_at_the_segment_the_bank_names(bank, petra, lost_after):
+    data = pain001.write(order(*(payment("1") for _ in range(400)), day=date.fromisoformat(bank.said["date"])))
+    secured = painfree.secure_order_data(
+        data,
+        signature_key=petra.keys[0],
+        bank_encryption_key=petra.bank.encryption,
+        partner_id=petra.context.partner_id,
+        user_id=petra.context.user_id,
+    )
+    upload = painfree.UploadTransaction.prepare(
+        data, secured, petra.context, authentication_key=petra.keys[1], segment_size=800
+    )
+    upload.bank_authentication_key = petra.bank.authentication
+    service = painfree.Service("SCT", "pain.001", scope="HU")
+    upload.feed(_post(bank, upload.initialisation_request(service, **_bank_keys(petra), request_eds=False)))
+    for _ in range(lost_after):
+        upload.feed(_post(bank, upload.next_request()))
+    # One segment never arrives; the client believes that it did.
+    upload.cursor = lost_after + 1
+    told = upload.feed(_post(bank, upload.next_request()))
+    assert told.status.needs_recovery
+    assert upload.cursor == lost_after
+    while (request := upload.next_request()) is not None:
+        upload.feed(_post(bank, request))
+    assert [event.action for event in _hac(bank, petra) if event.order_id == upload.order_id][
+        -1
+    ] == "ORDER_HAC_FINAL_POS"
+
+
+@pytest.mark.ebics(order_type="BTD", version="H005", side="bank")
+def test_what_was_not_acknowledged_is_given_again(bank):
+    other = _initialise(bank, "NORA", "A006")
+    service = painfree.Service("EOP", "mt940", scope="DE")
+    received = []
+    for acknowledged, code in ((False, "011001"), (True, "011000")):
+
+        def begin(opened, acknowledged=acknowledged):
+            opened.acknowledged = acknowledged
+            return opened.initialisation_request(service, **_bank_keys(other))
+
+        transaction, last = _transaction(bank, other, begin)
+        assert code in repr(last.status)
+        received.append(transaction.order_data)
+    assert received[0] == received[1]
+    assert all(prove(statement) == [] for statement in mt940.read(received[0], "s").statements)
+    assert _download(bank, other, service) == b""
