@@ -328,7 +328,8 @@ class _EntryParts:
         pieces = self._pieces()
         if not pieces and not self._code:
             return ""
-        text = f"{self._code or NO_CODE}" + "".join([f"?{number:02}{piece}" for number, piece in pieces])
+        subfields = [f"?{number:02}{piece}" for number, piece in pieces] or ["?00"]
+        text = "".join([self._code or NO_CODE, *subfields])
         return "\n".join(mt.folded(text, 65))
 
     def _pieces(self) -> list[tuple[int, str]]:
