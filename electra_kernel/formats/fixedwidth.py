@@ -396,10 +396,15 @@ def _line_ends(data: bytes, encoding: str) -> bytes:
 
 def _split(data: bytes, end: bytes) -> Iterator[tuple[int, bytes]]:
     start, number, size = 0, 0, len(data)
+    empty = re.compile(b"(?:\r?" + re.escape(end) + b")+")
     while start < size:
         number += 1
         stop = data.find(end, start)
         stop = size if stop < 0 else stop
+        if stop - start < 2 and (run := empty.match(data, start)):  # millions of empty lines are passed over at once
+            number += data.count(end, start, run.end()) - 1
+            start = run.end()
+            continue
         yield number, data[start:stop].removesuffix(b"\r")
         start = stop + 1
 
