@@ -5,14 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import date
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
 from electra_kernel.bank.database import set_fact
 from electra_kernel.bank.desk import BankDesk, activate
+from electra_kernel.bank.people import Person, write_down
 from electra_kernel.bank.profile import PROFILE
 from electra_kernel.bank.seed import HOST, MAIN_ACCOUNT, PARTNER
+from electra_kernel.ebics import eds
+from electra_kernel.ebics.btf import Service
 from electra_kernel.ebics.client import Client, Subscriber
 from electra_kernel.ebics.desk import KeyUse, UserState
 from electra_kernel.ebics.errors import BankRefusal, OrderAlreadyThere
@@ -59,6 +63,12 @@ class Line:
 
     def send(self, data: bytes, name: str = "carl") -> str:
         return self.run(self.user.upload("CCT", data, [self.sign(data, name)])).result
+
+    def fetch_waiting(self) -> bytes:
+        return self.run(self.user.waiting_orders(details=True)).data
+
+    def look(self, kind: str, told: eds.WaitingOrder, **pages: int) -> bytes:
+        return self.run(getattr(self.user, kind)(PARTNER, told.order_id, told.service, **pages)).data
 
     def initialise(self, name: str = "carl") -> None:
         self.run(self.user.ini(certificate(f"{name}-a", KeyUse.SIGNATURE)))
@@ -165,3 +175,33 @@ def test_three_certificates_at_once_are_told_as_h3k(line):
     line.run(line.user.h3k(data, line.sign(data)))
     assert line.counter.desk.user(PARTNER, "CARL").state is UserState.READY
     assert ("ORDER_HAC_FINAL_POS", "H3K") in [(e.action, e.admin_type) for e in read_hac(line.fetch("HAC"))]
+
+
+@pytest.mark.ebics(order_type=("HVU", "HVZ", "HVD", "HVT", "HVE"), version=("H005", "H004"), side=("bank", "client"))
+def test_two_customers_and_two_users_bring_an_order_to_its_end(line):
+    with line.counter.database.write() as connection:
+        write_down(connection, Person(user_id="CARL", level="A"))
+        write_down(connection, Person(user_id="DORA", partner_id="AUDIT01", level="B"))
+    sender, version = line.user, line.user.subscriber.version
+    data = pain001.write(order(payment("10"), payment("20"), payment("30")))
+    order_id = line.run(sender.upload("CCT", data, [line.sign(data)], request_eds=True)).result
+    line.user = replace(sender, subscriber=Subscriber(HOST, "AUDIT01", "DORA", version), bank=None)
+    line.initialise()
+    kinds, types = [Service("SCT", "pain.001"), Service("XCT", "pain.001", "DE")], sender.order_types
+    for details, filters, found in ((False, (), 1), (True, kinds[:1], 1), (True, kinds, 1), (False, kinds[1:], 0)):
+        exchange = line.run(line.user.waiting_orders(details=details, filters=filters))
+        assert len(eds.read_waiting(exchange.data, version, types) if exchange.data else ()) == found
+    (told,) = eds.read_waiting(line.fetch_waiting(), version, types)
+    assert (told.originator.partner_id, told.ready, told.required, told.done) == (PARTNER, True, 2, 1)
+    assert eds.read_state(line.look("order_state", told), version).digest == order_digest(data)
+    total, page = eds.read_payments(line.look("order_transactions", told, limit=1, offset=1), version)
+    assert ([each.amount for each in page], total) == ([Decimal(20)], 3)
+    with pytest.raises(BankRefusal, match="091112"):
+        line.look("order_transactions", told, limit=1, offset=3)
+    signed = replace(line.sign(data), partner_id="AUDIT01", user_id="DORA")
+    line.run(line.user.add_signature(PARTNER, order_id, told.service, told.digest, signed))
+    with pytest.raises(BankRefusal, match="091115"):
+        line.run(line.user.cancel_order(PARTNER, order_id, told.service, told.digest, signed))
+    line.user = replace(sender, bank=line.user.bank)
+    events = [event for event in read_hac(line.fetch("HAC"), types) if event.order_id == order_id]
+    assert [event.action for event in events][-2:] == ["VEU_VERIFICATION_END", "ORDER_HAC_FINAL_POS"]
