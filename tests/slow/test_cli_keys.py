@@ -77,31 +77,6 @@ def test_keys_are_exported_and_restored_into_another_workbench(folder: Path) -> 
     assert electra(folder, "keys", "password", workbench="again")[0] == 0
 
 
-def test_keys_are_changed_given_up_and_begun_anew(folder: Path) -> None:
-    assert electra(folder, "keys", "restore", "k.keys", "--name", "mine", workbench="life")[0] == 0
-    code, out, errors = electra(folder, "keys", "change", "transport", workbench="life")
-    assert code == 0, errors
-    assert "authentication " in out
-    assert electra(folder, "keys", "version", "H004", workbench="life")[0] == 0
-    code, out, _ = electra(folder, "connections", workbench="life")
-    assert "EBICS 2.5 (H004)" in out
-    assert electra(folder, "keys", "version", "H005", workbench="life")[0] == 0
-    code, out, errors = electra(folder, "connections", "mine", "--fetch", workbench="life")
-    assert code == 0, errors
-    for words in ("State at the bank: ready", "E: signs alone", "HU42 1177 3016"):
-        assert words in out
-    assert "nan" not in out
-    code, out, errors = electra(folder, "keys", "suspend", "--yes", workbench="life")
-    assert code == 0, errors
-    assert "electra keys renew" in out
-    code, out, errors = electra(folder, "statements", "--fetch", workbench="life")
-    assert code == 1
-    assert "given up" in errors
-    code, out, errors = electra(folder, "keys", "renew", workbench="life")
-    assert code == 0, errors
-    assert "mine is ready" in out
-
-
 def test_an_order_tells_its_story(folder: Path) -> None:
     (number,) = Workbench.open(folder / "w").orders
     code, out, errors = electra(folder, "order", number)
@@ -123,3 +98,31 @@ def test_watching_prints_news_and_ends_with_ctrl_c(folder: Path, bank: Sandbox) 
     out, errors = process.communicate(timeout=60)
     assert process.returncode == 0, errors
     assert "Connection" in out
+
+
+def test_keys_are_changed_given_up_and_begun_anew(folder: Path, bank: Sandbox) -> None:
+    restored = electra(
+        folder, "keys", "restore", "k.keys", "--name", "mine", "--ca", str(bank.info.ca), workbench="life"
+    )
+    assert restored[0] == 0
+    code, out, errors = electra(folder, "keys", "change", "transport", workbench="life")
+    assert code == 0, errors
+    assert "authentication " in out
+    assert electra(folder, "keys", "version", "H004", workbench="life")[0] == 0
+    code, out, _ = electra(folder, "connections", workbench="life")
+    assert "EBICS 2.5 (H004)" in out
+    assert electra(folder, "keys", "version", "H005", workbench="life")[0] == 0
+    code, out, errors = electra(folder, "connections", "mine", "--fetch", workbench="life")
+    assert code == 0, errors
+    for words in ("State at the bank: ready", "E: signs alone", "HU42 1177 3016"):
+        assert words in out
+    assert "nan" not in out
+    code, out, errors = electra(folder, "keys", "suspend", "--yes", workbench="life")
+    assert code == 0, errors
+    assert "electra keys renew" in out
+    code, out, errors = electra(folder, "statements", "--fetch", workbench="life")
+    assert code == 1
+    assert "given up" in errors
+    code, out, errors = electra(folder, "keys", "renew", workbench="life")
+    assert code == 0, errors
+    assert "mine is ready" in out
