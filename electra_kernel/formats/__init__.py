@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from electra_kernel.formats import (
+    abo,
     bai2,
     camt029,
     camt052,
@@ -27,6 +28,7 @@ from electra_kernel.formats import (
     mt900,
     mt940,
     mt942,
+    norma43,
     ofx,
     pain001,
     pain002,
@@ -181,6 +183,22 @@ FORMATS: tuple[Format, ...] = (
         detect=cfonb120.detect,
         read=cfonb120.read,
         write=cfonb120.write,
+    ),
+    Format(
+        name="norma43",
+        title="Statements of Spanish banks (Norma 43)",
+        extensions=(".n43", ".q43", ".txt"),
+        detect=norma43.detect,
+        read=norma43.read,
+        write=norma43.write,
+    ),
+    Format(
+        name="abo",
+        title="Statements of Czech and Slovak banks (ABO, GPC)",
+        extensions=(".gpc", ".abo"),
+        detect=abo.detect,
+        read=abo.read,
+        write=abo.write,
     ),
     Format(
         name="bai2",

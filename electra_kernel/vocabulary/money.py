@@ -11,6 +11,7 @@ from decimal import Decimal
 from functools import cache
 
 from babel.numbers import get_currency_precision, list_currencies
+from moneyed import CurrencyDoesNotExist, get_currency
 
 from electra_kernel.vocabulary.errors import ElectraError
 
@@ -33,6 +34,22 @@ def _currencies() -> frozenset[str]:
 def is_currency(code: str) -> bool:
     """Whether ``code`` is a currency of ISO 4217 (three upper-case letters, past ones included)."""
     return code in _currencies()
+
+
+def currency_of_number(number: str) -> str:
+    """The letters of a currency given by its three digits (ISO 4217 numeric code): ``978`` is EUR; empty for none."""
+    try:
+        return str(get_currency(iso=number).code)
+    except CurrencyDoesNotExist:
+        return ""
+
+
+def number_of_currency(code: str) -> str:
+    """The three digits of a currency (ISO 4217 numeric code); empty for none."""
+    try:
+        return str(get_currency(code).numeric or "")
+    except CurrencyDoesNotExist:
+        return ""
 
 
 def currency_decimals(code: str) -> int:
