@@ -17,7 +17,7 @@ from electra_kernel.vocabulary.errors import ElectraError
 from electra_kernel.vocabulary.money import Money
 from electra_kernel.vocabulary.parties import Party
 
-TODAY = date(2026, 7, 6)
+TODAY, DUE = date(2026, 7, 6), date(2026, 7, 7)
 
 
 def collection(**changes: object) -> Order:
@@ -29,7 +29,7 @@ def collection(**changes: object) -> Order:
         kind="sepa-core-collection",
         creditor=Party(name="Electra Kft", account="HU42117730161111101800000000"),
         creditor_id="DE98ZZZ09999999999",
-        execution_date=TODAY,
+        execution_date=DUE,
         created=datetime(2026, 7, 6, 8, tzinfo=UTC),
         transactions=(
             Transaction(

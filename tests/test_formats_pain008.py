@@ -285,7 +285,7 @@ def test_several_messages_in_one_container_are_all_read() -> None:
     ("old", "new", "rule"),
     [
         (b"<DtOfSgntr>2026-01-05", b"<DtOfSgntr>2026-02-30", "date"),
-        (b"<ReqdColltnDt>2026-07-06", b"<ReqdColltnDt>tomorrow", "date"),
+        (b"<ReqdColltnDt>2026-07-07", b"<ReqdColltnDt>tomorrow", "date"),
         (b">12.50</InstdAmt>", b">-12.50</InstdAmt>", "amount"),
         (b"<PmtMtd>DD", b"<PmtMtd>TRF", "payment-method"),
         (b"<CtrlSum>12.50", b"<CtrlSum>12.51", "control-sum"),

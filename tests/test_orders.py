@@ -79,7 +79,7 @@ def test_every_kind_has_its_rulebook_and_its_limits() -> None:
         assert limits_of(kind.rulebook).amount_least > 0
     assert limits_of("sepa").name == 70
     assert limits_of("common").name == 140
-    assert limits_of("domestic").unstructured_address_last_day == date(2026, 11, 15)
+    assert limits_of("domestic").unstructured_address_last_day == date(2026, 11, 14)
 
 
 def test_the_kind_follows_from_currency_service_level_and_country() -> None:

@@ -58,7 +58,7 @@ def read(data: bytes, source: str) -> Reading:
     body, version = answers.parse(data, source, BODY, _READ, VERSIONS[-1], problems)
     answers.required_body(body.find("Assgnmt"), source, BODY, "sender")
     answers.tell_uncarried(body, BODY, _CARRIED | _implied(body), _REPEATS, problems)
-    parts = body.findall("CxlDtls")
+    parts: list[iso.Element | None] = [*body.findall("CxlDtls")]
     found = tuple(_answer(body, part, problems) for part in parts or [None])
     return Reading(format=version, answers=found, problems=problems.rows())
 

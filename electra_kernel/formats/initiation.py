@@ -22,6 +22,7 @@ from electra_kernel.orders.model import NOBODY, NOT_PROVIDED, Amendment, Mandate
 from electra_kernel.vocabulary.accounts import is_iban
 from electra_kernel.vocabulary.money import Money, currency_decimals, is_currency
 from electra_kernel.vocabulary.parties import Address, Party
+from electra_kernel.vocabulary.references import is_qr_iban
 from electra_kernel.vocabulary.xml import HostileXml, parse_xml
 
 
@@ -248,8 +249,10 @@ def _same(path: str) -> str:
     return path.replace("FinInstnId/BICFI", "FinInstnId/BIC").replace("Acct/Id/Othr/Id", "Acct/Id/IBAN")
 
 
-def is_implied(path: str, value: str, reference: str) -> bool:
+def is_implied(path: str, value: str, reference: str, account: str = "") -> bool:
     """Whether an element says only what the writer says by itself."""
+    if value == "QRR":
+        return path == "RmtInf/Strd/CdtrRefInf/Tp/CdOrPrtry/Prtry" and is_qr_iban(account)
     if path.endswith("Agt/FinInstnId/Othr/Id"):
         return value == NOT_PROVIDED
     if path == _AMENDED_AT_ALL:
@@ -560,11 +563,11 @@ def _transaction(
 
 
 def _tell_uncarried(binding: _Binding, values: list[str], place: int | None, reader: _Reader) -> None:
-    reference = values[binding.places["structured_reference"]]
+    reference, account = values[binding.places["structured_reference"]], values[binding.places["iban"]]
     where = f"PmtInf/{reader.message.record}"
     for each in list(binding.uncarried):
         path, number, marked = each
-        if (values[number] or marked) and not is_implied(path, values[number], reference):
+        if (values[number] or marked) and not is_implied(path, values[number], reference, account):
             reader.not_carried(f"{where}/{path}", place)
             binding.uncarried.remove(each)
     for path, one, two in binding.twice:

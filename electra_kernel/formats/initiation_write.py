@@ -16,6 +16,7 @@ from electra_kernel.orders.kinds import KINDS
 from electra_kernel.orders.model import NOT_PROVIDED, Order, Transaction
 from electra_kernel.vocabulary.errors import ElectraError
 from electra_kernel.vocabulary.parties import Party
+from electra_kernel.vocabulary.references import is_qr_iban
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,8 +119,10 @@ def remittance(transaction: Transaction) -> str:
     )
     if not reference:
         return f"<RmtInf>{unstructured}</RmtInf>"
-    # ISO 11649 references are marked as such; other structured references (national ones) carry no code of ISO.
+    # ISO 11649 references are marked as such, Swiss QR references as theirs; other national ones carry no mark.
     kind = "<Tp><CdOrPrtry><Cd>SCOR</Cd></CdOrPrtry></Tp>" if reference.startswith("RF") else ""
+    if not kind and is_qr_iban(transaction.counterparty.account):
+        kind = "<Tp><CdOrPrtry><Prtry>QRR</Prtry></CdOrPrtry></Tp>"
     return f"<RmtInf>{unstructured}<Strd><CdtrRefInf>{kind}{iso.tag('Ref', reference, 35)}</CdtrRefInf></Strd></RmtInf>"
 
 

@@ -15,6 +15,7 @@ from electra_kernel.orders.model import Transaction
 from electra_kernel.vocabulary.errors import ElectraError
 from electra_kernel.vocabulary.money import Money
 from electra_kernel.vocabulary.parties import Address, Party
+from electra_kernel.vocabulary.references import is_qr_iban, is_qr_reference
 
 _TAG, _VERSION, _UTF8, _TRAILER = "SPC", "0200", "1", "EPD"
 _ADDRESS = ("address type", "name", "street", "building", "post code", "town", "country")
@@ -29,9 +30,6 @@ _FIELDS = (
 _CURRENCIES = ("CHF", "EUR")
 _MOST_BYTES = 4 * 997
 _LARGEST = Decimal("999999999.99")
-#: Check digits of the QR reference (modulo 10, recursive).
-_CARRY = (0, 9, 4, 6, 8, 2, 7, 1, 3, 5)
-_QR_BANKS = range(30_000, 32_000)
 
 
 def detect(data: bytes) -> bool:
@@ -92,21 +90,6 @@ def _check_reference(text: QrText, account: str, problems: Problems) -> None:
         wrong = "The type of reference says that there is " + ("none; there is one." if reference else "one.")
     if wrong:
         text.error(problems, "reference", "reference", wrong)
-
-
-def is_qr_iban(account: str) -> bool:
-    """Whether an account is one for QR references."""
-    return account[:2] in ("CH", "LI") and account[4:9].isdigit() and int(account[4:9]) in _QR_BANKS
-
-
-def is_qr_reference(reference: str) -> bool:
-    """Whether these are 27 digits of which the last is right (modulo 10, recursive)."""
-    if len(reference) != 27 or not reference.isascii() or not reference.isdigit():
-        return False
-    carry = 0
-    for digit in reference[:-1]:
-        carry = _CARRY[(carry + int(digit)) % 10]
-    return (10 - carry) % 10 == int(reference[-1])
 
 
 def write(transaction: Transaction) -> bytes:

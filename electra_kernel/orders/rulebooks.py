@@ -1,94 +1,23 @@
 """Rulebooks: what must be true of an order before it may be signed. Every broken rule is told, with a repair.
 
-What may live here: one small function a rule, and the tables that say which rulebook holds which rules. The limits
-themselves are data, in ``limits.toml``. A rule is handed the case (or a transaction and the case) and yields faults;
-it never raises, never changes the order and never asks a clock.
+What may live here: the tables that say which rulebook holds which rules, and the check. A kind of order has its
+rulebook; a country's rulebook (``national.toml``) narrows or widens those of the kinds it speaks of.
 """
 
 from __future__ import annotations
 
-import re
-import tomllib
-import unicodedata
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from datetime import date
-from decimal import Decimal
-from functools import cache, lru_cache
-from importlib.resources import files
-from typing import Any, NamedTuple, TypeAlias
+from functools import cache
 
+from electra_kernel.orders import rules, scheme_rules
 from electra_kernel.orders.kinds import KINDS
-from electra_kernel.orders.model import Order, Transaction
-from electra_kernel.vocabulary.accounts import AccountError, is_iban, parse_account, parse_bic
+from electra_kernel.orders.model import Order
+from electra_kernel.orders.rules import Case, Fault, OrderRule, TransactionRule, creditor_reference_agrees, limits_of
 from electra_kernel.vocabulary.dates import BusinessCalendar
-from electra_kernel.vocabulary.errors import Problem, Severity
-from electra_kernel.vocabulary.money import currency_decimals, format_amount
-from electra_kernel.vocabulary.parties import Address
+from electra_kernel.vocabulary.errors import ElectraError, Problem
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
-    """The limits of one rulebook; the meaning and source of each is in ``limits.toml``."""
-
-    name: int
-    remittance: int
-    identification: int
-    identification_characters: str
-    structured_reference: int
-    purpose: int
-    amount_least: Decimal
-    amount_most: Decimal
-    decimals: int
-    characters: str
-    address_lines: int
-    address_line: int
-    unstructured_address_last_day: date
-    hybrid_address_lines: int
-    account_country: str
-    iban_only: bool
-
-
-@cache
-def limits_of(rulebook: str) -> Limits:
-    """The limits of a rulebook, those of ``common`` where it says nothing itself."""
-    tables = tomllib.loads(files("electra_kernel.orders").joinpath("limits.toml").read_text("utf-8"))
-    values: dict[str, Any] = {**tables["common"], **tables.get(rulebook, {})}
-    exact: dict[object, Callable[[str], object]] = {"Decimal": Decimal, "date": date.fromisoformat}
-    for limit in fields(Limits):
-        if limit.type in exact:
-            values[limit.name] = exact[limit.type](values[limit.name])
-    return Limits(**values)
-
-
-class Fault(NamedTuple):
-    """One broken rule, before its place is known."""
-
-    field: str
-    text: str
-    repair: str
-    severity: Severity = "error"
-
-
-@dataclass(slots=True)
-class Case:
-    """What a rule may look at beside the transaction, and what it has seen of the transactions before."""
-
-    order: Order
-    limits: Limits
-    today: date
-    calendar: BusinessCalendar
-    place: int = 0
-    seen: dict[tuple[object, ...], int] = field(default_factory=dict)
-
-    @property
-    def addresses_are_structured(self) -> bool:
-        """Whether the order settles after the last day of unstructured addresses."""
-        return self.order.execution_date > self.limits.unstructured_address_last_day
-
-
-OrderRule: TypeAlias = Callable[[Case], Iterator[Fault]]
-TransactionRule: TypeAlias = Callable[[Transaction, Case], Iterator[Fault]]
+__all__ = ["NATIONAL", "RULEBOOKS", "Rulebook", "check", "creditor_reference_agrees", "limits_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +28,34 @@ class Rulebook:
     transaction: dict[str, TransactionRule]
 
 
-def check(order: Order, *, today: date, calendar: BusinessCalendar, source: str = "") -> list[Problem]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class National:
+    """A country's rulebook: what is different there.
+
+    Attributes:
+        title: its name for people.
+        source: who sets it, and where.
+        kinds: the kinds of order it speaks of.
+        rules: rules that hold beside those of the kind.
+        without: rules of the kind that do not hold.
+        limits: limits that differ, as in ``limits.toml``.
+    """
+
+    title: str
+    source: str
+    kinds: list[str]
+    rules: list[str] = field(default_factory=list)
+    without: list[str] = field(default_factory=list)
+    limits: dict[str, object] = field(default_factory=dict)
+
+
+#: The countries' rulebooks by name.
+NATIONAL: dict[str, National] = {name: National(**values) for name, values in rules.table("national.toml").items()}
+
+
+def check(
+    order: Order, *, today: date, calendar: BusinessCalendar, source: str = "", national: str = ""
+) -> list[Problem]:
     """Every problem of an order, in the order of its lines.
 
     Args:
@@ -107,28 +63,51 @@ def check(order: Order, *, today: date, calendar: BusinessCalendar, source: str 
         today: the day on which it is checked, at the bank.
         calendar: the days on which the bank settles.
         source: the file it came from; the order's message id where empty.
+        national: the country's rulebook that holds as well (a key of ``NATIONAL``); none where empty.
 
     Returns:
         One ``Problem`` a broken rule. ``position`` is the line (or byte offset) a transaction was read from, its number
         (from 1) where it was not read from a file, and ``None`` for the order as a whole. An order may be signed when
         none is an error.
+
+    Raises:
+        ElectraError: there is no such rulebook.
     """
-    kind = KINDS.get(order.kind)
+    source, kind = source or order.message_id, KINDS.get(order.kind)
+    if national and national not in NATIONAL:
+        raise ElectraError(f"{national!r} is no set of rules.", repair=f"Choose one of: {', '.join(NATIONAL)}.")
     if kind is None:
         known = ", ".join(KINDS)
         fault = Fault("kind", f"{order.kind!r} is not a kind of order.", f"Use one of {known}.")
-        return [_problem(source or order.message_id, None, "kind", fault)]
-    rulebook = RULEBOOKS[kind.rulebook]
-    case = Case(order, limits_of(kind.rulebook), today, calendar)
-    source = source or order.message_id
+        return [_problem(source, None, "kind", fault)]
+    if national and kind.code not in NATIONAL[national].kinds:
+        spoken = ", ".join(KINDS[each].title for each in NATIONAL[national].kinds)
+        text = f"The rules of {NATIONAL[national].title} say nothing of a {kind.title}."
+        return [_problem(source, None, "kind", Fault("kind", text, f"They speak of: {spoken}."))]
+    rulebook = _rulebook(kind.rulebook, national)
+    case = Case(order, limits_of(kind.rulebook, national), today, calendar)
     problems = [_problem(source, None, name, fault) for name, rule in rulebook.order.items() for fault in rule(case)]
-    rules = list(rulebook.transaction.items())
+    each = list(rulebook.transaction.items())
     for number, transaction in enumerate(order.transactions, start=1):
         case.place = number if transaction.position is None else transaction.position
-        for name, rule in rules:
+        for name, rule in each:
             for fault in rule(transaction, case):
                 problems.append(_problem(source, case.place, name, fault))
     return problems
+
+
+@cache
+def _rulebook(name: str, national: str) -> Rulebook:
+    """The rules of a kind's rulebook with what a country changes."""
+    base = RULEBOOKS[name]
+    if not national:
+        return base
+    there = NATIONAL[national]
+    more = {rule: SCHEME_RULES[rule] for rule in there.rules}
+    return Rulebook(
+        {rule: work for rule, work in base.order.items() if rule not in there.without},
+        {rule: work for rule, work in {**base.transaction, **more}.items() if rule not in there.without},
+    )
 
 
 def _problem(source: str, position: int | None, rule: str, fault: Fault) -> Problem:
@@ -143,376 +122,56 @@ def _problem(source: str, position: int | None, rule: str, fault: Fault) -> Prob
     )
 
 
-# Rules of an order as a whole.
-
-
-def _has_transactions(case: Case) -> Iterator[Fault]:
-    if not case.order.transactions:
-        yield Fault("transactions", "The order has no transaction.", "Add at least one payment.")
-
-
-def _kind_carries_currency(case: Case) -> Iterator[Fault]:
-    kind, currency = KINDS[case.order.kind], case.order.currency
-    if currency and kind.currencies and currency not in kind.currencies:
-        allowed = " or ".join(kind.currencies)
-        yield Fault("currency", f"A {kind.title} carries {allowed}, not {currency}.", "Choose another kind of order.")
-
-
-def _own_account(case: Case) -> Iterator[Fault]:
-    account, side = case.order.own.account, _own_side(case)
-    if not account:
-        what = "credit" if case.order.collects else "debit"
-        yield Fault(f"{side}.account", f"The account to {what} is missing.", "Choose one of your accounts.")
-    elif fault := _account_fault(account):
-        yield Fault(f"{side}.account", *fault)
-
-
-def _own_name(case: Case) -> Iterator[Fault]:
-    name, side = case.order.own.name, _own_side(case)
-    if not name.strip():
-        who = "collector" if case.order.collects else "payer"
-        yield Fault(
-            f"{side}.name", f"The name of the {who} is missing.", "Give the name the bank knows the customer by."
-        )
-    yield from _text(f"{side}.name", name, case.limits.name, case.limits)
-    yield from _text("initiator", case.order.initiator, case.limits.name, case.limits)
-
-
-def _own_address(case: Case) -> Iterator[Fault]:
-    yield from _address(f"{_own_side(case)}.address", case.order.own.address, case)
-
-
-def _own_side(case: Case) -> str:
-    return "creditor" if case.order.collects else "debtor"
-
-
-def _side_fits_kind(case: Case) -> Iterator[Fault]:
-    kind = KINDS[case.order.kind]
-    if kind.collects and not case.order.collects:
-        yield Fault("creditor", f"A {kind.title} needs a creditor: who collects.", "Name the creditor and its account.")
-    elif case.order.collects and not kind.collects:
-        yield Fault("kind", f"A {kind.title} pays and cannot collect.", "Choose a kind that collects.")
-
-
-def _order_ids(case: Case) -> Iterator[Fault]:
-    for name, value in (("message_id", case.order.message_id), ("payment_id", case.order.payment_id)):
-        if not value:
-            yield Fault(name, "The identification is missing.", "Give every order an identification of its own.")
-        yield from _identification(name, value, case.limits)
-
-
-def _execution_not_past(case: Case) -> Iterator[Fault]:
-    day = case.order.execution_date
-    if day < case.today:
-        earliest = case.calendar.next_business_day(case.today)
-        yield Fault("execution_date", f"The execution date {day} is past.", f"Choose {earliest} or later.")
-
-
-def _execution_on_business_day(case: Case) -> Iterator[Fault]:
-    day = case.order.execution_date
-    if not case.calendar.is_business_day(day):
-        following = case.calendar.next_business_day(max(day, case.today))
-        yield Fault(
-            "execution_date", f"The bank does not settle on {day}.", f"Choose {following}, the next one.", "warning"
-        )
-
-
-# Rules of a transaction.
-
-
-def _amount_positive(transaction: Transaction, case: Case) -> Iterator[Fault]:
-    if transaction.amount.amount <= 0:
-        yield Fault("amount", f"The amount {transaction.amount} is not above zero.", "Give a positive amount.")
-
-
-def _amount_decimals(transaction: Transaction, case: Case) -> Iterator[Fault]:
-    amount, currency = transaction.amount.amount, transaction.amount.currency
-    decimals = _decimals(currency) if case.limits.decimals < 0 else case.limits.decimals
-    if -int(amount.as_tuple().exponent) <= decimals or _fraction_digits(amount) <= decimals:
-        return
-    whole = "a whole amount" if decimals == 0 else f"at most {decimals} decimals"
-    yield Fault("amount", f"{currency} {amount} has too many decimals.", f"Give {whole}.")
-
-
-def _amount_range(transaction: Transaction, case: Case) -> Iterator[Fault]:
-    money, least, most = transaction.amount, case.limits.amount_least, case.limits.amount_most
-    if money.amount > 0 and not least <= money.amount <= most:
-        span = f"{format_amount(least, money.currency)} and {format_amount(most, money.currency)} {money.currency}"
-        yield Fault("amount", f"{money} is outside what one payment may carry.", f"Give between {span}, or split it.")
-
-
-def _one_currency(transaction: Transaction, case: Case) -> Iterator[Fault]:
-    currency, first = transaction.amount.currency, case.order.currency
-    if currency != first:
-        text = f"{currency} stands among payments in {first}."
-        yield Fault("currency", text, "Move it to an order of its own: one order carries one currency.")
-
-
-def _counterparty_name(transaction: Transaction, case: Case) -> Iterator[Fault]:
-    if not transaction.counterparty.name.strip():
-        yield Fault(
-            "counterparty.name", f"The name of the {_other(case)} is missing.", "Give the account holder's name."
-        )
-
-
-def _other(case: Case) -> str:
-    return "debtor" if case.order.collects else "payee"
-
-
-def _counterparty_account(transaction: Transaction, case: Case) -> Iterator[Fault]:
-    account, country = transaction.counterparty.account, case.limits.account_country
-    if not account:
-        where = "mandate" if case.order.collects else "invoice"
-        yield Fault(
-            "counterparty.account", f"The {_other(case)}'s account is missing.", f"Give the account from the {where}."
-        )
-        return
-    if not case.limits.iban_only and not _looks_like_iban(account):
-        return
-    if fault := _account_fault(account):
-        yield Fault("counterparty.account", *fault)
-    elif country and account[:2].isalpha() and not account.startswith(country):
-        text = f"The account {account} is not in {country}."
-        yield Fault("counterparty.account", text, "Send it as a cross-border transfer.")
-
-
-def _counterparty_bank(transaction: Transaction, case: Case) -> Iterator[Fault]:
-    party = transaction.counterparty
-    if party.bic:
-        if fault := _bic_fault(party.bic):
-            yield Fault("counterparty.bic", *fault)
-    elif party.account and not case.limits.iban_only and not _looks_like_iban(party.account):
-        text = "An account that is not an IBAN needs the BIC of its bank."
-        yield Fault("counterparty.bic", text, "Give the bank's BIC of 8 or 11 letters and digits.")
-
-
-def _transaction_ids(transaction: Transaction, case: Case) -> Iterator[Fault]:
-    end_to_end_id, limits = transaction.end_to_end_id, case.limits
-    if not end_to_end_id:
-        yield Fault("end_to_end_id", "The reference is missing.", "Give one, or NOTPROVIDED.")
-    elif not _is_plain_identification(end_to_end_id, limits):
-        yield from _identification("end_to_end_id", end_to_end_id, limits)
-    if transaction.instruction_id and not _is_plain_identification(transaction.instruction_id, limits):
-        yield from _identification("instruction_id", transaction.instruction_id, limits)
-
-
-def _texts(transaction: Transaction, case: Case) -> Iterator[Fault]:
-    limits = case.limits
-    for name, value, most in (
-        ("counterparty.name", transaction.counterparty.name, limits.name),
-        ("remittance", transaction.remittance, limits.remittance),
-        ("structured_reference", transaction.structured_reference, limits.structured_reference),
-        ("ultimate_debtor", transaction.ultimate_debtor, limits.name),
-        ("ultimate_creditor", transaction.ultimate_creditor, limits.name),
-        ("purpose", transaction.purpose, limits.purpose),
-    ):
-        if value and not _is_plain_text(value, most, limits):
-            yield from _text(name, value, most, limits)
-
-
-def _creditor_reference(transaction: Transaction, case: Case) -> Iterator[Fault]:
-    reference = transaction.structured_reference
-    if reference[:2].upper() == "RF" and not creditor_reference_agrees(reference):
-        text = f"The check digits of the reference {reference[:40]} do not agree (ISO 11649)."
-        yield Fault("structured_reference", text, "Copy the reference from the invoice again.")
-
-
-def _one_kind_of_remittance(transaction: Transaction, case: Case) -> Iterator[Fault]:
-    if transaction.remittance and transaction.structured_reference:
-        text = "A SEPA payment carries a text or a structured reference, not both."
-        yield Fault("remittance", text, "Keep the reference and remove the text: the bank may drop either.", "warning")
-
-
-def _counterparty_address(transaction: Transaction, case: Case) -> Iterator[Fault]:
-    if transaction.counterparty.address != _NO_ADDRESS:
-        yield from _address("counterparty.address", transaction.counterparty.address, case)
-
-
-def _not_twice(transaction: Transaction, case: Case) -> Iterator[Fault]:
-    money = transaction.amount
-    key = (
-        transaction.counterparty.account,
-        money.amount,
-        money.currency,
-        transaction.remittance,
-        transaction.structured_reference,
-    )
-    first = case.seen.get(key)
-    if first is None:
-        case.seen[key] = case.place
-    else:
-        text = f"{money} to {transaction.counterparty.name} stands already at {first}, with the same text."
-        yield Fault("amount", text, "Remove one of them, unless both are owed.", "warning")
-
-
-# What the rules stand on.
-
-_NO_ADDRESS = Address()
-_ACCOUNT_MISTYPED = "Copy the account from the invoice again."
-
-
-def creditor_reference_agrees(reference: str) -> bool:
-    """Whether a creditor reference ``RF…`` of 5 to 25 characters has right check digits (ISO 11649, mod 97-10)."""
-    compact = reference.replace(" ", "").upper()
-    if not re.fullmatch(r"RF[0-9]{2}[0-9A-Z]{1,21}", compact):
-        return False
-    return int("".join(str(int(letter, 36)) for letter in compact[4:] + compact[:4])) % 97 == 1
-
-
-def _identification(name: str, value: str, limits: Limits) -> Iterator[Fault]:
-    if len(value) > limits.identification:
-        text = f"{value[:40]!r} has {len(value)} characters."
-        yield Fault(name, text, f"Use at most {limits.identification} characters.")
-    if wrong := _outside(value, limits.identification_characters):
-        text = f"{value[:40]!r} has characters that no identification carries: {wrong}."
-        yield Fault(name, text, _suggest(value, limits.identification_characters))
-    yield from _slashes(name, value)
-
-
-def _text(name: str, value: str, most: int, limits: Limits) -> Iterator[Fault]:
-    if len(value) > most:
-        yield Fault(name, f"The text has {len(value)} characters.", f"Use at most {most} characters.")
-    if limits.characters:
-        if wrong := _outside(value, limits.characters):
-            yield Fault(name, f"The scheme does not carry {wrong}.", _suggest(value, limits.characters))
-        yield from _slashes(name, value)
-    elif any(unicodedata.category(letter) in ("Cc", "Cs") for letter in value):
-        yield Fault(name, "The text has a line break or a control character.", "Write it on one line.")
-
-
-def _slashes(name: str, value: str) -> Iterator[Fault]:
-    if value.startswith("/") or value.endswith("/") or "//" in value:
-        yield Fault(name, 'A "/" stands first or last, or two in a row.', "Remove it: banks read it as a code word.")
-
-
-def _address(name: str, address: Address, case: Case) -> Iterator[Fault]:
-    """Structured, hybrid or (until its last day) free lines. Hybrid: town and country, and two lines at most."""
-    limits = case.limits
-    if address == _NO_ADDRESS:
-        return
-    if address.country and not re.fullmatch(r"[A-Z]{2}", address.country):
-        yield Fault(name, f"{address.country!r} is not a country.", "Use the two-letter code, such as HU.")
-    structured = bool(address.town and address.country)
-    if case.addresses_are_structured and not structured:
-        text = f"After {limits.unstructured_address_last_day} an address has its town and country in their own fields."
-        yield Fault(name, text, "Fill in town and country; up to two lines may stay as they are.")
-    most = limits.hybrid_address_lines if structured else limits.address_lines
-    if len(address.lines) > most:
-        yield Fault(name, f"The address has {len(address.lines)} lines.", f"Keep at most {most}.")
-    own_fields = {part.casefold() for part in (address.town, address.country, address.post_code) if part}
-    for line in address.lines:
-        yield from _text(name, line, limits.address_line, limits)
-        if line.strip().casefold() in own_fields:
-            text = f"The line {line[:40]!r} repeats what stands in a field of its own."
-            yield Fault(name, text, "Remove the line.", "warning")
-    for part in (address.street, address.building, address.post_code, address.town):
-        yield from _text(name, part, limits.address_line, limits)
-
-
-@cache
-def _not_in(characters: str) -> re.Pattern[str]:
-    return re.compile(f"[^{characters}]")
-
-
-@cache
-def _decimals(currency: str) -> int:
-    return currency_decimals(currency)
-
-
-def _fraction_digits(amount: Decimal) -> int:
-    """Digits after the point without trailing zeros; ``normalize`` would round what is longer than the context."""
-    _, digits, exponent = amount.as_tuple()
-    text = "".join(map(str, digits))
-    return -int(exponent) - (len(text) - len(text.rstrip("0")))
-
-
-def _outside(value: str, characters: str) -> str:
-    return " ".join(sorted(set(_not_in(characters).findall(value)))[:10])
-
-
-def _is_plain_text(value: str, most: int, limits: Limits) -> bool:
-    """The quick way past the rules for texts: most of 100,000 payments break none."""
-    if len(value) > most or "/" in value:
-        return False
-    return not _not_in(limits.characters).search(value) if limits.characters else value.isprintable()
-
-
-def _is_plain_identification(value: str, limits: Limits) -> bool:
-    if len(value) > limits.identification or "/" in value:
-        return False
-    return not _not_in(limits.identification_characters).search(value)
-
-
-def _suggest(value: str, characters: str) -> str:
-    """``Kovács & Társa`` as ``Kovacs   Tarsa`` would be right: letters lose their accents, the rest becomes a space."""
-    plain = "".join(letter for letter in unicodedata.normalize("NFKD", value) if unicodedata.category(letter) != "Mn")
-    return f"Write {' '.join(_not_in(characters).sub(' ', plain).split())[:140]!r}."
-
-
-def _looks_like_iban(account: str) -> bool:
-    return re.match(r"[A-Za-z]{2}[0-9]{2}", account) is not None
-
-
-@lru_cache(maxsize=65536)
-def _account_fault(account: str) -> tuple[str, str] | None:
-    """What is wrong with an account number and its repair, or ``None``."""
-    if is_iban(account):
-        return None
-    try:
-        parse_account(account)
-    except AccountError as error:
-        return f"{error.what} {error.cause}".strip(), error.repair or _ACCOUNT_MISTYPED
-    return None
-
-
-@lru_cache(maxsize=4096)
-def _bic_fault(bic: str) -> tuple[str, str] | None:
-    try:
-        parse_bic(bic)
-    except AccountError as error:
-        return f"{error.what} {error.cause}".strip(), error.repair
-    return None
-
-
-# The tables. A rule's name is what a problem shows; it stays the same for ever.
+# The tables. A rule's name is what a problem shows; it stays the same for ever. What each asks, and who says so, stands
+# in ``rules.toml``.
 
 _COMMON_ORDER: dict[str, OrderRule] = {
-    "transactions-present": _has_transactions,
-    "kind-currency": _kind_carries_currency,
-    "kind-direction": _side_fits_kind,
-    "debtor-account": _own_account,
-    "debtor-name": _own_name,
-    "debtor-address": _own_address,
-    "identification": _order_ids,
-    "execution-date-past": _execution_not_past,
-    "business-day": _execution_on_business_day,
+    "transactions-present": rules.has_transactions,
+    "kind-currency": rules.kind_carries_currency,
+    "kind-direction": rules.side_fits_kind,
+    "debtor-account": rules.own_account,
+    "debtor-name": rules.own_name,
+    "debtor-address": rules.own_address,
+    "identification": rules.order_ids,
+    "execution-date-past": rules.execution_not_past,
+    "business-day": rules.execution_on_business_day,
+    "charge-bearer": rules.charge_bearer,
 }
 #: What the rules about the own side are called where that side collects.
 _COLLECTED = {name: name.replace("debtor", "creditor") for name in ("debtor-account", "debtor-name", "debtor-address")}
-_COMMON_TRANSACTION: dict[str, TransactionRule] = {
-    "amount-positive": _amount_positive,
-    "amount-decimals": _amount_decimals,
-    "amount-range": _amount_range,
-    "one-currency": _one_currency,
-    "name-present": _counterparty_name,
-    "account": _counterparty_account,
-    "bic": _counterparty_bank,
-    "identification": _transaction_ids,
-    "text": _texts,
-    "creditor-reference": _creditor_reference,
-    "address": _counterparty_address,
-    "duplicate": _not_twice,
-}
-
 _COLLECTION_ORDER: dict[str, OrderRule] = {_COLLECTED.get(name, name): rule for name, rule in _COMMON_ORDER.items()}
+_COMMON_TRANSACTION: dict[str, TransactionRule] = {
+    "amount-positive": rules.amount_positive,
+    "amount-decimals": rules.amount_decimals,
+    "amount-range": rules.amount_range,
+    "one-currency": rules.one_currency,
+    "name-present": rules.counterparty_name,
+    "account": rules.counterparty_account,
+    "bic": rules.counterparty_bank,
+    "identification": rules.transaction_ids,
+    "text": rules.texts,
+    "creditor-reference": rules.creditor_reference,
+    "address": rules.counterparty_address,
+    "duplicate": rules.not_twice,
+}
+_SEPA_TRANSACTION = {**_COMMON_TRANSACTION, "one-remittance": rules.one_kind_of_remittance}
+_SEPA_COLLECTION = Rulebook(
+    {**_COLLECTION_ORDER, "creditor-id": scheme_rules.creditor_id, "due-date": scheme_rules.due_date},
+    {**_SEPA_TRANSACTION, "mandate": scheme_rules.mandate, "sequence": scheme_rules.sequence},
+)
 
 #: The rulebooks, by the name a kind of order gives.
 RULEBOOKS: dict[str, Rulebook] = {
     "common": Rulebook(_COMMON_ORDER, _COMMON_TRANSACTION),
-    "sepa": Rulebook(_COMMON_ORDER, {**_COMMON_TRANSACTION, "one-remittance": _one_kind_of_remittance}),
+    "sepa": Rulebook(_COMMON_ORDER, _SEPA_TRANSACTION),
     "domestic": Rulebook(_COMMON_ORDER, _COMMON_TRANSACTION),
     "collection": Rulebook(_COLLECTION_ORDER, _COMMON_TRANSACTION),
-    "sepa-core": Rulebook(_COLLECTION_ORDER, {**_COMMON_TRANSACTION, "one-remittance": _one_kind_of_remittance}),
-    "sepa-b2b": Rulebook(_COLLECTION_ORDER, {**_COMMON_TRANSACTION, "one-remittance": _one_kind_of_remittance}),
+    "sepa-core": _SEPA_COLLECTION,
+    "sepa-b2b": _SEPA_COLLECTION,
     "domestic-collection": Rulebook(_COLLECTION_ORDER, _COMMON_TRANSACTION),
+}
+#: Rules that only some countries' rulebooks hold.
+SCHEME_RULES: dict[str, TransactionRule] = {
+    "qr-reference": scheme_rules.qr_reference,
+    "instant-today": scheme_rules.instant_today,
 }
