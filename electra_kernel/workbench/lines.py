@@ -189,9 +189,8 @@ class Line:
         return self._open_channel(self.record)
 
     def heard(self) -> None:
-        """Note that the bank takes this user again, where it did not."""
-        if self.standing.refused is not None:
-            self.note(RESTORED)
+        """Note that the bank takes this user again."""
+        self.note(RESTORED)
 
     def refused(self, refusal: BankRefusal) -> AccessRefused:
         """Note that the bank does not take this user, and give the error that says so."""
@@ -210,6 +209,7 @@ class Conversation:
 
     def __init__(self, client: Client, channel: Channel, *, line: Line | None = None) -> None:
         self.client, self._channel, self._line = client, channel, line
+        self._was_refused = line is not None and line.standing.refused is not None
 
     def run(self, exchange: Exchange[Result]) -> Result:
         """Carry an exchange's documents to the bank and back until it has nothing more to send."""
@@ -219,8 +219,9 @@ class Conversation:
         except (EbicsError, NotABank) as error:
             self._explain(error)
             raise
-        if self._line is not None:
+        if self._line is not None and self._was_refused:
             self._line.heard()
+            self._was_refused = False
         return exchange.result
 
     def _explain(self, error: ElectraError) -> None:
