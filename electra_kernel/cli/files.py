@@ -11,21 +11,26 @@ from datetime import date
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from electra_kernel import formats
+from electra_kernel.cli.notices import notices
 from electra_kernel.cli.tables import ENTRY_COLUMNS, say, show, show_problems
-from electra_kernel.formats import camt053, giro, pain001, payments, profiles
+from electra_kernel.formats import camt053, camt055, giro, pain001, pain008, payments, profiles
 from electra_kernel.formats.base import Format, Reading
 from electra_kernel.formats.profiles import Profile
+from electra_kernel.orders.cancellation import cancellation_of
 from electra_kernel.orders.kinds import KINDS, kind_for
 from electra_kernel.orders.model import NOT_PROVIDED, Order, Transaction
-from electra_kernel.orders.rulebooks import check
+from electra_kernel.orders.rulebooks import NATIONAL, check
+from electra_kernel.orders.status import StatusReason
 from electra_kernel.statements.billing import billing_rows
 from electra_kernel.statements.columns import ENTRIES
 from electra_kernel.vocabulary.dates import BusinessCalendar, system_clock
 from electra_kernel.vocabulary.errors import ElectraError, Problem, UnreadableFile
 from electra_kernel.vocabulary.parties import Party
 from electra_kernel.workbench.files import frame_of, read_file, write_file, write_table
+from electra_kernel.workbench.large import large_format, write_large
 from electra_kernel.workbench.ownformats import load_profile, own_formats, own_profiles
 
 #: A folder that is none: no formats of one's own.
@@ -45,6 +50,10 @@ def read_files(files: Sequence[Path], out: Path | None, profile: Path | None = N
     """
     read, problems = list[pa.Table](), list[Problem]()
     own = _own(profile, workbench)
+    if not own and len(files) == 1 and out is not None and out.suffix.lower() in (".parquet", ".csv"):
+        large = large_format(files[0])
+        if large is not None:
+            return _read_large(files[0], large, out)
     for file in files:
         try:
             table, found = _as_table(read_file(file), file.name, own)
@@ -59,6 +68,18 @@ def read_files(files: Sequence[Path], out: Path | None, profile: Path | None = N
     else:
         write_table(rows, out)
         say(f"{rows.num_rows} rows in {out}")
+    for problem in problems:
+        print(problem, file=sys.stderr)  # noqa: T201 - the command line's own voice
+    return 1 if any(problem.severity == "error" for problem in problems) else 0
+
+
+def _read_large(file: Path, found: Format, out: Path) -> int:
+    """A file that is too large for memory, straight to its table."""
+    with file.open("rb") as bytes_of:
+        sha = hashlib.file_digest(bytes_of, "sha256").hexdigest()
+    rest = write_large(file, found, sha, out)
+    say(f"{pc.sum(rest.statements['entries']).as_py()} rows in {out}")
+    problems = [Problem(**{**row, "source": file.name}) for row in rest.problems.to_pylist()]
     for problem in problems:
         print(problem, file=sys.stderr)  # noqa: T201 - the command line's own voice
     return 1 if any(problem.severity == "error" for problem in problems) else 0
@@ -81,6 +102,8 @@ def _as_table(data: bytes, name: str, own: Sequence[Format]) -> tuple[pa.Table, 
         if error.problem.rule != formats.NO_STATEMENTS:
             raise UnreadableFile(replace(error.problem, source=name)) from error
     reading = formats.read(data, name, own)
+    for line in notices(reading):
+        say(line)
     rows = [_payment_row(item, sha, None) for item in reading.transactions]
     rows += [_payment_row(item, sha, order) for order in reading.orders for item in order.transactions]
     rows += billing_rows(reading.billing, sha)
@@ -89,13 +112,13 @@ def _as_table(data: bytes, name: str, own: Sequence[Format]) -> tuple[pa.Table, 
 
 
 def _payment_row(item: Transaction, sha: str, order: Order | None) -> dict[str, object]:
-    party = item.counterparty
+    party, mandate, collects = item.counterparty, item.mandate, order is not None and order.collects
     given = {
-        "account": order.debtor.account if order else None,
+        "account": order.own.account if order else None,
         "currency": item.amount.currency,
         "value_date": order.execution_date if order else None,
         "status": "INFO",
-        "amount": -item.amount.amount,
+        "amount": item.amount.amount if collects else -item.amount.amount,
         "counterparty_name": party.name,
         "counterparty_account": party.account,
         "counterparty_bic": party.bic,
@@ -103,6 +126,8 @@ def _payment_row(item: Transaction, sha: str, order: Order | None) -> dict[str, 
         "remittance": item.remittance,
         "structured_reference": item.structured_reference,
         "end_to_end_id": "" if item.end_to_end_id == NOT_PROVIDED else item.end_to_end_id,
+        "mandate_id": mandate.identification if mandate else "",
+        "creditor_id": (mandate.creditor_id if mandate else "") or (order.creditor_id if order else ""),
         "source": sha,
         "position": item.position,
     }
@@ -147,7 +172,33 @@ def _by_profile(reading: Reading, profile: Profile) -> bytes:
     return data
 
 
+def _order_converted(reading: Reading, wanted: str, source: str) -> bytes | None:
+    """Orders as the message that is wanted; ``None`` where it is none of those that carry an order."""
+    if not reading.orders or wanted not in (*pain001.VERSIONS, *pain008.VERSIONS, *camt055.VERSIONS):
+        return None
+    if len(reading.orders) > 1:
+        text = f"The file holds {len(reading.orders)} orders; one {wanted} carries one."
+        raise ElectraError(text, where=source, repair="Read them with wb.orders.read_all(…) and write each.")
+    order = reading.orders[0]
+    if wanted in camt055.VERSIONS:
+        request = cancellation_of(
+            order,
+            message_id=f"CXL{order.message_id}"[:35],
+            created=system_clock().replace(microsecond=0),
+            original_format=reading.format,
+            reason=StatusReason(code="CUST"),
+        )
+        say(f"The request calls back all of {order.message_id}; as it is the customer's wish, its reason is CUST.")
+        return camt055.write(request, version=wanted)
+    return (pain001 if wanted in pain001.VERSIONS else pain008).write(order, version=wanted)
+
+
 def _converted(reading: Reading, wanted: str, source: str) -> bytes:
+    if (written := _order_converted(reading, wanted, source)) is not None:
+        return written
+    if any(order.collects for order in reading.orders) and wanted in ("csv", "xlsx"):
+        text = "A sheet of payments cannot say that they are collections."
+        raise ElectraError(text, where=source, repair="Make a table of them with electra read … --out.")
     payments_of = reading.transactions or tuple(item for order in reading.orders for item in order.transactions)
     if payments_of and wanted in ("csv", "xlsx"):
         if reading.orders:
@@ -155,8 +206,6 @@ def _converted(reading: Reading, wanted: str, source: str) -> bytes:
         return payments.write_csv(payments_of) if wanted == "csv" else payments.write_xlsx(payments_of)
     if reading.orders and wanted.upper() in giro.MESSAGES:
         return giro.write(reading.orders, message=wanted.upper())
-    if len(reading.orders) == 1 and wanted in pain001.VERSIONS:
-        return pain001.write(reading.orders[0], version=wanted)
     if reading.statements and wanted in camt053.VERSIONS:
         first = reading.statements[0]
         created = first.created or system_clock()
@@ -164,30 +213,32 @@ def _converted(reading: Reading, wanted: str, source: str) -> bytes:
     raise ElectraError(
         f"A {reading.format} cannot become {wanted or 'a file without an ending'}.",
         where=source,
-        repair="Orders become pain.001, csv or xlsx; statements camt.053, csv, xlsx, parquet or json. "
+        repair="Orders become pain.001, pain.008, camt.055, csv or xlsx; statements camt.053, csv, xlsx, parquet or json. "
         "Payments without a debtor become an order with wb.orders.read(…).",
     )
 
 
-def check_file(file: Path, rules: str) -> int:
-    """Show every problem of a payment file; 1 where there are errors."""
-    reading = formats.read(read_file(file), file.name)
+def check_file(file: Path, rules: str, profile: Path | None = None, workbench: Path = _NONE) -> int:
+    """Show every problem of a payment file; 1 where there are errors. ``profile`` and ``workbench`` as in ``read_files``."""
+    reading = formats.read(read_file(file), file.name, _own(profile, workbench))
     problems = [*reading.problems, *_rule_problems(reading, rules, file.name)]
     show_problems(problems, file=file.name)
     return 1 if any(problem.severity == "error" for problem in problems) else 0
 
 
 def _rule_problems(reading: Reading, rules: str, source: str) -> list[Problem]:
-    if rules and rules not in KINDS:
-        raise ElectraError(f"{rules!r} is no set of rules.", repair=f"Choose one of: {', '.join(KINDS)}.")
+    if rules and rules not in KINDS and rules not in NATIONAL:
+        raise ElectraError(f"{rules!r} is no set of rules.", repair=f"Choose one of: {', '.join((*KINDS, *NATIONAL))}.")
+    kind, national = (rules, "") if rules in KINDS else ("", rules)
     today: date = system_clock().astimezone().date()
     orders, unsaid = list(reading.orders), frozenset[str]()
     if reading.transactions:
         orders, unsaid = [_as_order(reading.transactions, today)], _SAID_LATER
     found: list[Problem] = []
     for order in orders:
-        judged = replace(order, kind=rules or order.kind)
-        found += check(judged, today=today, calendar=BusinessCalendar(KINDS[judged.kind].calendar), source=source)
+        judged = replace(order, kind=kind or order.kind)
+        calendar = BusinessCalendar(KINDS[judged.kind].calendar)
+        found += check(judged, today=today, calendar=calendar, source=source, national=national)
     return [problem for problem in found if problem.rule not in unsaid]
 
 

@@ -181,10 +181,10 @@ class Cutter:
         name = self._name
         found = [match.start() for match in re.finditer(re.escape(name) + rb"[ >/\t\r\n]", buffer)]
         at, letters = np.asarray(found, np.int64), np.frombuffer(buffer, np.uint8)
-        at = at[at >= 2]
-        before, two_before = letters[at - 1], letters[at - 2]
+        at = at[at >= 1]
+        before, two_before = letters[at - 1], letters[np.maximum(at - 2, 0)]
         opening = before == ord("<")
-        closing = (before == ord("/")) & (two_before == ord("<"))
+        closing = (before == ord("/")) & (two_before == ord("<")) & (at >= 2)
         at, opening = at[opening | closing], opening[opening | closing]
         if len(at) % 2 and not last:
             at, opening = at[:-1], opening[:-1]

@@ -13,7 +13,7 @@ from pathlib import Path
 from sqlalchemy import insert, select
 
 from electra_kernel.store.database import Database
-from electra_kernel.store.files import write_private_file
+from electra_kernel.store.files import copy_private_file, write_private_file
 from electra_kernel.store.tables import archive
 from electra_kernel.vocabulary.dates import Clock
 from electra_kernel.vocabulary.errors import ElectraError
@@ -64,12 +64,32 @@ class Archive:
             self._read(sha256)
         else:
             write_private_file(path, data)
+        self._index(sha256, name, media_type, len(data))
+        return sha256
+
+    def put_file(self, file: Path, *, name: str, media_type: str = "application/octet-stream") -> str:
+        """Keep a file of any size for ever, without holding it in memory; as ``put`` otherwise.
+
+        Raises:
+            ArchiveDamaged: as ``put``.
+            OSError: the file cannot be read.
+        """
+        sha256 = _hash_of(file)
+        path = self._path(sha256)
+        if path.exists():
+            if _hash_of(path) != sha256:
+                raise _damaged(path, "its bytes no longer give the hash it is named by.")
+        else:
+            copy_private_file(path, file)
+        self._index(sha256, name, media_type, file.stat().st_size)
+        return sha256
+
+    def _index(self, sha256: str, name: str, media_type: str, size: int) -> None:
         # The file comes first: a crash in between leaves a file that the next put of the same bytes adds to the index.
         with self._database.write() as connection:
             if connection.execute(select(archive.c.sha256).where(archive.c.sha256 == sha256)).first() is None:
-                row = {"sha256": sha256, "name": name, "media_type": media_type, "size": len(data), "at": self._clock()}
+                row = {"sha256": sha256, "name": name, "media_type": media_type, "size": size, "at": self._clock()}
                 connection.execute(insert(archive).values(row))
-        return sha256
 
     @staticmethod
     def hash(data: bytes) -> str:
@@ -115,6 +135,11 @@ class Archive:
         if hashlib.sha256(data).hexdigest() != sha256:
             raise _damaged(path, "its bytes no longer give the hash it is named by.")
         return data
+
+
+def _hash_of(file: Path) -> str:
+    with file.open("rb") as bytes_of:
+        return hashlib.file_digest(bytes_of, "sha256").hexdigest()
 
 
 def _damaged(path: Path, cause: str) -> ArchiveDamaged:

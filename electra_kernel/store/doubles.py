@@ -14,6 +14,7 @@ from typing import Any
 
 import duckdb
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from electra_kernel.vocabulary.errors import Problem
 
@@ -56,27 +57,50 @@ def without_doubles(
         given: what is to be appended, by the ledger's names of tables.
         files: the Parquet files of what the ledger holds, of ``statements`` and ``entries``.
     """
-    statements = given["statements"]
-    numbers = pa.array(range(statements.num_rows), pa.int64())
-    if not statements.num_rows:
+    doubles, told = doubles_of(given["statements"], given["entries"], files)
+    if not doubles.num_rows:
         return dict(given), ()
+    entries = without(given["entries"], doubles)
+    details = given["details"]
+    kept = pc.is_in(details["entry_id"], value_set=entries["entry_id"].combine_chunks())
+    return {**given, "entries": entries, "details": details.filter(kept)}, told
+
+
+def doubles_of(
+    statements: pa.Table, entries: Any, files: Mapping[str, Sequence[str]]
+) -> tuple[pa.Table, tuple[Problem, ...]]:
+    """The statements that are there already in another dress, and what is told of these.
+
+    Args:
+        statements, entries: what is to be appended; ``entries`` a table, or a dataset where it does not fit into memory.
+        files: as for ``without_doubles``.
+    """
+    if not statements.num_rows:
+        return statements, ()
+    numbers = pa.array(range(statements.num_rows), pa.int64())
     with duckdb.connect(config=_OFFLINE) as query:
         query.register("new_statements", statements.append_column("number", numbers))
-        query.register("fresh", given["entries"].select(_LOOKED_AT))
+        query.register("new_entries", entries)
+        looked_at = ", ".join(_LOOKED_AT)
         query.execute("CREATE VIEW given AS SELECT * FROM new_statements")
+        query.execute(f"CREATE VIEW fresh AS SELECT {looked_at} FROM new_entries")  # noqa: S608
         held = _held(files["statements"], "*, NULL AS number")
         query.execute("CREATE VIEW known AS SELECT * FROM new_statements" + held)  # noqa: S608
-        looked_at = ", ".join(_LOOKED_AT)
         held = _held(files["entries"], looked_at)
         query.execute("CREATE VIEW held AS SELECT * FROM fresh" + held)  # noqa: S608
         found = query.execute(_FIND).fetchall()
-        if not found:
-            return dict(given), ()
-        doubles = statements.take(pa.array([number for number, _ in found], pa.int64()))
-        query.register("doubles", doubles)
-        kept = _kept(query, given)
+    doubles = statements.take(pa.array([number for number, _ in found], pa.int64()))
     told = zip(doubles.to_pylist(), (first for _, first in found), strict=True)
-    return kept, tuple(_told(row, first) for row, first in told)
+    return doubles, tuple(_told(row, first) for row, first in told)
+
+
+def without(entries: pa.Table, doubles: pa.Table) -> pa.Table:
+    """Entries without those of some statements."""
+    rows = pa.array(range(entries.num_rows), pa.int64())
+    with duckdb.connect(config=_OFFLINE) as query:
+        query.register("doubles", doubles)
+        query.register("rows", entries.select(_LOOKED_AT).append_column("row", rows))
+        return entries.take(query.execute(_STAYING).to_arrow_table()["row"])
 
 
 _LOOKED_AT = ["source", "account", "statement", "status", "amount"]
@@ -95,22 +119,6 @@ SELECT "row" FROM rows r WHERE NOT EXISTS (
   SELECT 1 FROM doubles d WHERE d.source = r.source AND d.account = r.account AND d.statement = r.statement
 ) ORDER BY 1
 """
-
-
-def _kept(query: Any, given: Mapping[str, pa.Table]) -> dict[str, pa.Table]:
-    """Entries of the doubles out, and their payments with them."""
-    entries = given["entries"]
-    rows = pa.array(range(entries.num_rows), pa.int64())
-    query.register("rows", entries.select(["entry_id", *_LOOKED_AT]).append_column("row", rows))
-    taken = query.execute(_STAYING)
-    stay = entries.take(taken.to_arrow_table()["row"])
-    details = given["details"]
-    query.register(
-        "parts", details.select(["entry_id"]).append_column("row", pa.array(range(details.num_rows), pa.int64()))
-    )
-    query.register("stay", stay.select(["entry_id"]))
-    taken = query.execute('SELECT "row" FROM parts WHERE entry_id IN (SELECT entry_id FROM stay) ORDER BY 1')
-    return {**given, "entries": stay, "details": details.take(taken.to_arrow_table()["row"])}
 
 
 def _told(row: Mapping[str, Any], first: str) -> Problem:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
+from typing import IO
 
 #: Only the owner reads and writes.
 PRIVATE_FILE = 0o600
@@ -28,12 +31,26 @@ def write_private_file(path: Path, data: bytes) -> None:
     Raises:
         OSError: the disk is full or the folder cannot be written; ``path`` is then as it was.
     """
+    _write(path, lambda file: file.write(data))
+
+
+def copy_private_file(path: Path, source: Path) -> None:
+    """Put a copy of ``source`` at ``path``, as ``write_private_file`` does, piece by piece.
+
+    Raises:
+        OSError: as there, or ``source`` cannot be read.
+    """
+    with source.open("rb") as original:
+        _write(path, lambda file: shutil.copyfileobj(original, file, 1024 * 1024))
+
+
+def _write(path: Path, fill: Callable[[IO[bytes]], object]) -> None:
     make_private_folder(path.parent)
     # mkstemp makes the file with mode 0600, whatever the umask.
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".writing-")
     try:
         with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
+            fill(file)
             file.flush()
             os.fsync(file.fileno())
         os.replace(name, path)

@@ -14,7 +14,7 @@ so the files' own minima and maxima let DuckDB skip what a period does not touch
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import RLock
@@ -23,11 +23,14 @@ from typing import Any
 import duckdb
 import ibis
 import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet
 from deltalake import DeltaTable, WriterProperties, write_deltalake
+from pyarrow.dataset import dataset
 
 from electra_kernel.statements.columns import BALANCES, DETAILS, ENTRIES, PROBLEMS, STATEMENTS, StatementTables
 from electra_kernel.store import standing
-from electra_kernel.store.doubles import without_doubles
+from electra_kernel.store.doubles import doubles_of, without, without_doubles
 from electra_kernel.store.locks import Locks
 from electra_kernel.vocabulary.errors import ElectraError, Problem
 
@@ -127,6 +130,64 @@ class Ledger:
             by_source=Counter(added["entries"].column("source").to_pylist()),
             conflicts=conflicts,
         )
+
+    def append_large(
+        self, entries: Sequence[Path], details: Sequence[Path], rest: StatementTables, *, source: str
+    ) -> Appended:
+        """Append one file that does not fit into memory, as ``append`` does; only one part of it is held at a time.
+
+        Args:
+            entries, details: Parquet files in the ledger's columns, in order, of a file that is known to be whole.
+            rest: its balances, problems and statements.
+            source: the file's SHA-256.
+        """
+        total = sum(pyarrow.parquet.read_metadata(file).num_rows for file in entries)
+        with self._locks.hold("ledger", purpose="writing statements to the ledger", wait=600):
+            held = {name: self._files(name) for name in ("statements", "entries")}
+            doubles, told = doubles_of(rest.statements, dataset(entries) if entries else ENTRIES.empty_table(), held)
+            left_out: list[Any] = []
+
+            def kept(part: pa.Table) -> pa.Table:
+                """What is no double's; the ids of the others are noted, for their payments."""
+                stay = without(part, doubles)
+                gone = pc.invert(pc.is_in(part["entry_id"], value_set=stay["entry_id"].combine_chunks()))
+                left_out.extend(part["entry_id"].filter(gone).to_pylist())
+                return stay
+
+            def of_kept(part: pa.Table) -> pa.Table:
+                return part.filter(pc.invert(pc.is_in(part["entry_id"], value_set=pa.array(left_out, pa.string()))))
+
+            some = doubles.num_rows > 0
+            new = {
+                "entries": self._append_parts("entries", entries, kept if some else None),
+                "details": self._append_parts("details", details, of_kept if some else None),
+            }
+        appended = self.append(rest, sources=[source])
+        return Appended(
+            entries=new["entries"],
+            details=new["details"],
+            balances=appended.balances,
+            known=total - new["entries"],
+            by_source={source: new["entries"]},
+            conflicts=told + appended.conflicts,
+        )
+
+    def _append_parts(self, name: str, files: Sequence[Path], kept: Callable[[pa.Table], pa.Table] | None) -> int:
+        """Append the new rows of some files in one commit; how many they were."""
+        table = self._open(name) or DeltaTable.create(str(self._folder / name), schema=SCHEMAS[name], mode="ignore")
+        held, count = table.file_uris(), 0
+
+        def fresh() -> Iterator[pa.RecordBatch]:
+            nonlocal count
+            for file in files:
+                part = pyarrow.parquet.read_table(file, schema=SCHEMAS[name])
+                part = _unknown(kept(part) if kept else part, KEYS[name], held)
+                count += part.num_rows
+                yield from part.to_batches()
+
+        reader = pa.RecordBatchReader.from_batches(SCHEMAS[name], fresh())
+        write_deltalake(table, reader, mode="append", writer_properties=_WRITER)
+        return count
 
     def entries(self, *, everything: bool = False) -> Any:
         """The entries that stand (``store.standing``) as an ibis table, columns ``statements.columns.ENTRIES``, as of now.

@@ -57,14 +57,16 @@ def write_table(table: pa.Table, out: Path) -> None:
         ElectraError: the ending is none of .csv, .xlsx, .parquet, .json, or it cannot be written there.
     """
     writers: Mapping[str, Callable[[pa.Table, Path], object]] = {
-        ".csv": lambda rows, file: pyarrow.csv.write_csv(_texts(rows), file),
+        ".csv": lambda rows, file: pyarrow.csv.write_csv(exact_texts(rows), file),
         ".parquet": lambda rows, file: pyarrow.parquet.write_table(rows, file),
-        ".json": lambda rows, file: frame_of(_texts(rows)).to_json(file, orient="records", force_ascii=False, indent=1),
+        ".json": lambda rows, file: frame_of(exact_texts(rows)).to_json(
+            file, orient="records", force_ascii=False, indent=1
+        ),
         ".xlsx": _write_excel,
     }
     if (writer := writers.get(out.suffix.lower())) is None:
         raise ElectraError(f"{out.name} has no known ending.", repair=f"Use one of: {', '.join(writers)}.")
-    with _whole(out) as part:
+    with whole_file(out) as part:
         writer(table, part)
 
 
@@ -74,12 +76,12 @@ def write_file(data: bytes, out: Path) -> None:
     Raises:
         ElectraError: it cannot be written there.
     """
-    with _whole(out) as part:
+    with whole_file(out) as part:
         part.write_bytes(data)
 
 
 @contextmanager
-def _whole(out: Path) -> Iterator[Path]:
+def whole_file(out: Path) -> Iterator[Path]:
     """A file beside ``out`` to write into, which takes its place at the end; a device is written as it stands."""
     place = out.resolve()  # a link keeps pointing to where it points
     if place.exists() and not place.is_file() and not place.is_dir():
@@ -120,13 +122,13 @@ def _write_excel(table: pa.Table, file: Path) -> None:
                 repair="Write .parquet or .csv, or fewer rows.",
             )
         sheet.write_row(0, 0, names, workbook.add_format({"bold": True}))
-        for number, row in enumerate(_texts(table).to_pylist(), 1):
+        for number, row in enumerate(exact_texts(table).to_pylist(), 1):
             for column, name in enumerate(names):
                 if row[name] is not None:
                     sheet.write_string(number, column, str(row[name]))
 
 
-def _texts(table: pa.Table) -> pa.Table:
+def exact_texts(table: pa.Table) -> pa.Table:
     """Amounts and dates as exact text: no format in between may turn them into floats."""
     keep = (pa.int32(), pa.int64(), pa.bool_())
     fields = [field if field.type in keep else pa.field(field.name, pa.string()) for field in table.schema]

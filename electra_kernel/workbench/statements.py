@@ -14,6 +14,7 @@ import pyarrow as pa
 from tqdm.auto import tqdm
 
 from electra_kernel import formats
+from electra_kernel.formats.base import Format
 from electra_kernel.printing import statement_pdf
 from electra_kernel.statements.columns import BALANCES, DETAILS, ENTRIES, PROBLEMS, StatementTables
 from electra_kernel.statements.model import Statement
@@ -23,6 +24,7 @@ from electra_kernel.vocabulary.errors import ElectraError, Problem, UnreadableFi
 from electra_kernel.vocabulary.text import html_table
 from electra_kernel.workbench.fetching import Fetched, fetched
 from electra_kernel.workbench.files import FileNotReadable, archive_file, frame_of, read_file
+from electra_kernel.workbench.large import large_format, spooled
 from electra_kernel.workbench.ownformats import own_formats
 from electra_kernel.workbench.services import statement_services
 
@@ -85,10 +87,29 @@ class Statements:
         """
         place = Path(path)
         if not place.is_dir():
-            return _import_frame(self._take([self._archived(place)]))
+            large = large_format(place)
+            return _import_frame([self._take_large(place, large)] if large else self._take([self._archived(place)]))
         files, closed = _visible_files(place), list[Problem]()
-        shown = tqdm(files, total=len(files), disable=len(files) < SHOWN_FROM)
-        return _import_frame(self._take(self._openable(shown, closed), closed))
+        large_ones = [(file, found) for file in files if (found := large_format(file)) is not None]
+        done = [self._take_large(file, found) for file, found in large_ones]
+        others = [file for file in files if file not in {file for file, _ in large_ones}]
+        shown = tqdm(others, total=len(others), disable=len(others) < SHOWN_FROM)
+        return _import_frame(done + self._take(self._openable(shown, closed), closed))
+
+    def _take_large(self, file: Path, found: Format) -> Imported:
+        """Archive a file that is too large for memory, and append it once it is known to be whole."""
+        sha256 = self._store.archive.put_file(file, name=file.name)
+        try:
+            with spooled(file, found, sha256) as spool:
+                appended = self._store.ledger.append_large(spool.entries, spool.details, spool.rest, source=sha256)
+                told = tuple(Problem(**row) for row in spool.rest.problems.to_pylist()) + appended.conflicts
+                proved = not any(problem.severity == "error" for problem in told)
+                imported = Imported(sha256, file.name, spool.rows, appended.entries, proved, told)
+        except UnreadableFile as error:
+            self._store.ledger.append(problems_only([error.problem]))
+            return Imported(sha256, file.name, 0, 0, False, (error.problem,))
+        self._note([imported])
+        return imported
 
     def _archived(self, file: Path) -> Fetched:
         data = read_file(file)

@@ -1,0 +1,115 @@
+"""Files too large to be held in memory: read in parts to a place on the disk, and only when the whole file proved sound
+handed on, so that nothing of a broken file is ever kept."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet
+
+from electra_kernel import formats
+from electra_kernel.formats.base import Format
+from electra_kernel.statements.columns import ENTRIES, StatementTables
+from electra_kernel.workbench.files import exact_texts, whole_file
+
+#: From this size on (bytes) a file is read in parts; smaller ones are quicker at once.
+LARGE = 128 * 2**20
+_PIECE = 16 * 2**20
+_HEAD = 65_536
+
+
+@dataclass(frozen=True, slots=True)
+class Spooled:
+    """A whole file as tables on the disk.
+
+    Attributes:
+        entries, details: Parquet files, in order; each fits into memory.
+        rest: what is small: balances, problems and statements, with no entries.
+        rows: how many entries there are.
+    """
+
+    entries: tuple[Path, ...]
+    details: tuple[Path, ...]
+    rest: StatementTables
+    rows: int
+
+
+def large_format(path: Path) -> Format | None:
+    """The format of a large file, where it is one that can be read in parts; ``None`` for every other file."""
+    try:
+        if not path.is_file() or path.stat().st_size < LARGE:
+            return None
+        with path.open("rb") as file:
+            start = file.read(_HEAD)
+    except OSError:
+        return None
+    return next((each for each in formats.FORMATS if each.batches is not None and each.detect(start)), None)
+
+
+def pieces(path: Path) -> Iterator[bytes]:
+    """The bytes of a file, piece by piece."""
+    with path.open("rb") as file:
+        while piece := file.read(_PIECE):
+            yield piece
+
+
+def batches(path: Path, found: Format, source: str) -> Iterator[StatementTables]:
+    """A large file's tables, in parts.
+
+    Raises:
+        UnreadableFile: broken; what came before must not be kept.
+    """
+    if found.batches is None:
+        raise ValueError(f"{found.name} is read as a whole only")
+    yield from found.batches(pieces(path), source)
+
+
+@contextmanager
+def spooled(path: Path, found: Format, source: str) -> Iterator[Spooled]:
+    """A large file as tables on the disk, which are gone afterwards.
+
+    Raises:
+        UnreadableFile: the file is broken.
+    """
+    with tempfile.TemporaryDirectory(prefix="electra-") as name:
+        folder, entries, details = Path(name), list[Path](), list[Path]()
+        rows, rest = 0, None
+        for number, part in enumerate(batches(path, found, source)):
+            rest = part
+            rows += part.entries.num_rows
+            for kind, table, files in (("entries", part.entries, entries), ("details", part.details, details)):
+                if table.num_rows:
+                    files.append(folder / f"{kind}-{number}.parquet")
+                    pa.parquet.write_table(table, files[-1], compression="zstd")
+        if rest is None:
+            raise ValueError("a reader in parts gives at least one")
+        yield Spooled(tuple(entries), tuple(details), rest, rows)
+
+
+def write_large(path: Path, found: Format, source: str, out: Path) -> StatementTables:
+    """Write a large file's entries as ``.parquet`` or ``.csv``, whole or not at all; returns what stands beside them.
+
+    Raises:
+        UnreadableFile: the file is broken.
+        ElectraError: it cannot be written there.
+    """
+    rest = None
+    with whole_file(out) as part:
+        writer = (
+            pa.parquet.ParquetWriter(part, ENTRIES)
+            if out.suffix.lower() == ".parquet"
+            else pa.csv.CSVWriter(part, exact_texts(ENTRIES.empty_table()).schema)
+        )
+        with writer:
+            for rest in batches(path, found, source):
+                table = rest.entries
+                writer.write_table(table if out.suffix.lower() == ".parquet" else exact_texts(table))
+    if rest is None:
+        raise ValueError("a reader in parts gives at least one")
+    return rest
