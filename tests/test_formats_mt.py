@@ -347,8 +347,14 @@ def test_full_subfields_go_on_and_shorter_ones_end_a_word() -> None:
     assert said("177?20ABRECHNUNGSZEITRAUM VOM 01.?2107.2026")["remittance"] == "ABRECHNUNGSZEITRAUM VOM 01.07.2026"
     assert said("177?20Miete?21November")["remittance"] == "Miete November"
     assert said("177?20Miete ?21November")["remittance"] == "Miete November"
-    assert said("177?20EREF+12345?21678")["end_to_end_id"] == "12345678"
+    assert said("177?20EREF+5820066700411906011717?2127")["end_to_end_id"] == "582006670041190601171727"
     assert said("177?20SVWZ+Grüße aus München an ?21alle")["remittance"] == "Grüße aus München an alle"
+
+
+def test_a_reference_ends_with_a_line_that_is_not_full() -> None:
+    found = said("191?20KREF+TFNr 01022 MSGID CTSc-?2101 EBB?22MTLG:Datei mit 0000001 Zahlu?23ngen")
+    assert found["customer_reference"] == "TFNr 01022 MSGID CTSc-01 EBB"
+    assert found["remittance"] == "MTLG:Datei mit 0000001 Zahlungen"
 
 
 def test_lines_of_numbered_texts_break_anywhere() -> None:

@@ -174,7 +174,7 @@ def _expected_facts(line: dict[str, Any]) -> tuple[object, ...]:
     own = reference if reference not in ("NONREF", "N") else ""
     if own == "KREF+" and isinstance(details, dict):
         # The word says that the reference stands in field 86.
-        own = re.sub(r".*?KREF\+(.*?)(?:\d*MTLG.*|$)", r"\1", str(details.get("purpose") or ""))
+        own = re.sub(r".*?KREF\+(.*?)(?:MTLG.*|SVWZ.*|$)", r"\1", str(details.get("purpose") or ""))
     bank = (line["bank_ref"] or "").strip()
     return (sign * Decimal(line["amount"]), value, booked, bank, own.strip(), mark.startswith("Reverse"))
 

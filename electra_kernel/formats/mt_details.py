@@ -223,31 +223,36 @@ class _Pieces:
 
     def _settle(self, at: Indices, number: Indices, row: Indices, is_word: Mask, word_target: Indices) -> None:
         """Words stand in remittance subfields only; a remittance subfield goes on with the word before it."""
-        target = _TARGET_OF[number]
-        self._goes_on = np.zeros(len(at), np.bool_)
         if is_word.any():
             places = np.arange(len(at))
             last = np.maximum.accumulate(np.where(is_word, -1, places))
             keep = ~is_word | ((last >= 0) & (row[last] == row) & _REMITTANCE[number[last]])
             if not keep.all():
-                at, number, row, word_target, is_word = (
-                    at[keep],
-                    number[keep],
-                    row[keep],
-                    word_target[keep],
-                    is_word[keep],
+                kept = np.flatnonzero(keep)
+                at, number, row, is_word, word_target = (
+                    each.take(kept) for each in (at, number, row, is_word, word_target)
                 )
-                target, places = target[keep], np.arange(len(at))
-            spoken = np.maximum.accumulate(np.where(is_word, places, -1))
-            target = np.where(is_word, word_target, target)
-            goes_on = ~is_word & _REMITTANCE[number] & (spoken >= 0) & (row[spoken] == row)
-            target = np.where(goes_on, target[spoken], target)
-            self._goes_on = goes_on
-        self.row, self.target, self._is_word = row, target, is_word
-        self._marks = at
-        self._starts = at + np.where(is_word, 5, 3)
         following = np.append(at[1:], len(self._letters))
+        self.row, self._is_word, self._marks = row, is_word, at
+        self._starts = at + np.where(is_word, 5, 3)
         self._ends = np.minimum(following, self._bounds[row + 1])
+        self._goes_on = np.zeros(len(at), np.bool_)
+        self.target = self._spoken(number, word_target) if is_word.any() else _TARGET_OF[number]
+
+    def _spoken(self, number: Indices, word_target: Indices) -> Indices:
+        """The column of each piece, where words are among them. A reference ends with a line that is not full."""
+        is_word, row, places = self._is_word, self.row, np.arange(len(number))
+        spoken = np.maximum.accumulate(np.where(is_word, places, -1))
+        target = np.where(is_word, word_target, _TARGET_OF[number])
+        goes_on = ~is_word & _REMITTANCE[number] & (spoken >= 0) & (row[spoken] == row)
+        said = target[spoken]
+        # A blank at the end of a line may have been taken away.
+        full = self._ends - np.where(is_word, self._marks, self._starts) >= SUBFIELD - 1
+        ends = np.append(False, goes_on[1:] & ~_TEXT_TARGET[said[1:]] & ~full[:-1])
+        if ends.any():
+            goes_on &= np.maximum.accumulate(np.where(ends, places, -1)) < spoken
+        self._goes_on = goes_on
+        return np.where(goes_on, said, target)
 
     def before(self) -> Column:
         """What stands before the first subfield of each text."""
