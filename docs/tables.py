@@ -19,6 +19,8 @@ from electra_kernel.formats import FORMATS
 from electra_kernel.formats.payments import _NAMES, ColumnMap
 from electra_kernel.formats.profiles.model import ENTRY_COLUMNS, ORDER_COLUMNS, STATEMENT_COLUMNS, TRANSACTION_COLUMNS
 from electra_kernel.orders.kinds import KINDS
+from electra_kernel.orders.rulebooks import NATIONAL
+from electra_kernel.orders.rules import table
 from electra_kernel.statements.columns import BALANCES, DETAILS, ENTRIES, PROBLEMS
 from electra_kernel.vocabulary.faults import FAULTS
 
@@ -151,6 +153,21 @@ def kinds() -> str:
     return markdown_table(("kind", "what", "currency", "rules", "settlement days of"), rows)
 
 
+def national_rules() -> str:
+    """The countries' rulebooks."""
+    rows = [
+        (f"`{name}`", book.title, ", ".join(f"`{kind}`" for kind in book.kinds), book.source)
+        for name, book in NATIONAL.items()
+    ]
+    return markdown_table(("rules", "where", "of the kinds", "set by"), rows)
+
+
+def order_rules() -> str:
+    """Every rule: what it asks, and who says so."""
+    rows = [(f"`{name}`", row["what"], row["source"]) for name, row in table("rules.toml").items()]
+    return markdown_table(("rule", "asks for", "source"), rows)
+
+
 def faults() -> str:
     """Types of errors: whose fault, and what became of orders and data."""
     rows = [(f"`{name}`", fault.value, outcome) for name, (fault, outcome) in FAULTS.items()]
@@ -206,10 +223,20 @@ def _words(value: ast.expr) -> tuple[str, ...]:
     return (words,) if isinstance(words, str) else tuple(words)
 
 
+#: Order types that are business like any other and yet have rules of their own; in EBICS 3.0 they are services (BTF).
+SERVICES: Mapping[str, str] = {
+    "CTV": "hand in credit transfers and have the payees' names checked (BTU SCT VOI)",
+    "VPZ": "fetch the result of checked names (BTD REP VOP)",
+    "WSS": "fetch where to listen for news (BTD OTH wssparam)",
+}
+#: What is answered with a refusal, and never sent: whose side, and what is said.
+REFUSED: Mapping[str, str] = {"HSA": "send keys under those of an earlier version: refused with 091006"}
+
+
 def conformance() -> str:
     """Order type by version and side, with the tests that prove it."""
     rows, known = [], proofs()
-    for order_type, words in ORDER_TYPES.items():
+    for order_type, words in {**ORDER_TYPES, **SERVICES, **REFUSED}.items():
         for version in ("H005", "H004"):
             for side in ("bank", "client"):
                 tests = known.get((order_type, version, side), ())
@@ -246,6 +273,8 @@ TABLES: Mapping[str, Callable[[], str]] = {
     "formats": formats,
     "payment_headers": payment_headers,
     "kinds": kinds,
+    "national_rules": national_rules,
+    "order_rules": order_rules,
     "profile_columns": profile_columns,
     "return_codes": return_codes,
     "conformance": conformance,

@@ -15,7 +15,7 @@ from electra_kernel.bank.explain import ORDER_TYPES as WORDS
 from electra_kernel.ebics import enrolment, server
 from electra_kernel.ebics.documents import SIGNATURE_ONLY
 from electra_kernel.ebics.edsparams import EDS_TYPES
-from electra_kernel.ebics.ordertypes import FILE_TYPES
+from electra_kernel.ebics.ordertypes import FILE_TYPES, business_of
 from electra_kernel.ebics.version import VERSIONS
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -38,9 +38,10 @@ def engine() -> set[str]:
 
 def _wanted() -> set[tuple[str, str, str]]:
     spoken = {version.protocol: version for version in VERSIONS.values()}
-    return {
+    refused = {(order_type, protocol, "bank") for order_type in _tables().REFUSED for protocol in spoken}
+    return refused | {
         (order_type, protocol, side)
-        for order_type, protocol, side in product(engine(), spoken, ("bank", "client"))
+        for order_type, protocol, side in product(engine() | set(_tables().SERVICES), spoken, ("bank", "client"))
         # Orders that carry any file by a name of its own are of the versions before BTF.
         if not (order_type in FILE_TYPES.values() and spoken[protocol].services)
     }
@@ -56,6 +57,11 @@ def test_nothing_is_claimed_for_order_types_the_engine_does_not_know():
 
 def test_every_order_type_of_the_engine_has_words_in_the_log_and_the_table():
     assert set(WORDS) == engine()
+
+
+def test_services_with_rules_of_their_own_are_order_types_of_the_table_and_what_is_refused_is_none():
+    assert all(business_of(code) for code in _tables().SERVICES)
+    assert not set(_tables().REFUSED) & engine()
 
 
 def test_an_order_type_without_a_test_is_noticed(tmp_path: Path):

@@ -207,6 +207,7 @@ def test_keys_of_a_user_in_the_wrong_state_are_not_taken(state: UserState):
     assert desk.users[PARTNER, USER] == before
 
 
+@pytest.mark.ebics(order_type="HSA", version=("H005", "H004"), side="bank")
 @pytest.mark.parametrize("kind", ["ebicsUnsecuredRequest", "ebicsUnsignedRequest"])
 def test_keys_sent_as_in_the_first_versions_are_an_order_type_this_bank_does_not_offer(kind: str):
     document = client().hia().request()

@@ -342,7 +342,7 @@ def own_state(house: Sandbox, made: TrackedOrder) -> list[tuple[str, int]]:
         return connection.execute(query, (made.record.message_id,)).fetchall()
 
 
-@pytest.mark.ebics(order_type=("BTU", "BTD", "HVE"), version=("H005", "H004"), side=("bank", "client"))
+@pytest.mark.ebics(order_type=("BTU", "BTD", "HVE", "CTV", "VPZ"), version=("H005", "H004"), side=("bank", "client"))
 def test_the_result_is_shown_in_words_and_the_released_order_is_executed(treasury: Workbench, house: Sandbox) -> None:
     made = sent(treasury)
     with pytest.raises(NamesNotCheckedYet):
@@ -362,7 +362,7 @@ def test_the_result_is_shown_in_words_and_the_released_order_is_executed(treasur
         made.cancel_at_bank()
 
 
-@pytest.mark.ebics(order_type=("BTU", "BTD", "HVE"), version=("H005", "H004"), side=("bank", "client"))
+@pytest.mark.ebics(order_type=("BTU", "BTD", "HVE", "CTV", "VPZ"), version=("H005", "H004"), side=("bank", "client"))
 def test_a_result_that_is_not_complete_is_shown_and_releases_nothing(treasury: Workbench, house: Sandbox) -> None:
     made = sent(treasury, payment("5", SLOW, name="Lassú Posta Kft."), payment("6", PRINTER, name=HELD))
     assert made.follow() is State.NAME_CHECK_PENDING

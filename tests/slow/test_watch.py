@@ -86,13 +86,14 @@ def until(happened: Callable[[], object], seconds: float = PATIENCE) -> None:
 # -- the bank's line ---------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.ebics(order_type="WSS", version="H005", side=("bank", "client"))
 def test_the_bank_tells_of_statements_that_another_process_made(treasury: Workbench, bank: Sandbox) -> None:
     line = line_of(access_of(treasury.connections["bank"]), bank)
     assert line.receive(0.6) is None
     bank.run("clock", "--advance", "1")
     news = read_message(line.receive(PATIENCE) or "")
     assert isinstance(news, NewData)
-    assert {service.message for service in news.services} == {"camt.053"}
+    assert {service.message for service in news.services} == {"camt.053", "mt940"}
     words = read_message(line.receive(PATIENCE) or "")
     assert isinstance(words, BankWords)
     assert {language for language, _ in words.texts} == {"EN", "HU"}
@@ -180,7 +181,7 @@ def test_news_wake_the_fetch_and_the_following_of_orders(treasury: Workbench, ba
     assert not watch.listening
 
 
-@pytest.mark.ebics(order_type="BTD", version="H004", side=("bank", "client"))
+@pytest.mark.ebics(order_type=("BTD", "WSS"), version="H004", side=("bank", "client"))
 def test_news_wake_the_fetch_in_ebics_2_5_too(tmp_path: Path, bank: Sandbox) -> None:
     workbench = Workbench.open(tmp_path, passwords=lambda _: PASSWORD)
     info = bank.info
