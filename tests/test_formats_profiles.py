@@ -504,3 +504,14 @@ def test_a_workbench_reads_the_formats_of_its_folder_and_names_are_taken_once(tm
     (folder / "b.toml").write_text(FIXED)
     with pytest.raises(ProfileError, match="taken"):
         own_profiles(tmp_path)
+
+
+def test_a_file_holds_no_more_records_than_its_bank_takes() -> None:
+    (bank,) = [profile for profile in profiles.shipped() if profile.name == "kh-csv"]
+    order = _order()
+    full = replace(order, transactions=order.transactions * 20)
+    assert len(profiles.read(profiles.write([full], bank), bank, "file").orders[0].transactions) == 40
+    with pytest.raises(LayoutError, match="at most 40"):
+        profiles.write([full, order], bank)
+    lines = profiles.write([full], bank).splitlines(keepends=True)
+    assert (42, "transfer", "most") in _rules(profiles.read(b"".join([*lines, lines[1], lines[1]]), bank, "file"))

@@ -89,11 +89,13 @@ def check(
     rules: Annotated[
         str, typer.Option(help="The kind of order whose rules apply; told from the file by default.")
     ] = "",
+    profile: Annotated[Path | None, typer.Option(help="A profile (.toml) that says what the file is made of.")] = None,
+    workbench: Folder = _TREASURY,
 ) -> None:
     """Problems of a file as line, rule and repair; exit status 1 when there are any."""
     from electra_kernel.cli.files import check_file
 
-    raise typer.Exit(check_file(file, rules))
+    raise typer.Exit(check_file(file, rules, profile, workbench))
 
 
 @app.command()

@@ -4,7 +4,7 @@ another (counts and sums). Shared by fixed width, delimited text and XML; how a 
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
@@ -48,6 +48,7 @@ class Record:
         length: its columns; 0 for those of its fields.
         shortest: how short a line may be without a word, where blanks at its end are not always written.
         after: the records it may follow; ``""`` is the start of the file. Anything where empty.
+        most: how many of it one file may hold; any number where 0.
     """
 
     name: str
@@ -57,6 +58,7 @@ class Record:
     length: int = 0
     shortest: int = 0
     after: tuple[str, ...] = ()
+    most: int = 0
 
 
 class Row(NamedTuple):
@@ -176,8 +178,8 @@ def _plus(now: Decimal | int | None, total: Total, values: Mapping[str, Value]) 
         value = int(value) if value.isascii() and value.isdigit() else None
     if not _is_exact(value):
         return None
-    number: int | Decimal = value
-    return now + Decimal(abs(number) if total.absolute else number)
+    exact = Decimal(value)
+    return now + (abs(exact) if total.absolute else exact)
 
 
 def _compared(spec: Field, total: Total, given: Value, counted: Value) -> tuple[str, str] | None:
@@ -258,8 +260,13 @@ def checked(rows: Iterable[Row], records: Iterable[Record], ends: tuple[str, ...
     """The same rows, while their order, counts and sums are looked at."""
     known = {record.name: record for record in records}
     totals, succession = Totals(known.values()), Succession(known, ends)
+    counts: Counter[str] = Counter()
     for row in rows:
         succession.check(row, reports)
+        counts[row.record] += 1
+        if counts[row.record] - 1 == known[row.record].most > 0:
+            said = f"More than {known[row.record].most} records {row.record!r} stand in one file."
+            reports.error(row.line, row.record, "most", said, "Split the file.")
         for fault in totals.check(row.record, row.line, row.values):
             _tell(fault, reports)
         yield row
@@ -282,10 +289,15 @@ def with_totals(rows: list[tuple[str, Values]], records: Iterable[Record]) -> li
         LayoutError: one that is given is not right, or a record is unknown.
     """
     known = {record.name: record for record in records}
+    counts: Counter[str] = Counter()
     for number, (name, values) in enumerate(rows, 1):
         if name not in known:
             said = f"{name!r} is no record of this format."
             raise LayoutError(said, where=f"row {number}", repair=nearest(name, known))
+        counts[name] += 1
+        if counts[name] > known[name].most > 0:
+            said = f"A file holds at most {known[name].most} records {name!r}."
+            raise LayoutError(said, where=f"row {number}", repair="Write several files.")
         try:
             values.update(with_signs(known[name], values))
         except BadValue as error:

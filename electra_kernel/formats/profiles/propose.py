@@ -333,9 +333,9 @@ def _fixed(data: bytes, encoding: str, name: str) -> _Draft:
 
 def _with_apart_names(draft: _Draft) -> _Draft:
     names = Counter(head[0] for head, _ in draft.records)
-    for place, (head, _) in enumerate(draft.records):
-        if names[head[0]] > 1:
-            head[0] = f'name = "record_{place + 1}"'
+    if max(names.values()) > 1:
+        for place, (head, _) in enumerate(draft.records, 1):
+            head[0] = f'name = "record_{place}"'
     return draft
 
 

@@ -43,6 +43,7 @@ _RECORD_KEYS: Mapping[str, type | tuple[type, ...]] = {
     "fields": list,
     "length": int,
     "shortest": int,
+    "most": int,
     "after": list,
     "fixed": dict,
 }
@@ -226,6 +227,7 @@ class _Builder:
             fields=tuple(fields),
             length=table.get("length", 0),
             shortest=table.get("shortest", 0),
+            most=table.get("most", 0),
             after=tuple("" if each == "start" else each for each in _texts(table, "after", place)),
         )
         if self.shape != "fixed":
