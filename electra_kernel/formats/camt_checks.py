@@ -90,7 +90,7 @@ def _check_sum(
         return
     if said is not None and said not in right:
         rule = "entry-count" if path.endswith("NbOfNtries") else "entry-sum"
-        _tell_summary(message, path, rule, identification, (written, f"{right[0]:f}"), problems)
+        _tell_summary(message, path, rule, identification, (written, f"{right[0].normalize():f}"), problems)
 
 
 def _tell_summary(

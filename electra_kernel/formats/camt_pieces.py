@@ -25,6 +25,9 @@ from electra_kernel.formats.camt_messages import Message
 #: How many bytes are taken together; smaller costs time, larger memory.
 PART = 16 * 2**20
 
+#: A strict parser takes no longer text (libxml2: 10,000,000 bytes).
+_LONGEST = 10_000_000
+
 _DECLARED = re.compile(rb"""^(?:\xef\xbb\xbf)?\s*<\?xml[^>]*?encoding\s*=\s*["']([A-Za-z0-9._-]+)["'][^>]*\?>""")
 #: Character sets of one byte that Python decodes as an XML parser does, and whose letters below 128 are ASCII. Python
 #: knows codecs beside them that are none of XML's, some of which take the square of the length.
@@ -74,6 +77,7 @@ class Part:
         reports: the number of the report of each run.
         counts: how many entries each run has.
         starts: the byte offset of each entry in the file.
+        longest: how many bytes the longest entry has.
         entry: the text of one entry, by its number in the part.
         heads: the element of the report of each run, as far as it was read.
     """
@@ -82,12 +86,17 @@ class Part:
     reports: list[int]
     counts: list[int]
     starts: Indices
+    longest: int
     entry: Callable[[int], bytes]
     heads: list[iso.Element] = field(default_factory=list)
 
     def check(self) -> None:
         """What a strict parser refuses anywhere in a document, and xml2arrow in the columns it reads only."""
         check_characters(self.document)
+        if self.longest > _LONGEST:
+            marks = np.flatnonzero(np.frombuffer(self.document, np.uint8) == ord("<"))
+            if np.diff(marks).max(initial=0) > _LONGEST:
+                raise NotPlain("a text longer than any parser takes", int(self.starts[0]))
         for mark in (b"!", b"?"):
             if _declarations(self.document, mark):
                 raise NotPlain("comments, sections or instructions inside entries", int(self.starts[0]))
@@ -163,7 +172,8 @@ class Cutter:
         def entry(number: int) -> bytes:
             return self._utf8(buffer[starts[number] : ends[number]])
 
-        return Part(document, reports, counts, starts + base, entry, heads), int(ends[-1])
+        longest = int((ends - starts).max())
+        return Part(document, reports, counts, starts + base, longest, entry, heads), int(ends[-1])
 
     def _begin(self, buffer: bytes) -> bool:
         """Look for the first entry, whose prefix is taken for all; whether there is one."""
