@@ -6,13 +6,15 @@ import string
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from electra_kernel import formats
-from electra_kernel.formats import mt101, mt103, mt940, mt942
+from electra_kernel.cli.files import convert_file
+from electra_kernel.formats import camt053, mt101, mt103, mt940, mt942
 from electra_kernel.orders.model import NOT_PROVIDED, Order, Transaction
 from electra_kernel.statements.model import Balance, Entry, EntryDetail, Statement
 from electra_kernel.vocabulary.errors import ElectraError
@@ -368,3 +370,22 @@ def test_collections_and_ids_that_do_not_fit_are_refused() -> None:
             write([order([one], Party(name="D", account="DE1"), message_id="M" * 17)])
         with pytest.raises(ElectraError, match="no order"):
             write([])
+
+
+# --------------------------------------------------------------------------------------------------------- convert
+def test_statements_and_orders_are_converted_and_losses_are_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    whole = statement([], owner="Owner")
+    source = tmp_path / "in.xml"
+    source.write_bytes(camt053.write([whole], message_id="M", created=datetime(2026, 1, 1, tzinfo=UTC)))
+    convert_file(source, tmp_path / "out.sta", "")
+    assert "Not carried over: The account's owner is not carried." in capsys.readouterr().out
+    assert again((tmp_path / "out.sta").read_bytes())[0].balances == whole.balances
+    convert_file(tmp_path / "out.sta", tmp_path / "back.xml", "camt.053.001.08")
+    assert formats.read((tmp_path / "back.xml").read_bytes(), "back").statements[0].balances == whole.balances
+    one = Transaction(amount=Money(Decimal(5), "EUR"), counterparty=Party(name="A", account="DE89370400440532013000"))
+    paid = order([one], Party(name="D", account="DE89370400440532013000"))
+    (tmp_path / "in.101").write_bytes(mt101.write([paid]))
+    convert_file(tmp_path / "in.101", tmp_path / "out.103", "mt103")
+    assert orders_again((tmp_path / "out.103").read_bytes()) == [paid]

@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 from electra_kernel import formats
 from electra_kernel.cli.notices import notices
 from electra_kernel.cli.tables import ENTRY_COLUMNS, say, show, show_problems
-from electra_kernel.formats import camt053, camt055, giro, pain001, pain008, payments, profiles
+from electra_kernel.formats import camt053, camt055, giro, mt101, mt103, mt940, pain001, pain008, payments, profiles
 from electra_kernel.formats.base import Format, Reading
 from electra_kernel.formats.profiles import Profile
 from electra_kernel.orders.cancellation import cancellation_of
@@ -193,8 +193,26 @@ def _order_converted(reading: Reading, wanted: str, source: str) -> bytes | None
     return (pain001 if wanted in pain001.VERSIONS else pain008).write(order, version=wanted)
 
 
+#: Endings of files that mean a SWIFT message.
+_SWIFT = {"sta": "mt940", "940": "mt940", "942": "mt942"}
+
+
+def _swift_converted(reading: Reading, wanted: str) -> bytes | None:
+    """Statements or orders as SWIFT messages, saying what these cannot carry; ``None`` where none is wanted."""
+    wanted = _SWIFT.get(wanted, wanted)
+    if reading.statements and wanted in ("mt940", "mt941", "mt942", "mt950"):
+        data, told = mt940.write_told(reading.statements, kind=wanted[2:])
+    elif reading.orders and wanted in ("mt101", "mt103"):
+        data, told = (mt101 if wanted == "mt101" else mt103).write_told(reading.orders)
+    else:
+        return None
+    for text in dict.fromkeys(problem.text for problem in told):
+        say(f"Not carried over: {text}")
+    return data
+
+
 def _converted(reading: Reading, wanted: str, source: str) -> bytes:
-    if (written := _order_converted(reading, wanted, source)) is not None:
+    if written := _order_converted(reading, wanted, source) or _swift_converted(reading, wanted):
         return written
     if any(order.collects for order in reading.orders) and wanted in ("csv", "xlsx"):
         text = "A sheet of payments cannot say that they are collections."
@@ -213,7 +231,8 @@ def _converted(reading: Reading, wanted: str, source: str) -> bytes:
     raise ElectraError(
         f"A {reading.format} cannot become {wanted or 'a file without an ending'}.",
         where=source,
-        repair="Orders become pain.001, pain.008, camt.055, csv or xlsx; statements camt.053, csv, xlsx, parquet or json. "
+        repair="Orders become pain.001, pain.008, camt.055, mt101, mt103, csv or xlsx; statements camt.053, mt940, mt942, csv, "
+        "xlsx, parquet or json. "
         "Payments without a debtor become an order with wb.orders.read(…).",
     )
 

@@ -229,9 +229,8 @@ class _Pieces:
             keep = ~is_word | ((last >= 0) & (row[last] == row) & _REMITTANCE[number[last]])
             if not keep.all():
                 kept = np.flatnonzero(keep)
-                at, number, row, is_word, word_target = (
-                    each.take(kept) for each in (at, number, row, is_word, word_target)
-                )
+                at, number, row, word_target = (each.take(kept) for each in (at, number, row, word_target))
+                is_word = is_word.take(kept)
         following = np.append(at[1:], len(self._letters))
         self.row, self._is_word, self._marks = row, is_word, at
         self._starts = at + np.where(is_word, 5, 3)
