@@ -87,7 +87,7 @@ def convert(
 def check(
     file: Annotated[Path, typer.Argument(help="A payment file: Excel, CSV or pain.001.")],
     rules: Annotated[
-        str, typer.Option(help="The kind of order whose rules apply; told from the file by default.")
+        str, typer.Option(help="The kind of order, or the country, whose rules apply; told from the file.")
     ] = "",
     profile: Annotated[Path | None, typer.Option(help="A profile (.toml) that says what the file is made of.")] = None,
     workbench: Folder = _TREASURY,

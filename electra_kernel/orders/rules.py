@@ -335,6 +335,7 @@ def not_twice(transaction: Transaction, case: Case) -> Iterator[Fault]:
 # What the rules stand on.
 
 _NO_ADDRESS = Address()
+_COUNTRY = re.compile(r"[A-Z]{2}")
 _ACCOUNT_MISTYPED = "Copy the account from the invoice again."
 
 
@@ -377,7 +378,7 @@ def _address(name: str, address: Address, case: Case) -> Iterator[Fault]:
     limits = case.limits
     if address == _NO_ADDRESS:
         return
-    if address.country and not re.fullmatch(r"[A-Z]{2}", address.country):
+    if address.country and not _COUNTRY.fullmatch(address.country):
         yield Fault(name, f"{address.country!r} is not a country.", "Use the two-letter code, such as HU.")
     structured = bool(address.town and address.country)
     if case.addresses_are_structured and not structured:
@@ -386,14 +387,17 @@ def _address(name: str, address: Address, case: Case) -> Iterator[Fault]:
     most = limits.hybrid_address_lines if structured else limits.address_lines
     if len(address.lines) > most:
         yield Fault(name, f"The address has {len(address.lines)} lines.", f"Keep at most {most}.")
-    own_fields = {part.casefold() for part in (address.town, address.country, address.post_code) if part}
+    fields_of = (address.town, address.country, address.post_code) if address.lines else ()
+    own_fields = {part.casefold() for part in fields_of if part}
     for line in address.lines:
-        yield from _text(name, line, limits.address_line, limits)
+        if not _is_plain_text(line, limits.address_line, limits):
+            yield from _text(name, line, limits.address_line, limits)
         if line.strip().casefold() in own_fields:
             text = f"The line {line[:40]!r} repeats what stands in a field of its own."
             yield Fault(name, text, "Remove the line.", "warning")
     for part in (address.street, address.building, address.post_code, address.town):
-        yield from _text(name, part, limits.address_line, limits)
+        if part and not _is_plain_text(part, limits.address_line, limits):
+            yield from _text(name, part, limits.address_line, limits)
 
 
 @cache
