@@ -331,6 +331,21 @@ def test_every_shipped_profile_writes_what_it_reads(profile: profiles.Profile) -
     assert profiles.write(reading.orders, profile) == data
 
 
+def test_a_long_text_is_spread_between_its_words_and_a_word_that_is_too_long_is_refused() -> None:
+    (bank,) = [profile for profile in profiles.shipped() if profile.name == "huf-transactions"]
+    order = _order()
+
+    def written(text: str) -> bytes:
+        return profiles.write([replace(order, transactions=(replace(order.transactions[0], remittance=text),))], bank)
+
+    text = "A invoice-2026-0000001 and-its-annex-0001 of the long year and its months"
+    (back,) = profiles.read(written(text), bank, "file").orders
+    assert back.transactions[0].remittance == text
+    for wrong in ("w" * 33 + " b", "a " + "w" * 33, " ".join(["w" * 30] * 5)):
+        with pytest.raises(LayoutError, match="does not fit"):
+            written(wrong)
+
+
 def test_payments_without_an_account_that_pays_are_payments_and_no_order() -> None:
     text = 'name="p"\nshape="delimited"\nkind="payment"\n[[record]]\nname="row"\nrole="payment"\nfields=[{name="Name",to="counterparty_name"},{name="Sum",type="amount",point=".",to="amount"},{name="Ccy",to="currency"}]'
     reading = _read(text, b"Name;Sum;Ccy\nA;1.5;EUR\nB;;EUR\nC;2;XXXX\n")
@@ -515,3 +530,60 @@ def test_a_file_holds_no_more_records_than_its_bank_takes() -> None:
         profiles.write([full, order], bank)
     lines = profiles.write([full], bank).splitlines(keepends=True)
     assert (42, "transfer", "most") in _rules(profiles.read(b"".join([*lines, lines[1], lines[1]]), bank, "file"))
+
+
+_WORDS = st.lists(st.text("abcÁÉŐŰ019.,/-;\"'&<>", min_size=1, max_size=7), min_size=1, max_size=4).map(" ".join)
+
+
+@settings(max_examples=90, deadline=None)
+@given(
+    st.sampled_from(profiles.shipped()),
+    st.lists(
+        st.tuples(st.integers(1, 10**9), _WORDS, st.one_of(st.just(""), _WORDS), st.sampled_from([THEIRS, OURS])),
+        min_size=1,
+        max_size=5,
+    ),
+)
+def test_any_order_a_shipped_profile_can_carry_comes_back(
+    profile: profiles.Profile, items: list[tuple[int, str, str, str]]
+) -> None:
+    order = replace(
+        _order(),
+        transactions=tuple(
+            Transaction(
+                amount=Money(Decimal(amount), "HUF"), counterparty=Party(name=name, account=account), remittance=text
+            )
+            for amount, name, text, account in items
+        ),
+    )
+    (back,) = profiles.read(profiles.write([order], profile), profile, "file").orders
+    assert [replace(item, position=None) for item in back.transactions] == list(order.transactions)
+
+
+@settings(max_examples=90, deadline=None)
+@given(
+    st.sampled_from([FIXED, XML]),
+    st.lists(
+        st.tuples(st.integers(-(10**9), 10**9), _WORDS.map(lambda text: text[:18].strip())), min_size=1, max_size=5
+    ),
+)
+def test_any_statement_a_profile_can_carry_comes_back(text: str, entries: list[tuple[int, str]]) -> None:
+    profile, base = profiles.parse(text, "own.toml"), _statement()
+    found = tuple(
+        replace(
+            base.entries[0],
+            amount=Decimal(cents).scaleb(-2),
+            details=(EntryDetail(currency="HUF", counterparty=Party(name=name)),) if name else (),
+            bank_reference="",
+            additional_information="",
+        )
+        for cents, name in entries
+    )
+    closing = Decimal("-100.00") + sum((entry.amount for entry in found), Decimal(0))
+    statement = replace(base, entries=found, balances=(base.balances[0], replace(base.balances[1], amount=closing)))
+    reading = profiles.read(profiles.write([statement], profile), profile, "file")
+    assert reading.problems == ()
+    (back,) = reading.statements
+    assert [(entry.amount, entry.booking_date, entry.details) for entry in back.entries] == [
+        (entry.amount, entry.booking_date, entry.details) for entry in found
+    ]

@@ -6,7 +6,6 @@ A fact is one value under the name of its column (``model.COLUMNS``). What facts
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Mapping
 from typing import Any
 
@@ -96,9 +95,11 @@ def _spread(text: str, fields: list[Field], column: str) -> Values:
         elif column in JOINED:
             piece = rest[: spec.length]
         else:
-            piece = textwrap.wrap(rest, spec.length, drop_whitespace=True)[0]
+            piece = rest[: rest.rfind(" ", 0, spec.length + 1)].rstrip() if " " in rest[: spec.length + 1] else ""
         values[spec.name] = piece
         rest = rest[len(piece) :].lstrip()
+        if rest and not piece:
+            break  # a word that is longer than its field would come back in two
     if rest:
         said = f"{column} has {len(text)} characters; {shown(rest)} does not fit its {len(fields)} fields."
         raise LayoutError(said, where=column, repair="Shorten it; nothing is cut by itself.")
