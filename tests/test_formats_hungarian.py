@@ -126,6 +126,18 @@ def test_what_a_group_message_cannot_carry_is_refused(change: dict[str, Party], 
         giro.write(_order(**change))
 
 
+def test_what_a_group_message_leaves_out_is_named() -> None:
+    order = _order()
+    assert giro.not_carried([order]) == giro.not_carried([_order("BESZED")]) == []
+    signed = replace(order.transactions[0], mandate=Mandate(identification="1", signed=date(2026, 1, 1)))
+    assert giro.not_carried([replace(_order("BESZED"), transactions=(signed,))]) == ["mandate", "ultimate_creditor"]
+    with pytest.raises(LayoutError, match="carries payments"):
+        profiles.write([_order("BESZED")], profiles.shipped()[0])
+    item = replace(order.transactions[0], purpose="SALA", ultimate_debtor="X", structured_reference="RF18539007547034")
+    other = replace(order, message_id="M-1", transactions=(item,))
+    assert giro.not_carried([other]) == ["message_id", "purpose", "structured_reference", "ultimate_debtor"]
+
+
 @pytest.mark.parametrize("amount", ["1.50", "-1", "12345678901"])
 def test_amounts_that_a_group_message_cannot_carry_are_refused(amount: str) -> None:
     item = replace(_order().transactions[0], amount=Money(Decimal(amount), "HUF"))

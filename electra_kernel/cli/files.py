@@ -223,6 +223,8 @@ def _converted(reading: Reading, wanted: str, source: str) -> bytes:
             say("Not carried over: the debtor, the execution date and the message's ids.")
         return payments.write_csv(payments_of) if wanted == "csv" else payments.write_xlsx(payments_of)
     if reading.orders and wanted.upper() in giro.MESSAGES:
+        if left := giro.not_carried(reading.orders):
+            say(f"Not carried over: {', '.join(left).replace('_', ' ')}.")
         return giro.write(reading.orders, message=wanted.upper())
     if reading.statements and wanted in camt053.VERSIONS:
         first = reading.statements[0]

@@ -21,6 +21,8 @@ from electra_kernel.vocabulary.parties import Address, Party
 
 #: Payments that differ in one of these belong to different orders.
 _APART = ("debtor_account", "execution_date", "message_id", "payment_id")
+#: What an order may say that no profile has a column for.
+_WITHOUT_COLUMN = ("charge_bearer", "service_level", "local_instrument", "category_purpose")
 _TEXTS = ("remittance", "structured_reference", "instruction_id", "purpose", "ultimate_debtor", "ultimate_creditor")
 
 
@@ -135,6 +137,8 @@ def rows_for(orders: Sequence[Order], profile: Profile) -> Iterator[tuple[str, V
     Raises:
         LayoutError: a text does not fit, or orders differ in what the file says once for all.
     """
+    if any(order.collects for order in orders):
+        raise LayoutError(f"{profile.name} carries payments.", repair="Write collections as pain.008 or BESZED.")
     head, start, end = profile.of_role("file"), profile.of_role("order"), profile.of_role("end")
     payment = profile.of_role("payment")
     if payment is None:
@@ -200,4 +204,7 @@ def columns_filled(orders: Sequence[Order]) -> frozenset[str]:
     """The columns that some order or payment has a value for: what a format must carry to lose nothing."""
     facts = [order_facts(order) for order in orders]
     facts += [transaction_facts(item) for order in orders for item in order.transactions]
+    facts += [{name: getattr(order, name) for name in _WITHOUT_COLUMN} for order in orders]
+    mandates = [item.mandate for order in orders for item in order.transactions if item.mandate is not None]
+    facts += [{"mandate": bool(each.signed or each.sequence or each.amendment) or None} for each in mandates]
     return frozenset(name for each in facts for name, value in each.items() if value not in (None, ""))
