@@ -193,9 +193,10 @@ class Statements:
 
     def __iter__(self) -> Iterator[Statement]:
         """Every statement, read exactly from the archived bytes, oldest file first."""
+        own = own_formats(self._store.folder)
         for event in self._store.journal.events(subject=_SUBJECT):
             source = event.data["source"]
-            yield from formats.read(self._store.archive.get(source), source, own_formats(self._store.folder)).statements
+            yield from formats.read(self._store.archive.get(source), source, own).statements
 
     def __getitem__(self, identification: str) -> Statement:
         found = next((statement for statement in self if statement.identification == identification), None)
