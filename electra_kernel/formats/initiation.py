@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from functools import lru_cache
 from operator import itemgetter
 
 from electra_kernel.formats import iso, skeletons
@@ -462,6 +463,7 @@ class _Binding:
     mandate: dict[str, int]
     shared: tuple[int, ...]
     uncarried: list[tuple[str, int, bool]]
+    amended: bool
     says_nothing_shared: bool
     party_values: Callable[[list[str]], object]
     parties: dict[object, Party] = field(default_factory=dict)
@@ -515,6 +517,7 @@ def _bind(shape: skeletons.Shape, message: Message) -> _Binding:
         shared=tuple(found.get(path, -1) for path in _SHARED),
         uncarried=uncarried,
         party_values=itemgetter(*{-1, *of_party}),
+        amended=any(path.startswith(_AMENDED) for path in shape.paths),
         says_nothing_shared=not any(path in found for path in _SHARED),
     )
     for one, two in (("iban", "account"), ("bic", "bicfi")):
@@ -655,31 +658,40 @@ def _new_party(binding: _Binding, values: list[str], place: int | None, reader: 
 def _mandate(
     binding: _Binding, values: list[str], place: int | None, defaults: _Defaults, reader: _Reader
 ) -> Mandate | None:
-    said = {name: values[number] for name, number in binding.mandate.items()}
-    own_id = "" if said["creditor_id"] == defaults.creditor_id else said["creditor_id"]
-    amendment = Amendment(
-        mandate=said["mandate"],
-        creditor_id=said["old_creditor_id"],
-        creditor_name=said["old_creditor_name"],
-        debtor_account=said["old_iban"] or said["old_account"],
-        debtor_bic=said["old_bicfi"] or said["old_bic"] or said["old_agent"],
-    )
+    at = binding.mandate
+    creditor_id, signed = values[at["creditor_id"]], values[at["signed"]]
     mandate = Mandate(
-        identification=said["identification"],
-        signed=_signed(said["signed"], place, reader),
-        sequence=said["sequence"] or defaults.sequence,
-        creditor_id=own_id,
-        amendment=None if amendment == _NO_AMENDMENT else amendment,
+        identification=values[at["identification"]],
+        signed=_signed(signed, place, reader) if signed else None,
+        sequence=values[at["sequence"]] or defaults.sequence,
+        creditor_id="" if creditor_id == defaults.creditor_id else creditor_id,
+        amendment=_amendment(at, values) if binding.amended else None,
     )
     return None if mandate == _NO_MANDATE else mandate
+
+
+def _amendment(at: dict[str, int], values: list[str]) -> Amendment | None:
+    amendment = Amendment(
+        mandate=values[at["mandate"]],
+        creditor_id=values[at["old_creditor_id"]],
+        creditor_name=values[at["old_creditor_name"]],
+        debtor_account=values[at["old_iban"]] or values[at["old_account"]],
+        debtor_bic=values[at["old_bicfi"]] or values[at["old_bic"]] or values[at["old_agent"]],
+    )
+    return None if amendment == _NO_AMENDMENT else amendment
 
 
 _NO_AMENDMENT, _NO_MANDATE = Amendment(), Mandate()
 
 
 def _signed(written: str, place: int | None, reader: _Reader) -> date | None:
-    day = iso.date_or_none(written)
-    if written and day is None:
+    day = _day(written)
+    if day is None:
         field = f"PmtInf/{reader.message.record}/{_MANDATE}/DtOfSgntr"
         reader.problems.error(place, field, "date", f"{written[:40]!r} is not a date.", "Write it as 2026-01-31.")
     return day
+
+
+@lru_cache(maxsize=4096)
+def _day(written: str) -> date | None:
+    return iso.date_or_none(written)

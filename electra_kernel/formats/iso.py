@@ -306,6 +306,9 @@ def amount_text(amount: Decimal) -> str:
     Raises:
         ElectraError: more than 18 digits or 5 decimals, which ISO 20022 cannot carry.
     """
+    written = str(amount)
+    if written[-3:-2] == "." and len(written) <= 16 and written.isascii() and "E" not in written:
+        return written  # two decimals, as nearly all amounts have
     written = f"{amount:f}"
     whole, _, fraction = written.partition(".")
     if len(fraction) > 2:

@@ -55,25 +55,29 @@ def write(order: Order, *, version: str = USUAL) -> bytes:
     if order.collects:
         raise ElectraError("A collection is no credit transfer.", repair="Write it as a pain.008.")
     check_order(order, version, VERSIONS)
-    spelling, counts = _SPELLINGS[version], counts_of(order)
+    spelling, counts, payees = _SPELLINGS[version], counts_of(order), dict[int, str]()
     body = (
         f"<{BODY}>{group_header(order, counts)}<PmtInf>{block_head(order, 'TRF', counts)}"
         f"<ReqdExctnDt>{spelling.before_date}{order.execution_date.isoformat()}{spelling.after_date}</ReqdExctnDt>"
         f"<Dbtr>{party(order.debtor)}</Dbtr>"
         f"<DbtrAcct><Id>{account(given('DbtrAcct', order.debtor.account))}</Id></DbtrAcct>"
         f"<DbtrAgt>{agent(order.debtor.bic, spelling)}</DbtrAgt>{charges(order.charge_bearer)}"
-        + "".join([_transaction(transaction, spelling) for transaction in order.transactions])
+        + "".join([_transaction(transaction, spelling, payees) for transaction in order.transactions])
         + f"</PmtInf></{BODY}>"
     )
     return iso.document(version, body)
 
 
-def _transaction(transaction: Transaction, spelling: Spelling) -> str:
+def _transaction(transaction: Transaction, spelling: Spelling, payees: dict[int, str]) -> str:
+    """One payment. ``payees`` keeps what was written of each party of this order: many orders pay the same again."""
     tag, who, amount = iso.tag, transaction.counterparty, transaction.amount
     if amount.amount <= 0:
         raise ElectraError(f"The amount {amount} is not positive.", repair="Give a positive amount.")
-    bank = f"<CdtrAgt>{agent(who.bic, spelling)}</CdtrAgt>" if who.bic else ""
-    number = f"<CdtrAcct><Id>{account(who.account)}</Id></CdtrAcct>" if who.account else ""
+    written = payees.get(id(who))
+    if written is None:
+        bank = f"<CdtrAgt>{agent(who.bic, spelling)}</CdtrAgt>" if who.bic else ""
+        number = f"<CdtrAcct><Id>{account(who.account)}</Id></CdtrAcct>" if who.account else ""
+        written = payees[id(who)] = f"{bank}<Cdtr>{party(who)}</Cdtr>{number}"
     payer = ultimate("UltmtDbtr", transaction.ultimate_debtor) if transaction.ultimate_debtor else ""
     payee = ultimate("UltmtCdtr", transaction.ultimate_creditor) if transaction.ultimate_creditor else ""
     purpose = f"<Purp>{tag('Cd', transaction.purpose, 4)}</Purp>" if transaction.purpose else ""
@@ -82,7 +86,7 @@ def _transaction(transaction: Transaction, spelling: Spelling) -> str:
         f"<CdtTrfTxInf><PmtId>{instruction}"
         f"{tag('EndToEndId', transaction.end_to_end_id or NOT_PROVIDED, 35)}</PmtId>"
         f'<Amt><InstdAmt Ccy="{amount.currency}">{iso.amount_text(amount.amount)}</InstdAmt></Amt>'
-        f"{payer}{bank}<Cdtr>{party(who)}</Cdtr>{number}{payee}{purpose}"
+        f"{payer}{written}{payee}{purpose}"
         f"{remittance(transaction)}</CdtTrfTxInf>"
     )
 

@@ -1,8 +1,7 @@
-"""Statements, notifications and orders at 100,000: reading against a bare scan, memory of large files, writing against lxml."""
+"""Statements and notifications at 100,000: reading against a bare scan, memory of large files."""
 
 from __future__ import annotations
 
-import io
 import subprocess
 import sys
 import tempfile
@@ -16,10 +15,8 @@ from xml.parsers import expat
 
 from lxml import etree
 
-from electra_kernel.formats import camt053, camt054, pain001
-from electra_kernel.orders.model import Order, Transaction
+from electra_kernel.formats import camt053, camt054
 from electra_kernel.statements.model import Balance, Entry, EntryDetail, Statement
-from electra_kernel.vocabulary.money import Money
 from electra_kernel.vocabulary.parties import Address, Party
 from electra_kernel.workbench.large import pieces
 from tests.bench.measure import Result, compare
@@ -83,52 +80,8 @@ def statement(count: int = COUNT, module: Any = camt053, version: str = "camt.05
     return etree.tostring(root, encoding="UTF-8", xml_declaration=True)
 
 
-def order(count: int = COUNT) -> Order:
-    """An order of ``count`` payments."""
-    return Order(
-        message_id="M1",
-        payment_id="P1",
-        kind="sepa",
-        debtor=Party(name="We", account=ACCOUNT),
-        execution_date=date(2026, 2, 2),
-        created=_CREATED,
-        transactions=tuple(
-            Transaction(
-                amount=Money(Decimal(number % 99_991 + 1) / 100, "EUR"),
-                counterparty=_party(number),
-                remittance=f"Invoice {number} of January",
-                end_to_end_id=f"E2E-{number}",
-            )
-            for number in range(count)
-        ),
-    )
-
-
 def _scan(data: bytes) -> None:
     expat.ParserCreate().Parse(data, True)
-
-
-def _with_lxml(made: Order) -> bytes:
-    """The transactions alone, written with lxml's incremental writer."""
-    out = io.BytesIO()
-    with etree.xmlfile(out, encoding="UTF-8") as xml, xml.element("Document"):
-        for line in made.transactions:
-            with xml.element("CdtTrfTxInf"):
-                for path, value in _cells(line):
-                    with xml.element(path):
-                        xml.write(value)
-    return out.getvalue()
-
-
-def _cells(line: Transaction) -> Iterator[tuple[str, str]]:
-    yield "EndToEndId", line.end_to_end_id
-    yield "InstdAmt", str(line.amount.amount)
-    yield "BICFI", line.counterparty.bic
-    yield "Nm", line.counterparty.name
-    yield "Ctry", line.counterparty.address.country
-    yield from (("AdrLine", text) for text in line.counterparty.address.lines)
-    yield "IBAN", line.counterparty.account
-    yield "Ustrd", line.remittance
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,14 +142,6 @@ def run() -> Iterator[Result | Peak]:
         name, lambda: camt054.read_tables(notified, "bench"), "bare expat scan", lambda: _scan(notified), "≤ 1.5"
     )
     yield from _memory(data)
-    made = order()
-    yield compare(
-        f"pain.001.001.09, {COUNT:,} transactions, written",
-        lambda: pain001.write(made),
-        "lxml xmlfile, leaves only",
-        lambda: _with_lxml(made),
-        "the lower the better",
-    )
 
 
 if __name__ == "__main__":
