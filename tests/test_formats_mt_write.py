@@ -16,7 +16,7 @@ from electra_kernel import formats
 from electra_kernel.cli.files import convert_file
 from electra_kernel.formats import camt053, mt101, mt103, mt940, mt942
 from electra_kernel.orders.model import NOT_PROVIDED, Order, Transaction
-from electra_kernel.statements.model import Balance, Entry, EntryDetail, Statement
+from electra_kernel.statements.model import REPORT, Balance, Entry, EntryDetail, Statement
 from electra_kernel.vocabulary.errors import ElectraError
 from electra_kernel.vocabulary.money import Money
 from electra_kernel.vocabulary.parties import Address, Party
@@ -147,6 +147,7 @@ def test_what_is_written_as_mt942_is_read_again(own: list[Entry], pending: bool)
         balances=(),
         created=datetime(2026, 1, 2, 13, 30, tzinfo=UTC),
         additional_information=":34F:EURD5, :34F:EURC0,",
+        kind=REPORT,
     )
     data, told = mt942.write_told([whole])
     assert not told

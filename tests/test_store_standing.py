@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from electra_kernel import formats
 from electra_kernel.analysis import payments, position
 from electra_kernel.statements.model import NOTIFICATION, REPORT, STATEMENT, Balance, Entry, EntryDetail, Statement
 from electra_kernel.statements.tables import tables_of
@@ -177,3 +178,28 @@ def test_statements_that_only_look_alike_are_both_kept(tmp_path: Path) -> None:
     broken = replace(_told(STATEMENT, [_entry("9")], name="3"), entries=())
     _append(ledger, broken, _told(STATEMENT, [_entry("9")], name="4"))
     assert "9.00" in _amounts(ledger)
+
+
+_MT = """:20:{name}\r\n:25:A1\r\n:28C:1/1\r\n{opening}:61:2603020302C10,NTRFNONREF//{reference}\r\n:86:text\r\n{closing}"""
+
+
+def test_an_interim_mt942_gives_way_to_the_days_camt_statement(tmp_path: Path) -> None:
+    ledger = _ledger(tmp_path)
+    floor = ":34F:EUR0,\r\n:13D:2603021200+0000\r\n"
+    interim = _MT.format(name="I1", opening=floor, reference="R1", closing=":90C:1EUR10,\r\n").encode()
+    tables = formats.read_tables(interim, "mt942")
+    assert tables.statements["kind"].to_pylist() == [REPORT]
+    ledger.append(tables)
+    assert _amounts(ledger) == ["10.00"]
+    _append(ledger, _told(STATEMENT, [_entry("10", "other"), _entry("3", "R3")]))
+    assert _amounts(ledger) == ["10.00", "3.00"]
+
+
+def test_an_mt940_file_and_a_camt_of_the_same_day_are_booked_once(tmp_path: Path) -> None:
+    opening, closing = ":60F:C260301EUR100,\r\n", ":62F:C260302EUR110,\r\n"
+    swift = _MT.format(name="M1", opening=opening, reference="X", closing=closing).encode()
+    ledger = _ledger(tmp_path)
+    ledger.append(
+        formats.read_tables(swift, "mt940"), tables_of([_told(STATEMENT, [_entry("10", "Y")], opening="100")], "camt")
+    )
+    assert (_amounts(ledger), ledger.problems().rule.to_pyarrow().to_pylist()) == (["10.00"], ["same-statement"])

@@ -13,7 +13,7 @@ from electra_kernel.formats import mt
 from electra_kernel.formats.base import Problems, Reading, unreadable
 from electra_kernel.formats.mt_pages import Heads
 from electra_kernel.formats.mt_parties import read_party
-from electra_kernel.statements.model import Entry, EntryDetail, Statement
+from electra_kernel.statements.model import NOTIFICATION, Entry, EntryDetail, Statement
 from electra_kernel.vocabulary.parties import Party
 
 _SIGNS = {"900": -1, "910": 1}
@@ -102,6 +102,7 @@ class _Advice:
             entries=(entry,),
             created=page.created,
             bank_bic=page.bic,
+            kind=NOTIFICATION,
         )
 
     def _field(self, said: _Said, tag: str, value: str) -> None:

@@ -16,7 +16,7 @@ from itertools import pairwise
 from electra_kernel.formats import mt
 from electra_kernel.formats.base import Problems
 from electra_kernel.formats.mt import ASK, NO_REFERENCE, Fields
-from electra_kernel.statements.model import Balance, Statement
+from electra_kernel.statements.model import REPORT, STATEMENT, Balance, Statement
 from electra_kernel.statements.proof import prove_totals
 
 #: The messages that are statements.
@@ -251,6 +251,7 @@ def statement_of(pages: Sequence[Page]) -> Statement:
         created=first.created,
         bank_bic=first.bic,
         additional_information=" ".join(dict.fromkeys(remark for page in pages for remark in page.remarks)),
+        kind=REPORT if first.type in ("941", "942") else STATEMENT,
     )
 
 

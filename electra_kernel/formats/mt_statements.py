@@ -16,6 +16,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -34,7 +35,7 @@ from electra_kernel.statements.columns import AMOUNT, DETAILS, ENTRIES, Statemen
 from electra_kernel.statements.keys import entry_ids
 from electra_kernel.statements.model import Entry, EntryDetail, Statement
 from electra_kernel.statements.proof import continuity
-from electra_kernel.statements.tables import balances_of, problems_of, with_ids
+from electra_kernel.statements.tables import Span, balances_of, booked_span, problems_of, statements_of, with_ids
 from electra_kernel.vocabulary.parties import Address, Party
 
 
@@ -61,7 +62,16 @@ def read_tables(data: bytes, source: str) -> StatementTables:
         details=DETAILS.empty_table(),
         balances=balances_of(result.heads),
         problems=problems_of(result.problems.rows()),
+        statements=statements_of(list(zip(result.heads, _spans(result), strict=True)), source),
     )
+
+
+def _spans(result: Result) -> list[Span]:
+    """How many entries each statement has, and of which days."""
+    days: dict[int, list[date | None]] = defaultdict(list)
+    for number, day in zip(result.statement.tolist(), result.entries["booking_date"].to_pylist(), strict=True):
+        days[number].append(day)
+    return [booked_span(days[number]) for number in range(len(result.heads))]
 
 
 def read(data: bytes, source: str) -> Reading:
@@ -293,7 +303,7 @@ class _Reader:
         for name, column in values.items():
             at = ENTRIES.get_field_index(name)
             entries = entries.set_column(at, ENTRIES.field(at), column.take(place))
-        return with_ids(entries, entry_ids(entries))
+        return with_ids(entries, entry_ids(entries, [heads[number].kind for number in statement.tolist()]))
 
     # ------------------------------------------------------------------------------------------- pages and proof
     def _joined_pages(self, pages: Sequence[Page]) -> tuple[list[Statement], Indices]:
