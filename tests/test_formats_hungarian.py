@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from electra_kernel.formats import giro, hctqr, profiles
+from electra_kernel.formats import giro, hctqr, pain001, pain008, profiles
 from electra_kernel.formats.fields import LayoutError
 from electra_kernel.formats.hctqr import PaymentCode, QrError
 from electra_kernel.formats.hungarian import from_giro, to_giro
@@ -83,6 +83,15 @@ def test_a_group_message_is_written_by_the_standard_and_read_back(message: str) 
     assert giro.detect(data)
 
 
+@pytest.mark.parametrize("message", ["ATUTAL", "BESZED"])
+def test_a_group_message_goes_by_way_of_iso_20022_and_comes_back_byte_for_byte(message: str) -> None:
+    data = giro.write(_order(message))
+    (order,) = giro.read(data, "file").orders
+    iso = pain008.write(order, version="pain.008.001.08") if order.collects else pain001.write(order)
+    (back,) = (pain008 if order.collects else pain001).read(iso, "file").orders
+    assert giro.write(back) == data
+
+
 def test_several_messages_in_a_file_are_several_orders_and_due_dates_split_a_collection() -> None:
     orders = [_order(), _order(message_id="202603300008", payment_id="202603300008")]
     assert len(giro.read(giro.write(orders), "file").orders) == 2
@@ -129,6 +138,8 @@ def test_what_a_group_message_cannot_carry_is_refused(change: dict[str, Party], 
 def test_what_a_group_message_leaves_out_is_named() -> None:
     order = _order()
     assert giro.not_carried([order]) == giro.not_carried([_order("BESZED")]) == []
+    assert giro.not_carried([replace(order, initiator=COMPANY.name)]) == []
+    assert giro.not_carried([replace(order, initiator="Somebody else")]) == ["initiator"]
     signed = replace(order.transactions[0], mandate=Mandate(identification="1", signed=date(2026, 1, 1)))
     assert giro.not_carried([replace(_order("BESZED"), transactions=(signed,))]) == ["mandate", "ultimate_creditor"]
     with pytest.raises(LayoutError, match="carries payments"):

@@ -203,6 +203,8 @@ def transaction_facts(item: Transaction) -> Facts:
 def columns_filled(orders: Sequence[Order]) -> frozenset[str]:
     """The columns that some order or payment has a value for: what a format must carry to lose nothing."""
     facts = [order_facts(order) for order in orders]
+    for order, said in zip(orders, facts, strict=True):
+        said["initiator"] = "" if order.initiator == order.own.name else order.initiator
     facts += [transaction_facts(item) for order in orders for item in order.transactions]
     facts += [{name: getattr(order, name) for name in _WITHOUT_COLUMN} for order in orders]
     mandates = [item.mandate for order in orders for item in order.transactions if item.mandate is not None]
