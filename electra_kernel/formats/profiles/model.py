@@ -1,7 +1,7 @@
 """What a profile is: a bank's own format as a user describes it, and what its fields mean to the workbench.
 
-What may live here: the profile as a value, its words and their limits. TOML is read in ``toml``, files in ``cutting``, and what
-rows mean in ``meaning``.
+What may live here: the profile as a value, its words and their limits. TOML is read in ``toml``, files in ``cutting``; what
+rows mean is in ``facts``, ``statements`` and ``orders``.
 """
 
 from __future__ import annotations
@@ -115,7 +115,6 @@ class Profile:
         root: XML: the local name of the root element.
         layout: fixed width: the same records, compiled.
         fixed: columns that are the same for the whole file.
-        directions: whether it may be read, written, or both.
     """
 
     name: str
