@@ -16,7 +16,20 @@ import pyarrow.compute as pc
 from electra_kernel import formats
 from electra_kernel.cli.notices import notices
 from electra_kernel.cli.tables import ENTRY_COLUMNS, say, show, show_problems
-from electra_kernel.formats import camt053, camt055, giro, mt101, mt103, mt940, pain001, pain008, payments, profiles
+from electra_kernel.formats import (
+    camt052,
+    camt053,
+    camt054,
+    camt055,
+    giro,
+    mt101,
+    mt103,
+    mt940,
+    pain001,
+    pain008,
+    payments,
+    profiles,
+)
 from electra_kernel.formats.base import Format, Reading
 from electra_kernel.formats.profiles import Profile
 from electra_kernel.orders.cancellation import cancellation_of
@@ -226,14 +239,19 @@ def _converted(reading: Reading, wanted: str, source: str) -> bytes:
         if left := giro.not_carried(reading.orders):
             say(f"Not carried over: {', '.join(left).replace('_', ' ')}.")
         return giro.write(reading.orders, message=wanted.upper())
-    if reading.statements and wanted in camt053.VERSIONS:
-        first = reading.statements[0]
+    message = next((each for each in (camt052, camt053, camt054) if wanted in each.VERSIONS), None)
+    if reading.statements and message is not None:
+        statements, first = reading.statements, reading.statements[0]
+        if message is camt054 and any(statement.balances for statement in statements):
+            say("Not carried over: the balances.")
+            statements = tuple(replace(statement, balances=()) for statement in statements)
         created = first.created or system_clock()
-        return camt053.write(reading.statements, message_id=first.identification, created=created, version=wanted)
+        report: bytes = message.write(statements, message_id=first.identification, created=created, version=wanted)
+        return report
     raise ElectraError(
         f"A {reading.format} cannot become {wanted or 'a file without an ending'}.",
         where=source,
-        repair="Orders become pain.001, pain.008, camt.055, mt101, mt103, csv or xlsx; statements camt.053, mt940, mt942, csv, "
+        repair="Orders become pain.001, pain.008, camt.055, mt101, mt103, csv or xlsx; statements camt.052, camt.053, camt.054, mt940, mt942, csv, "
         "xlsx, parquet or json. "
         "Payments without a debtor become an order with wb.orders.read(…).",
     )
