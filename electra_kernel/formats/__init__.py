@@ -18,6 +18,7 @@ from electra_kernel.formats import (
     camt086,
     cfonb120,
     coda,
+    dtaus,
     epcqr,
     giro,
     hctqr,
@@ -262,6 +263,14 @@ FORMATS: tuple[Format, ...] = (
         detect=giro.detect,
         read=giro.read,
         write=giro.write,
+    ),
+    Format(
+        name="dtaus",
+        title="German transfers and collections before SEPA (DTAUS0)",
+        extensions=(".dta", ".txt", ".ctl"),
+        detect=dtaus.detect,
+        read=dtaus.read,
+        write=dtaus.write,
     ),
     *(profiles.as_format(profile) for profile in profiles.shipped()),
     Format(
