@@ -347,3 +347,13 @@ def test_a_workbook_cut_short_is_called_a_damaged_workbook() -> None:
     whole = payments.write_xlsx(formats.read(f"Name;IBAN;Amount EUR\nA;{IBAN};1\n".encode(), "x").transactions)
     with pytest.raises(UnreadableFile, match="workbook cannot be read"):
         formats.read(whole[:-100], "x.xlsx")
+
+
+def test_columns_nobody_reads_are_named_once_and_bars_may_stand_between_cells() -> None:
+    text = HEADER.replace("\n", ";Cost centre;Empty\n").replace(";", "|") + _row(rest="||").replace(";", "|")
+    text = text.rstrip("\n") + "|4711|\n"
+    reading = formats.read(text.encode(), "pays.csv")
+    told = [(problem.rule, problem.severity) for problem in reading.problems]
+    assert (len(reading.transactions), told) == (1, [("column-unread", "warning")])
+    assert "Cost centre" in reading.problems[0].text
+    assert "Empty" not in reading.problems[0].text

@@ -5,7 +5,8 @@ The rules.
 * The header is the first of the first 30 rows in which an amount and an account or a name are recognised; rows above
   it are passed over. Header names count without case, accents and punctuation; a currency may stand in the amount's
   header (``Összeg (HUF)``).
-* CSV: the delimiter (comma, semicolon, tab) is the one that makes the header with the most known columns. Text is
+* Columns that mean nothing here and hold something are named once in a warning; they are not read.
+* CSV: the delimiter (comma, semicolon, tab, bar) is the one that makes the header with the most known columns. Text is
   UTF-8 (with or without mark) or UTF-16; what is not UTF-8 is Windows-1250 where a byte of 0x80–0x9F occurs and
   ISO-8859-2 otherwise, and a warning says so.
 * Excel: the first sheet with a header. A numeric amount is the shortest decimal that stands for the stored number
@@ -17,26 +18,24 @@ The rules.
 
 from __future__ import annotations
 
-import codecs
 import csv
 import io
 import re
 import unicodedata
-import zipfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from datetime import date, datetime
 from decimal import Decimal
 from functools import cache
-from typing import Any, TypeAlias
+from typing import Any
 
 import xlsxwriter
-from python_calamine import CalamineError, CalamineWorkbook
 from schwifty import registry
 from schwifty.exceptions import SchwiftyException
 
-from electra_kernel.formats import iso
+from electra_kernel.formats import grids, iso
 from electra_kernel.formats.base import Problems, Reading, unreadable
+from electra_kernel.formats.grids import Cell, Row, plain
 from electra_kernel.orders.model import NOT_PROVIDED, Transaction
 from electra_kernel.vocabulary.accounts import AccountError, parse_account, parse_bic
 from electra_kernel.vocabulary.errors import ElectraError
@@ -50,22 +49,9 @@ from electra_kernel.vocabulary.money import (
     parse_amount,
 )
 from electra_kernel.vocabulary.parties import Address, Party
-from electra_kernel.vocabulary.xml import HostileXml, parse_xml
-
-Cell: TypeAlias = Any
-#: A row's number in its file, and its cells.
-Row: TypeAlias = tuple[int, Sequence[Cell]]
 
 _HEADER_ROWS = 30
-_DELIMITERS = (",", ";", "\t")
-_MAX_BYTES = 256 * 2**20
-_MAX_INFLATED = 1024 * 2**20
 _EXACT_IN_EXCEL = 10**15
-_ERROR_CELL = "\x00error"
-#: Containers: what begins so and is no workbook is not read as text either.
-_NO_TEXT = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
-#: The largest area of a sheet, rows × columns: all of it is held in memory, however few of its cells are filled.
-_MAX_CELLS = 40_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,14 +84,30 @@ _NAMES: Mapping[str, tuple[str, ...]] = {
     "name": (
         *("name", "beneficiary", "beneficiary name", "creditor", "creditor name", "payee", "payee name", "recipient"),
         *("partner", "partner name", "supplier", "counterparty", "counterparty name", "nev", "kedvezmenyezett"),
-        *("kedvezmenyezett neve", "partner neve", "partner nev", "szallito", "cimzett"),
+        *("kedvezmenyezett neve", "partner neve", "partner nev", "szallito", "cimzett", "empfanger"),
+        *("empfangername", "name des empfangers", "zahlungsempfanger", "beneficiaire", "nom du beneficiaire"),
+        *("beneficiario", "nombre del beneficiario", "nome beneficiario", "begunstigde", "naam begunstigde"),
+        *("odbiorca", "nazwa odbiorcy", "prijemce", "nazev prijemce", "mottagare"),
     ),
     "account": (
         *("account", "iban", "account number", "beneficiary account", "beneficiary iban", "creditor iban"),
         *("creditor account", "payee account", "counterparty account", "szamlaszam", "bankszamlaszam"),
         *("bankszamla", "kedvezmenyezett szamlaszama", "partner szamlaszama", "szamla"),
+        *("empfanger iban", "iban empfanger", "iban des empfangers", "iban beneficiaire", "iban du beneficiaire"),
+        *("iban beneficiario", "iban begunstigde", "rachunek odbiorcy", "numer rachunku odbiorcy", "ucet prijemce"),
     ),
-    "bic": ("bic", "swift", "swift code", "bic code", "bank bic", "swift bic", "bic swift", "bic kod", "swift kod"),
+    "bic": (
+        "bic",
+        "swift",
+        "swift code",
+        "bic code",
+        "bank bic",
+        "swift bic",
+        "bic swift",
+        "bic kod",
+        "swift kod",
+        "creditor bic",
+    ),
     "amount": (
         "amount",
         "sum",
@@ -116,8 +118,29 @@ _NAMES: Mapping[str, tuple[str, ...]] = {
         "fizetendo",
         "utalando osszeg",
         "utalando",
+        "betrag",
+        "montant",
+        "importe",
+        "importo",
+        "bedrag",
+        "kwota",
+        "castka",
+        "belopp",
     ),
-    "currency": ("currency", "ccy", "currency code", "deviza", "devizanem", "penznem"),
+    "currency": (
+        "currency",
+        "ccy",
+        "currency code",
+        "deviza",
+        "devizanem",
+        "penznem",
+        "wahrung",
+        "devise",
+        "moneda",
+        "valuta",
+        "waluta",
+        "mena",
+    ),
     "end_to_end_id": (
         *("end to end id", "endtoendid", "end to end reference", "reference", "your reference", "payment reference"),
         *("reference number", "invoice number", "azonosito", "ugyfelazonosito", "tranzakcioazonosito", "hivatkozas"),
@@ -125,7 +148,8 @@ _NAMES: Mapping[str, tuple[str, ...]] = {
     ),
     "remittance": (
         *("remittance", "remittance information", "details", "payment details", "description", "text", "message"),
-        *("narrative", "memo", "kozlemeny", "megjegyzes"),
+        *("narrative", "memo", "kozlemeny", "megjegyzes", "verwendungszweck", "motif", "concepto", "causale"),
+        *("omschrijving", "tytulem", "tytul", "zprava pro prijemce", "meddelande"),
     ),
     "structured_reference": ("creditor reference", "structured reference", "rf reference"),
     "purpose": ("purpose", "purpose code", "jogcim", "jogcim kod", "jogcimkod"),
@@ -168,21 +192,10 @@ def detect_csv(data: bytes) -> bool:
     if iso.looks_like_xml(data) or data[:4] == b"PK\x03\x04":
         return False
     try:
-        start, _ = _decode(data[:65_536], whole=False)
+        start, _ = grids.decode(data[:65_536], whole=False)
     except UnicodeDecodeError:
         return False
     return _best_delimiter(start, ColumnMap()) is not None
-
-
-def detect_xlsx(data: bytes) -> bool:
-    """Whether the bytes are an Excel workbook (an Office Open XML container with a workbook inside)."""
-    if data[:4] != b"PK\x03\x04":
-        return False
-    try:
-        with zipfile.ZipFile(io.BytesIO(data)) as container:
-            return "xl/workbook.xml" in container.namelist()
-    except (zipfile.BadZipFile, ValueError, OSError, NotImplementedError, RecursionError):
-        return b"xl/work" in data  # a workbook that is damaged: reading it says so
 
 
 def read(data: bytes, source: str, columns: ColumnMap | None = None, currency: str | None = None) -> Reading:
@@ -197,11 +210,7 @@ def read(data: bytes, source: str, columns: ColumnMap | None = None, currency: s
     Raises:
         UnreadableFile: no sheet of payments: broken, too large, no header, or no currency anywhere.
     """
-    if len(data) > _MAX_BYTES:
-        raise unreadable(source, "size", f"The file is larger than {_MAX_BYTES // 2**20} MB.", "Split it.")
-    if data.startswith(_NO_TEXT) and not detect_xlsx(data):
-        words = f"The file looks like {iso.looks_like(data)}."
-        raise unreadable(source, "format", words, "Open it in a spreadsheet program and save it as .xlsx or CSV.")
+    grids.check_size(data, source)
     problems = Problems(source)
     given = columns or ColumnMap()
     if data[:4] == b"PK\x03\x04":
@@ -220,6 +229,8 @@ def read(data: bytes, source: str, columns: ColumnMap | None = None, currency: s
             field="currency",
         )
     _check_doubled(header, rows[header.index][1], source, problems)
+    if left := grids.unread_columns(rows[header.index :], _taken(header)):
+        problems.warn(None, "header", "column-unread", grids.unread_words(left), "Rename those that should count.")
     reader = _RowReader(header, currency or header.currency, problems)
     found = [reader.transaction(number, cells) for number, cells in rows[header.index + 1 :]]
     good = tuple(transaction for transaction in found if transaction is not None)
@@ -235,12 +246,7 @@ class _Header:
     currency: str
     #: Fields that several columns mean, with the names of the columns that were not taken.
     doubled: Mapping[str, Sequence[str]]
-
-
-def _plain(name: object) -> str:
-    """A header name without case, accents and punctuation."""
-    bare = unicodedata.normalize("NFKD", str(name)).encode("ascii", "ignore").decode()
-    return " ".join(re.sub(r"[^a-z0-9]+", " ", bare.lower()).split())
+    doubled_places: Sequence[int] = ()
 
 
 def _find_header(rows: Sequence[Row], columns: ColumnMap) -> _Header | None:
@@ -252,15 +258,16 @@ def _find_header(rows: Sequence[Row], columns: ColumnMap) -> _Header | None:
 
 
 def _as_header(index: int, cells: Sequence[Cell], columns: ColumnMap) -> _Header | None:
-    wanted = {_plain(name): key for key, name in asdict(columns).items() if name}
+    wanted = {plain(name): key for key, name in asdict(columns).items() if name}
     fixed = set(wanted.values())
     places: dict[str, int] = {}
     doubled: dict[str, list[str]] = {}
+    doubled_places: list[int] = []
     currency = ""
     for place, cell in enumerate(cells):
         if not isinstance(cell, str):
             continue
-        name = _plain(cell)
+        name = plain(cell)
         key = wanted.get(name) or _FIELD_OF.get(name, "")
         if not key and (match := re.fullmatch(r"(.+) ([a-z]{3})", name)):
             key = wanted.get(match[1]) or _FIELD_OF.get(match[1], "")
@@ -272,10 +279,16 @@ def _as_header(index: int, cells: Sequence[Cell], columns: ColumnMap) -> _Header
         if key and (key not in fixed or name in wanted):
             if key in places:
                 doubled.setdefault(key, []).append(cell.strip())
+                doubled_places.append(place)
             places.setdefault(key, place)
     if not fixed <= set(places) or "amount" not in places or not {"account", "name"} & set(places):
         return None
-    return _Header(index, places, len(cells), currency, doubled)
+    return _Header(index, places, len(cells), currency, doubled, doubled_places)
+
+
+def _taken(header: _Header) -> set[int]:
+    """The places of columns that were read or told already."""
+    return {*header.places.values(), *header.doubled_places}
 
 
 _DECIDES = ("amount", "currency", "account", "name")
@@ -306,28 +319,9 @@ def _no_header(source: str, columns: ColumnMap) -> ElectraError:
 
 
 # --------------------------------------------------------------------------------------------------------- CSV
-def _decode(data: bytes, *, whole: bool) -> tuple[str, str]:
-    """Text and encoding by the stated rule; a character cut at the end of a part is passed over."""
-    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return _decoded(data, "utf-16", whole), "UTF-16"
-    if data[:40].count(0) > len(data[:40]) // 3:
-        encoding = "utf-16-le" if data[1:2] == b"\0" else "utf-16-be"
-        return _decoded(data, encoding, whole), "UTF-16"
-    try:
-        return _decoded(data, "utf-8-sig", whole), "UTF-8"
-    except UnicodeDecodeError:
-        if re.search(rb"[\x80-\x9f]", data):
-            return data.decode("cp1250"), "Windows-1250"
-        return data.decode("iso8859-2"), "ISO-8859-2"
-
-
-def _decoded(data: bytes, encoding: str, whole: bool) -> str:
-    return codecs.getincrementaldecoder(encoding)().decode(data, whole)
-
-
 def _csv_rows(data: bytes, source: str, columns: ColumnMap, problems: Problems) -> list[Row]:
     try:
-        text, encoding = _decode(data, whole=True)
+        text, encoding = grids.decode(data, whole=True)
     except UnicodeDecodeError as error:
         raise unreadable(
             source, "encoding", "The file is not text in a known encoding.", "Save it as UTF-8.", position=error.start
@@ -343,160 +337,25 @@ def _csv_rows(data: bytes, source: str, columns: ColumnMap, problems: Problems) 
     delimiter = _best_delimiter(text, columns)
     if delimiter is None:
         raise _no_header(source, columns)
-    rows: list[Row] = []
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
-    first = 1
-    try:
-        for cells in reader:
-            rows.append((first, cells))
-            first = reader.line_num + 1
-    except csv.Error as error:
-        raise unreadable(
-            source,
-            "quotes",
-            f"A cell that begins here cannot be read: {error}.",
-            "Close the quotation mark, or double one inside a cell.",
-            position=first,
-        ) from error
-    return rows
+    return grids.text_rows(text, delimiter, source)
 
 
 def _best_delimiter(text: str, columns: ColumnMap) -> str | None:
     best, most = None, 0
-    for delimiter in _DELIMITERS:
-        rows = list(_first_rows(text, delimiter))
+    for delimiter in grids.DELIMITERS:
+        rows = list(grids.first_rows(text, delimiter, _HEADER_ROWS))
         header = _find_header(rows, columns)
         if header is not None and len(header.places) > most:
             best, most = delimiter, len(header.places)
     return best
 
 
-def _first_rows(text: str, delimiter: str) -> Iterator[Row]:
-    reader = csv.reader(io.StringIO(text[:65_536], newline=""), delimiter=delimiter)
-    try:
-        yield from zip(range(_HEADER_ROWS), reader, strict=False)
-    except csv.Error:
-        return
-
-
-# ------------------------------------------------------------------------------------------------------- Excel
 def _excel_rows(data: bytes, source: str, columns: ColumnMap) -> list[Row]:
-    """The rows of the first sheet with a header; an error cell holds ``_ERROR_CELL``."""
-    errors = _check_container(data, source)
-    try:
-        workbook = CalamineWorkbook.from_filelike(io.BytesIO(data))
-        for name in workbook.sheet_names:
-            cells = workbook.get_sheet_by_name(name).to_python(skip_empty_area=False)
-            rows: list[Row] = list(enumerate(cells, 1))
-            if _find_header(rows, columns) is not None:
-                return [(number, _with_errors(row, errors.get(name, {}).get(number))) for number, row in rows]
-    except (CalamineError, ValueError, OSError) as error:
-        raise _broken_workbook(source, str(error)) from error
-    except BaseException as error:  # a Rust panic arrives as a BaseException of its own
-        if type(error).__name__ != "PanicException":
-            raise
-        raise _broken_workbook(source, "its structure is damaged") from error
-    raise _no_header(source, columns)
-
-
-def _broken_workbook(source: str, cause: str) -> ElectraError:
-    return unreadable(
-        source, "workbook", f"The Excel workbook cannot be read: {cause[:100]}.", "Open it in Excel and save it again."
-    )
-
-
-def _with_errors(row: Sequence[Cell], columns: Sequence[int] | None) -> Sequence[Cell]:
-    if not columns:
-        return row
-    width = max(len(row), max(columns) + 1)
-    cells = [*row, *[""] * (width - len(row))]
-    for column in columns:
-        cells[column] = _ERROR_CELL
-    return cells
-
-
-_ERROR_TAG = re.compile(rb'<c\s(?=[^>]*\bt="e")[^>]*\br="([A-Z]{1,3})([0-9]{1,7})"')
-
-
-def _check_container(data: bytes, source: str) -> dict[str, dict[int, list[int]]]:
-    """Inflate every part once under a cap, and find the cells with errors: sheet name, row, column indices."""
-    errors: dict[str, dict[int, list[int]]] = {}
-    left = _MAX_INFLATED
-    try:
-        with zipfile.ZipFile(io.BytesIO(data)) as container:
-            for part in container.infolist():
-                left -= part.file_size
-                if left < 0:
-                    raise unreadable(
-                        source,
-                        "size",
-                        f"The workbook inflates to more than {_MAX_INFLATED // 2**20} MB.",
-                        "Split it, or save it again without unused sheets.",
-                    )
-            if container.testzip() is not None:
-                raise _broken_workbook(source, "a part is damaged")
-            for name, path in _sheets(container):
-                sheet = container.read(path)
-                _check_area(sheet, name, source)
-                errors[name] = _error_cells(sheet)
-    except (zipfile.BadZipFile, KeyError, HostileXml, ValueError, OSError, EOFError, NotImplementedError) as error:
-        raise _broken_workbook(source, str(error)) from error
-    except (RuntimeError, zipfile.zlib.error) as error:  # type: ignore[attr-defined]
-        raise _broken_workbook(source, str(error)) from error
-    return errors
-
-
-def _sheets(container: zipfile.ZipFile) -> list[tuple[str, str]]:
-    """Names of the sheets and the paths of their parts."""
-    relations = {
-        str(relation.get("Id")): str(relation.get("Target"))
-        for relation in parse_xml(container.read("xl/_rels/workbook.xml.rels"))
-    }
-    known = set(container.namelist())
-    found = []
-    for sheet in parse_xml(container.read("xl/workbook.xml")).iter("{*}sheet"):
-        key = next((str(value) for name, value in sheet.attrib.items() if str(name).endswith("}id")), "")
-        target = relations.get(key, "")
-        path = target.lstrip("/") if target.startswith("/") else f"xl/{target}"
-        if path in known:
-            found.append((str(sheet.get("name")), path))
-    return found
-
-
-_WIDE = re.compile(rb'\br="[A-Z]{2,3}[0-9]')
-_PLACES = re.compile(rb'\br="([A-Z]{1,3})([0-9]{1,7})"')
-
-
-def _check_area(sheet: bytes, name: str, source: str) -> None:
-    """Refuse a sheet whose outermost cells span too much; one of 26 columns never does."""
-    if not _WIDE.search(sheet):
-        return
-    letters, rows = set(), 0
-    for match in _PLACES.finditer(sheet):
-        letters.add(match[1])
-        rows = max(rows, int(match[2]))
-    if rows * (1 + max(_column_index(column.decode()) for column in letters)) > _MAX_CELLS:
-        raise unreadable(
-            source,
-            "size",
-            f"The sheet {name[:31]!r} has cells so far apart that it cannot be read.",
-            "Delete what stands far below or far to the right of the payments.",
-        )
-
-
-def _error_cells(sheet: bytes) -> dict[int, list[int]]:
-    found: dict[int, list[int]] = {}
-    if b't="e"' in sheet:
-        for match in _ERROR_TAG.finditer(sheet):
-            found.setdefault(int(match[2]), []).append(_column_index(match[1].decode()))
-    return found
-
-
-def _column_index(letters: str) -> int:
-    index = 0
-    for letter in letters:
-        index = index * 26 + ord(letter) - 64
-    return index - 1
+    """The rows of the first sheet with a header."""
+    found = (rows for rows in grids.sheets(data, source) if _find_header(rows, columns) is not None)
+    if (rows := next(found, None)) is None:
+        raise _no_header(source, columns)
+    return rows
 
 
 # -------------------------------------------------------------------------------------------------------- rows
@@ -602,7 +461,7 @@ class _RowReader:
 
 def _text(key: str, cell: Cell) -> str:
     """A cell as text: stripped, refused where it holds an error, a control character or too much."""
-    if cell == _ERROR_CELL:
+    if cell == grids.ERROR_CELL:
         raise _BadCell(key, "formula-error", "The cell holds a formula's error.", "Correct the formula.")
     if isinstance(cell, str):
         value = cell.strip(" \t\r\n\xa0")

@@ -1,0 +1,270 @@
+"""Grids: the rows of delimited text and of Excel workbooks, whatever they mean. Bytes in, rows of cells out.
+
+What may live here: characters, delimiters, quotation marks, containers and their bounds. No format lives here; what
+columns mean is said by ``payments`` and ``sheets``.
+"""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import io
+import re
+import unicodedata
+import zipfile
+from collections.abc import Iterator, Sequence
+from typing import Any, TypeAlias
+
+from python_calamine import CalamineError, CalamineWorkbook
+
+from electra_kernel.formats import iso
+from electra_kernel.formats.base import unreadable
+from electra_kernel.vocabulary.errors import ElectraError
+from electra_kernel.vocabulary.xml import HostileXml, parse_xml
+
+Cell: TypeAlias = Any
+#: A row's number in its file, and its cells.
+Row: TypeAlias = tuple[int, Sequence[Cell]]
+
+DELIMITERS = (",", ";", "\t", "|")
+MAX_BYTES = 256 * 2**20
+#: What a cell with a formula's error holds.
+ERROR_CELL = "\x00error"
+_MAX_INFLATED = 1024 * 2**20
+#: Containers: what begins so and is no workbook is not read as text either.
+_NO_TEXT = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
+#: The largest area of a sheet, rows × columns: all of it is held in memory, however few of its cells are filled.
+_MAX_CELLS = 40_000_000
+_START = 65_536
+
+
+def plain(name: object) -> str:
+    """A header name without case, accents and punctuation."""
+    bare = unicodedata.normalize("NFKD", str(name)).encode("ascii", "ignore").decode()
+    return " ".join(re.sub(r"[^a-z0-9]+", " ", bare.lower()).split())
+
+
+def check_size(data: bytes, source: str) -> None:
+    """Refuse what is too large, and containers that hold no workbook.
+
+    Raises:
+        UnreadableFile: with rule ``size`` or ``format``.
+    """
+    if len(data) > MAX_BYTES:
+        raise unreadable(source, "size", f"The file is larger than {MAX_BYTES // 2**20} MB.", "Split it.")
+    if data.startswith(_NO_TEXT) and not is_workbook(data):
+        words = f"The file looks like {iso.looks_like(data)}."
+        raise unreadable(source, "format", words, "Open it in a spreadsheet program and save it as .xlsx or CSV.")
+
+
+def may_be_text(data: bytes) -> bool:
+    """Whether the bytes are neither XML nor a container."""
+    return not iso.looks_like_xml(data) and not data.startswith(_NO_TEXT)
+
+
+def unread_columns(rows: Sequence[Row], taken: set[int]) -> list[str]:
+    """Names of columns that nobody reads although a row has something in them.
+
+    Args:
+        rows: the header's row and all below it.
+        taken: the places of columns that are read.
+    """
+    header = rows[0][1]
+    left = {place: str(name).strip() for place, name in enumerate(header) if place not in taken and _filled(name)}
+    return [name for place, name in left.items() if any(place < len(c) and _filled(c[place]) for _, c in rows[1:])]
+
+
+def unread_words(names: Sequence[str]) -> str:
+    """The sentence that names such columns."""
+    shown = ", ".join(name[:40] for name in names[:20]) + (" …" if len(names) > 20 else "")
+    return f"The columns that follow are not read: {shown}."
+
+
+def _filled(cell: Cell) -> bool:
+    return cell is not None and (not isinstance(cell, str) or bool(cell.strip(" \t\r\n\xa0")))
+
+
+# -------------------------------------------------------------------------------------------------------- text
+def decode(data: bytes, *, whole: bool) -> tuple[str, str]:
+    """Text and encoding by the rule that ``payments`` states; a character cut at the end of a part is passed over."""
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return _decoded(data, "utf-16", whole), "UTF-16"
+    if data[:40].count(0) > len(data[:40]) // 3:
+        encoding = "utf-16-le" if data[1:2] == b"\0" else "utf-16-be"
+        return _decoded(data, encoding, whole), "UTF-16"
+    try:
+        return _decoded(data, "utf-8-sig", whole), "UTF-8"
+    except UnicodeDecodeError:
+        if re.search(rb"[\x80-\x9f]", data):
+            return data.decode("cp1250"), "Windows-1250"
+        return data.decode("iso8859-2"), "ISO-8859-2"
+
+
+def _decoded(data: bytes, encoding: str, whole: bool) -> str:
+    return codecs.getincrementaldecoder(encoding)().decode(data, whole)
+
+
+def text_rows(text: str, delimiter: str, source: str) -> list[Row]:
+    """Every row with the number of its first line.
+
+    Raises:
+        UnreadableFile: with rule ``quotes``, where a cell has no end or goes on after its quotation mark.
+    """
+    rows: list[Row] = []
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    first = 1
+    try:
+        for cells in reader:
+            rows.append((first, cells))
+            first = reader.line_num + 1
+    except csv.Error as error:
+        raise unreadable(
+            source,
+            "quotes",
+            f"A cell that begins here cannot be read: {error}.",
+            "Close the quotation mark, or double one inside a cell.",
+            position=first,
+        ) from error
+    return rows
+
+
+def first_rows(text: str, delimiter: str, count: int) -> Iterator[Row]:
+    """The first rows, as many as can be read of the text's start."""
+    reader = csv.reader(io.StringIO(text[:_START], newline=""), delimiter=delimiter)
+    try:
+        yield from zip(range(count), reader, strict=False)
+    except csv.Error:
+        return
+
+
+# ------------------------------------------------------------------------------------------------------- Excel
+def is_workbook(data: bytes) -> bool:
+    """Whether the bytes are an Excel workbook (an Office Open XML container with a workbook inside)."""
+    if data[:4] != b"PK\x03\x04":
+        return False
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as container:
+            return "xl/workbook.xml" in container.namelist()
+    except (zipfile.BadZipFile, ValueError, OSError, NotImplementedError, RecursionError):
+        return b"xl/work" in data  # a workbook that is damaged: reading it says so
+
+
+def sheets(data: bytes, source: str) -> Iterator[list[Row]]:
+    """The rows of each sheet of a workbook; an error cell holds ``ERROR_CELL``.
+
+    Raises:
+        UnreadableFile: damaged, or too large when inflated.
+    """
+    errors = _check_container(data, source)
+    try:
+        workbook = CalamineWorkbook.from_filelike(io.BytesIO(data))
+        for name in workbook.sheet_names:
+            cells = workbook.get_sheet_by_name(name).to_python(skip_empty_area=False)
+            strange = errors.get(name, {})
+            yield [(number, _with_errors(row, strange.get(number))) for number, row in enumerate(cells, 1)]
+    except (CalamineError, ValueError, OSError) as error:
+        raise _broken_workbook(source, str(error)) from error
+    except BaseException as error:  # a Rust panic arrives as a BaseException of its own
+        if type(error).__name__ != "PanicException":
+            raise
+        raise _broken_workbook(source, "its structure is damaged") from error
+
+
+def _broken_workbook(source: str, cause: str) -> ElectraError:
+    return unreadable(
+        source, "workbook", f"The Excel workbook cannot be read: {cause[:100]}.", "Open it in Excel and save it again."
+    )
+
+
+def _with_errors(row: Sequence[Cell], columns: Sequence[int] | None) -> Sequence[Cell]:
+    if not columns:
+        return row
+    width = max(len(row), max(columns) + 1)
+    cells = [*row, *[""] * (width - len(row))]
+    for column in columns:
+        cells[column] = ERROR_CELL
+    return cells
+
+
+_ERROR_TAG = re.compile(rb'<c\s(?=[^>]*\bt="e")[^>]*\br="([A-Z]{1,3})([0-9]{1,7})"')
+
+
+def _check_container(data: bytes, source: str) -> dict[str, dict[int, list[int]]]:
+    """Inflate every part once under a cap, and find the cells with errors: sheet name, row, column indices."""
+    errors: dict[str, dict[int, list[int]]] = {}
+    left = _MAX_INFLATED
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as container:
+            for part in container.infolist():
+                left -= part.file_size
+                if left < 0:
+                    raise unreadable(
+                        source,
+                        "size",
+                        f"The workbook inflates to more than {_MAX_INFLATED // 2**20} MB.",
+                        "Split it, or save it again without unused sheets.",
+                    )
+            if container.testzip() is not None:
+                raise _broken_workbook(source, "a part is damaged")
+            for name, path in _sheets(container):
+                sheet = container.read(path)
+                _check_area(sheet, name, source)
+                errors[name] = _error_cells(sheet)
+    except (zipfile.BadZipFile, KeyError, HostileXml, ValueError, OSError, EOFError, NotImplementedError) as error:
+        raise _broken_workbook(source, str(error)) from error
+    except (RuntimeError, zipfile.zlib.error) as error:  # type: ignore[attr-defined]
+        raise _broken_workbook(source, str(error)) from error
+    return errors
+
+
+def _sheets(container: zipfile.ZipFile) -> list[tuple[str, str]]:
+    """Names of the sheets and the paths of their parts."""
+    relations = {
+        str(relation.get("Id")): str(relation.get("Target"))
+        for relation in parse_xml(container.read("xl/_rels/workbook.xml.rels"))
+    }
+    known = set(container.namelist())
+    found = []
+    for sheet in parse_xml(container.read("xl/workbook.xml")).iter("{*}sheet"):
+        key = next((str(value) for name, value in sheet.attrib.items() if str(name).endswith("}id")), "")
+        target = relations.get(key, "")
+        path = target.lstrip("/") if target.startswith("/") else f"xl/{target}"
+        if path in known:
+            found.append((str(sheet.get("name")), path))
+    return found
+
+
+_WIDE = re.compile(rb'\br="[A-Z]{2,3}[0-9]')
+_PLACES = re.compile(rb'\br="([A-Z]{1,3})([0-9]{1,7})"')
+
+
+def _check_area(sheet: bytes, name: str, source: str) -> None:
+    """Refuse a sheet whose outermost cells span too much; one of 26 columns never does."""
+    if not _WIDE.search(sheet):
+        return
+    letters, rows = set(), 0
+    for match in _PLACES.finditer(sheet):
+        letters.add(match[1])
+        rows = max(rows, int(match[2]))
+    if rows * (1 + max(_column_index(column.decode()) for column in letters)) > _MAX_CELLS:
+        raise unreadable(
+            source,
+            "size",
+            f"The sheet {name[:31]!r} has cells so far apart that it cannot be read.",
+            "Delete what stands far below or far to the right of the payments.",
+        )
+
+
+def _error_cells(sheet: bytes) -> dict[int, list[int]]:
+    found: dict[int, list[int]] = {}
+    if b't="e"' in sheet:
+        for match in _ERROR_TAG.finditer(sheet):
+            found.setdefault(int(match[2]), []).append(_column_index(match[1].decode()))
+    return found
+
+
+def _column_index(letters: str) -> int:
+    index = 0
+    for letter in letters:
+        index = index * 26 + ord(letter) - 64
+    return index - 1
