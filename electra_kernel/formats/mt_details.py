@@ -321,14 +321,19 @@ class _Pieces:
 # --------------------------------------------------------------------------------------------------- words, free
 def _by_row(texts: list[str]) -> dict[str, Column]:
     rows = [_read_row(text) for text in texts]
-    return {name: pa.array([row.get(name) or None for row in rows], pa.string()) for name in COLUMNS}
+    said: set[str] = set().union(*rows)
+    return {
+        name: pa.array([row.get(name) or None for row in rows], pa.string())
+        if name in said
+        else pa.nulls(len(rows), pa.string())
+        for name in COLUMNS
+    }
 
 
 def _read_row(text: str) -> Row:
     row: Row = {}
     body = text.strip("\n ")
-    code = re.match(r"([0-9]{3})(?=[A-Z/])", body)
-    if code and code[1] == NO_CODE:
+    if body[:3] == NO_CODE and (body[3:4].isupper() or body[3:4] == "/"):
         body = body[3:]
     flat = unfolded(body)
     words = _WORD_AT.match(flat)
@@ -336,7 +341,7 @@ def _read_row(text: str) -> Row:
         _read_words(flat, row)
     elif not _read_labels(flat, row):
         row["remittance"] = flat
-    return {name: value for name, value in row.items() if value}
+    return row
 
 
 def _account(row: Row, value: str) -> None:
@@ -447,6 +452,9 @@ _WORD_AT = re.compile(rf"/(?:{_ALL_WORDS}|[A-Z]{{4}})/")
 _SPLIT = re.compile(rf"\s?/({_ALL_WORDS})/")
 
 
+_PARTIES = frozenset(("ORDP", "BENM", "ULTD", "ULTC"))
+
+
 def _read_words(text: str, row: Row) -> None:
     parts = _SPLIT.split(text)
     if parts[0].strip():
@@ -454,10 +462,10 @@ def _read_words(text: str, row: Row) -> None:
     pending = ""
     for word, value in zip(parts[1::2], parts[2::2], strict=True):
         # /ORDP//NAME/… and /BENM//NAME/…: the party's parts follow as words of their own.
-        if word in ("ORDP", "BENM", "ULTD", "ULTC") and value.strip() in ("", "/"):
+        if word in _PARTIES and value.strip() in ("", "/"):
             pending = word
             continue
-        if pending.startswith("ULT") and word == "NAME":
+        if pending and word == "NAME" and pending[:3] == "ULT":
             _put(row, "ultimate", value.strip("/ "))
             pending = ""
             continue
