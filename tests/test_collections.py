@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 
-from electra_kernel.formats import pain001
+from electra_kernel import Workbench
+from electra_kernel.formats import pain001, pain008
 from electra_kernel.orders.kinds import KINDS, TRANSFERS, collection_kind_for
 from electra_kernel.orders.model import NOBODY, Mandate, Order, Transaction
 from electra_kernel.orders.rulebooks import check
@@ -85,3 +87,11 @@ def test_the_kind_of_a_collection_follows_from_what_its_file_says(
 def test_a_collection_is_never_written_as_a_transfer() -> None:
     with pytest.raises(ElectraError, match="no credit transfer"):
         pain001.write(collection())
+
+
+def test_a_workbench_does_not_take_a_file_of_collections_for_payments(tmp_path: Path) -> None:
+    (tmp_path / "fees.xml").write_bytes(pain008.write(collection()))
+    wb = Workbench.open(tmp_path / "treasury")
+    with pytest.raises(ElectraError, match="does not send") as caught:
+        wb.orders.read(tmp_path / "fees.xml")
+    assert "electra check" in caught.value.repair

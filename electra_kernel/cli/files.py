@@ -203,7 +203,9 @@ def _order_converted(reading: Reading, wanted: str, source: str) -> bytes | None
         )
         say(f"The request calls back all of {order.message_id}; as it is the customer's wish, its reason is CUST.")
         return camt055.write(request, version=wanted)
-    return (pain001 if wanted in pain001.VERSIONS else pain008).write(order, version=wanted)
+    if wanted in pain001.VERSIONS:
+        return pain001.write(order, version=wanted)
+    return pain008.write(order, version=wanted)
 
 
 #: Endings of files that mean a SWIFT message.
