@@ -173,6 +173,12 @@ def test_a_field_that_cannot_be_read_is_kept_and_told_with_its_line() -> None:
     ]
 
 
+@pytest.mark.parametrize("tag", ["60Q", "64F", "62", "60f"])
+def test_balances_with_other_options_are_told_or_read(tag: str) -> None:
+    reading = read(HEAD + f":{tag}:C260131EUR1000,\r\n" + TAIL.format("1000,"))
+    assert ("field" in rules(reading)) == (tag in ("60Q", "64F"))
+
+
 @pytest.mark.parametrize(
     ("written", "account", "bic"),
     [

@@ -156,10 +156,11 @@ class Heads:
         match = _BALANCE.fullmatch(value)
         amount = mt.amount_of(match[4]) if match else None
         day = mt.day_of(match[2]) if match else None
-        if match is None or amount is None or day is None:
+        kind = _BALANCE_KINDS.get(tag)
+        if match is None or amount is None or day is None or kind is None:
             return False
         signed = amount if match[1] == "C" else -amount
-        balance = Balance(kind=_BALANCE_KINDS[tag], amount=signed, currency=match[3], date=day)
+        balance = Balance(kind=kind, amount=signed, currency=match[3], date=day)
         page.balances.append(balance)
         if tag[:2] == "60":
             page.opening = (tag, balance)
