@@ -172,3 +172,17 @@ def test_a_notification_cannot_carry_balances_and_a_version_that_is_not_written_
         camt054.write([statement], message_id="M", created=CREATED)
     with pytest.raises(ElectraError, match=r"camt\.052\.001\.03"):
         camt052.write([statement], message_id="M", created=CREATED, version="camt.052.001.03")
+
+
+def test_a_text_cut_in_two_by_a_stray_element_is_read_whole_both_ways() -> None:
+    tables = both_ways(_file(_entry().replace("10.00</Amt>", "10<x/>.00</Amt>") + _entry(), closing="120.00"))
+    assert tables.entries["amount"].to_pylist() == [Decimal(10)] * 2
+
+
+def test_a_mark_in_an_attribute_is_no_xml_and_one_in_a_text_is() -> None:
+    with pytest.raises(UnreadableFile):
+        formats.read_tables(_file(_entry().replace("<Ntry>", '<Ntry a="<">')), "source")
+    inside = "<AddtlNtryInf>a > b</AddtlNtryInf>"
+    assert both_ways(_file(_entry(inside=inside), closing="110.00")).entries["additional_information"].to_pylist() == [
+        "a > b"
+    ]

@@ -21,6 +21,7 @@ from lxml import etree
 from electra_kernel.formats import iso
 from electra_kernel.formats.camt_columns import Indices, NotPlain
 from electra_kernel.formats.camt_messages import Message
+from electra_kernel.vocabulary.xml import HostileXml, parse_xml
 
 #: How many bytes are taken together; smaller costs time, larger memory.
 PART = 16 * 2**20
@@ -93,8 +94,15 @@ class Part:
     def check(self) -> None:
         """What a strict parser refuses anywhere in a document, and xml2arrow in the columns it reads only."""
         check_characters(self.document)
+        letters = np.frombuffer(self.document, np.uint8)
+        if np.count_nonzero(letters == ord("<")) != np.count_nonzero(letters == ord(">")):
+            # One of them stands in a text, which is right, or in an attribute, which is not: a strict parser knows.
+            try:
+                parse_xml(self.document)
+            except HostileXml as error:
+                raise NotPlain(error.what, int(self.starts[0])) from error
         if self.longest > _LONGEST:
-            marks = np.flatnonzero(np.frombuffer(self.document, np.uint8) == ord("<"))
+            marks = np.flatnonzero(letters == ord("<"))
             if np.diff(marks).max(initial=0) > _LONGEST:
                 raise NotPlain("a text longer than any parser takes", int(self.starts[0]))
         for mark in (b"!", b"?"):

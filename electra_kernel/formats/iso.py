@@ -221,7 +221,13 @@ def text(element: Element | None, path: str = "") -> str:
     if element is None:
         return ""
     found = element.find(path) if path else element
-    return "" if found is None or found.text is None else str(found.text).strip(" \t\r\n")
+    return "" if found is None else _own_text(found).strip(" \t\r\n")
+
+
+def _own_text(element: Element) -> str:
+    """An element's text, whole also where a stray element cuts it in two."""
+    own = str(element.text or "")
+    return own if not len(element) else own + "".join([str(child.tail or "") for child in element])
 
 
 def first_text(element: Element | None, *paths: str) -> str:
@@ -233,7 +239,7 @@ def texts(element: Element | None, path: str) -> list[str]:
     """All texts at a path, stripped, without the empty ones."""
     if element is None:
         return []
-    return [stripped for found in element.findall(path) if (stripped := (found.text or "").strip(" \t\r\n"))]
+    return [stripped for found in element.findall(path) if (stripped := _own_text(found).strip(" \t\r\n"))]
 
 
 def leaf_paths(element: Element, apart: set[str]) -> Iterator[tuple[str, Element]]:
