@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from electra_kernel.formats import initiation, iso
 from electra_kernel.formats.base import Reading
+from electra_kernel.formats.initiation_records import Message
 from electra_kernel.formats.initiation_write import (
     Spelling,
     account,
@@ -96,7 +97,7 @@ def _kind(currency: str, level: str, _instrument: str, country: str) -> Kind:
     return kind_for(currency, level, country)
 
 
-_MESSAGE = initiation.Message(
+_MESSAGE = Message(
     body=BODY,
     record="CdtTrfTxInf",
     own="Dbtr",

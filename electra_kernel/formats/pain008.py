@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from electra_kernel.formats import initiation, iso
 from electra_kernel.formats.base import Reading
+from electra_kernel.formats.initiation_records import Message
 from electra_kernel.formats.initiation_write import (
     Spelling,
     account,
@@ -138,7 +139,7 @@ def _amendment(before: Amendment, spelling: Spelling, scheme: str) -> str:
 
 
 # -------------------------------------------------------------------------------------------------------- read
-_MESSAGE = initiation.Message(
+_MESSAGE = Message(
     body=BODY,
     record="DrctDbtTxInf",
     own="Cdtr",
