@@ -127,7 +127,7 @@ def without_places(statement: Statement) -> Statement:
 
 
 # ----------------------------------------------------------------------------------------------------- statements
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(st.lists(entries(), max_size=4), st.sampled_from(["", "Remark: of, several words"]))
 def test_what_is_written_as_mt940_is_read_again(own: list[Entry], remark: str) -> None:
     whole = statement(own, additional_information=remark)
@@ -323,7 +323,7 @@ def orders_again(data: bytes) -> list[Order]:
     ]
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(st.lists(transactions(), min_size=1, max_size=3), order_parties(), st.booleans())
 def test_what_is_written_as_mt101_is_read_again(own: list[Transaction], debtor: Party, batch: bool) -> None:
     whole = order(own, debtor, batch_booking=True if batch else None, payment_id="PAY-9" if batch else "MSG-1")
