@@ -30,6 +30,7 @@ from electra_kernel.formats import (
     mt900,
     mt940,
     mt942,
+    nacha,
     norma43,
     ofx,
     pain001,
@@ -272,6 +273,14 @@ FORMATS: tuple[Format, ...] = (
         detect=dtaus.detect,
         read=dtaus.read,
         write=dtaus.write,
+    ),
+    Format(
+        name="nacha",
+        title="American transfers and collections (NACHA, ACH)",
+        extensions=(".ach", ".txt"),
+        detect=nacha.detect,
+        read=nacha.read,
+        write=nacha.write,
     ),
     *(profiles.as_format(profile) for profile in profiles.shipped()),
     Format(

@@ -25,7 +25,7 @@ from decimal import Decimal
 
 from electra_kernel.formats import fixedwidth
 from electra_kernel.formats.base import Problems, Reading, unreadable
-from electra_kernel.formats.fields import LayoutError, Values
+from electra_kernel.formats.fields import LayoutError, Values, continued
 from electra_kernel.formats.fixedwidth import Field, Group, Layout, Record, Total
 from electra_kernel.formats.records import Row
 from electra_kernel.orders.kinds import KINDS
@@ -277,16 +277,16 @@ def _take(row: Row, file: _File, problems: Problems) -> None:
         return
     more = _more(row, problems)
     collects = file.head.values["kind"][0] == "L"
-    name = _joined([values["name"], *more[_NAME_MORE]])
+    name = continued([values["name"], *more[_NAME_MORE]])
     client = (
         _account(values["client_bank"] or "", values["client_account"]),
-        _joined([values["client"], *more[_CLIENT_MORE]]),
+        continued([values["client"], *more[_CLIENT_MORE]]),
     )
     file.by_client.setdefault(client, []).append(
         Transaction(
             amount=money,
             counterparty=Party(name=name, account=_account(values["bank"], values["account"])),
-            remittance=_joined([values["text"], *more[_TEXT_MORE]]),
+            remittance=continued([values["text"], *more[_TEXT_MORE]]),
             instruction_id=(values["number"] or "")[1:12].lstrip("0"),
             purpose=_PURPOSES.get(values["key"] or "", ""),
             position=row.line,
@@ -321,11 +321,6 @@ def _more(row: Row, problems: Problems) -> dict[str, list[str]]:
     return found
 
 
-def _joined(lines: list[str]) -> str:
-    """One text of lines of 27 characters: one that is full goes on in the next."""
-    return " ".join("".join(line if line[-1:].strip() else f"{line.rstrip()} " for line in lines).split())
-
-
 def _account(bank: str, number: str) -> str:
     return f"{bank}/{number.lstrip('0') or '0'}"
 
@@ -340,7 +335,7 @@ def _orders(file: _File, problems: Problems) -> Iterator[Order]:
     if not file.by_client:
         problems.warn(line, "head", "empty", "The logical file holds no payment that can be used.", _ASK)
     reference = (head["reference"] or "").lstrip("0")
-    message, sender = f"DTAUS{made:%y%m%d}-{file.place}", _joined([head["name"]])
+    message, sender = f"DTAUS{made:%y%m%d}-{file.place}", continued([head["name"]])
     for place, ((account, name), payments) in enumerate(file.by_client.items(), 1):
         own = Party(name=name or sender, account=account)
         collects = head["kind"][0] == "L"

@@ -528,6 +528,11 @@ def shown(text: str) -> str:
     return repr(text if len(text) <= _SHOWN else text[:_SHOWN] + "…")
 
 
+def continued(lines: Iterable[str]) -> str:
+    """One text of lines of one width as they stand: a line that is full goes on in the next without a blank."""
+    return " ".join("".join(line if line[-1:].strip() else f"{line.rstrip()} " for line in lines).split())
+
+
 def nearest(name: str, known: Iterable[str]) -> str:
     """``Did you mean …?`` where a known name is near; otherwise all of them."""
     names = list(known)
