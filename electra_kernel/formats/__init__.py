@@ -18,6 +18,7 @@ from electra_kernel.formats import (
     camt086,
     cfonb120,
     coda,
+    datev,
     dtaus,
     epcqr,
     giro,
@@ -39,6 +40,7 @@ from electra_kernel.formats import (
     payments,
     profiles,
     qif,
+    sheets,
     swissqr,
 )
 from electra_kernel.formats.base import Format, Reading, unreadable
@@ -275,6 +277,14 @@ FORMATS: tuple[Format, ...] = (
         write=dtaus.write,
     ),
     Format(
+        name="datev",
+        title="Booking batches of German bookkeeping (DATEV EXTF Buchungsstapel)",
+        extensions=(".csv",),
+        detect=datev.detect,
+        read=datev.read,
+        write=datev.write,
+    ),
+    Format(
         name="nacha",
         title="American transfers and collections (NACHA, ACH)",
         extensions=(".ach", ".txt"),
@@ -283,6 +293,13 @@ FORMATS: tuple[Format, ...] = (
         write=nacha.write,
     ),
     *(profiles.as_format(profile) for profile in profiles.shipped()),
+    Format(
+        name="sheet",
+        title="Account statements in delimited text and Excel sheets",
+        extensions=(".csv", ".xlsx", ".tsv", ".txt"),
+        detect=sheets.detect,
+        read=sheets.read,
+    ),
     Format(
         name="xlsx",
         title="Payments in an Excel sheet",
@@ -321,7 +338,7 @@ def detect(data: bytes, source: str, own: Sequence[Format] = ()) -> Format:
         raise unreadable(
             source,
             "format",
-            f"The file looks like {mt.looks_like(data) or iso.looks_like(data)}.",
+            f"The file looks like {mt.looks_like(data) or sheets.looks_like(data) or iso.looks_like(data)}.",
             f"Files that are read: {known_names}.",
         )
     return found

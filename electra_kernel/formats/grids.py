@@ -36,11 +36,13 @@ _NO_TEXT = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
 #: The largest area of a sheet, rows × columns: all of it is held in memory, however few of its cells are filled.
 _MAX_CELLS = 40_000_000
 _START = 65_536
+#: Letters that are no plain letter with an accent.
+_LETTERS = str.maketrans({"ł": "l", "Ł": "L", "ø": "o", "Ø": "O", "ß": "ss", "æ": "ae", "Æ": "AE", "đ": "d", "Đ": "D"})
 
 
 def plain(name: object) -> str:
     """A header name without case, accents and punctuation."""
-    bare = unicodedata.normalize("NFKD", str(name)).encode("ascii", "ignore").decode()
+    bare = unicodedata.normalize("NFKD", str(name).translate(_LETTERS)).encode("ascii", "ignore").decode()
     return " ".join(re.sub(r"[^a-z0-9]+", " ", bare.lower()).split())
 
 
@@ -104,14 +106,14 @@ def _decoded(data: bytes, encoding: str, whole: bool) -> str:
     return codecs.getincrementaldecoder(encoding)().decode(data, whole)
 
 
-def text_rows(text: str, delimiter: str, source: str) -> list[Row]:
-    """Every row with the number of its first line.
+def text_rows(text: str, delimiter: str, source: str, *, strict: bool = True) -> list[Row]:
+    """Every row with the number of its first line; without ``strict`` a quotation mark may stand inside a text.
 
     Raises:
         UnreadableFile: with rule ``quotes``, where a cell has no end or goes on after its quotation mark.
     """
     rows: list[Row] = []
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=strict)
     first = 1
     try:
         for cells in reader:

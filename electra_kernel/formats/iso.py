@@ -487,7 +487,8 @@ def looks_like(data: bytes) -> str:
         return "a binary file"
     lines = data[:4096].splitlines()[:-1]
     if any(sum(delimiter in line for line in lines) > len(lines) // 2 for delimiter in (b";", b",", b"\t")):
-        return "a table in text without a header of payments (an amount, and an account or a name)"
+        statement, payments = "a statement (a date and an amount)", "payments (an amount, and an account or a name)"
+        return f"a table in text without a header of {statement} or of {payments}"
     if data.lstrip()[:1] in (b"{", b"["):
         return "JSON"
     return "plain text of no known format"

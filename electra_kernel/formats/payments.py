@@ -93,7 +93,14 @@ _NAMES: Mapping[str, tuple[str, ...]] = {
         *("account", "iban", "account number", "beneficiary account", "beneficiary iban", "creditor iban"),
         *("creditor account", "payee account", "counterparty account", "szamlaszam", "bankszamlaszam"),
         *("bankszamla", "kedvezmenyezett szamlaszama", "partner szamlaszama", "szamla"),
-        *("empfanger iban", "iban empfanger", "iban des empfangers", "iban beneficiaire", "iban du beneficiaire"),
+        *(
+            "creditor account iban",
+            "empfanger iban",
+            "iban empfanger",
+            "iban des empfangers",
+            "iban beneficiaire",
+            "iban du beneficiaire",
+        ),
         *("iban beneficiario", "iban begunstigde", "rachunek odbiorcy", "numer rachunku odbiorcy", "ucet prijemce"),
     ),
     "bic": (
@@ -107,6 +114,7 @@ _NAMES: Mapping[str, tuple[str, ...]] = {
         "bic kod",
         "swift kod",
         "creditor bic",
+        "creditor agent bic",
     ),
     "amount": (
         "amount",
@@ -196,6 +204,12 @@ def detect_csv(data: bytes) -> bool:
     except UnicodeDecodeError:
         return False
     return _best_delimiter(start, ColumnMap()) is not None
+
+
+def pays_someone(rows: Sequence[Row]) -> bool:
+    """Whether rows have a header of payments that names both who is paid and the account."""
+    header = _find_header(rows, ColumnMap())
+    return header is not None and {"name", "account"} <= set(header.places)
 
 
 def read(data: bytes, source: str, columns: ColumnMap | None = None, currency: str | None = None) -> Reading:

@@ -1,0 +1,382 @@
+"""Account statements in delimited text and Excel sheets, as banks and finance programs export them; read only.
+
+There is no standard; the rules are these.
+
+* The header is the first of the first 60 rows that names a date and an amount (or debits and credits); names are known
+  in many languages (``sheet_words``). What stands above it is kept as the statement's additional information; account
+  and currency are looked for there too. Columns that mean nothing here are named once in a warning.
+* A sheet of payments (``payments``) has a payee and an account in each row and positive amounts only. It is a statement
+  only where it has booking dates, balances, debits and credits, or a mark of the direction.
+* Dates and decimal signs are decided over whole columns (``sheet_values``).
+* The direction is the amount's own sign, or the column (debit, credit), or the mark beside it. A mark that contradicts
+  the amount's sign makes the row a problem.
+* A column of balances proves the rows: each is the one before plus the amount (``sheet_balance``).
+* A row with anything wrong is left out and told as a problem with its line; rows without date or money (page headers,
+  sums) are passed over and told in one warning.
+* One statement for each account and currency. A sheet numbers no statements, so they have no identification: the same
+  booking exported twice is one in the ledger.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from itertools import pairwise
+
+from electra_kernel.formats import grids, payments
+from electra_kernel.formats.base import Problems, Reading, unreadable
+from electra_kernel.formats.grids import Cell, Row, plain
+from electra_kernel.formats.sheet_balance import proved_balances
+from electra_kernel.formats.sheet_rows import Booked, RowReader, Way
+from electra_kernel.formats.sheet_values import amounts_of, dates_of
+from electra_kernel.formats.sheet_words import ACCOUNT_LABELS, CURRENCY_LABELS, FIELD_OF
+from electra_kernel.statements.model import Balance, Statement
+from electra_kernel.statements.proof import prove
+from electra_kernel.vocabulary.errors import UnreadableFile
+from electra_kernel.vocabulary.money import is_currency
+
+_HEADER_ROWS = 60
+_START = 65_536
+#: Rows below the header that are looked at to tell statements from payments.
+_LOOKED_AT = 200
+_DATES = ("booking", "value", "date")
+_MONEY = ("amount", "gross", "debit", "credit", "balance", "original_amount", "exchange_rate", "charges")
+#: Fields of which several columns may be joined; of others, the first counts and the rest are told.
+_JOINED = frozenset(("remittance", "proprietary_code", "time", "securities", "entry_reference", "bank_reference"))
+#: Character sets of sheets that are not Unicode, the likelier first, with letters that are usual in their languages.
+_LETTERS = {
+    "cp1250": "áéíóöőúüűÁÉÍÓÖŐÚÜŰěščřžýůťďňłąęśźżćńăâîșțŁŚŻČŠŘŽäß€–„”",
+    "cp1252": "äöüÄÖÜßéèêëàâçîïôùûñíóúáÉÈåÅøØæÆãõºª€£–’",
+    "iso8859-2": "áéíóöőúüűÁÉÍÓÖŐÚÜŰěščřžýůťďňłąęśźżćńŁŚŻČŠŘŽäß",
+    "cp1257": "ąčęėįšųūžĄČĘĖĮŠŲŪŽāēģīķļņõäöü„“",
+}
+
+
+# ------------------------------------------------------------------------------------------------------ header
+@dataclass(frozen=True, slots=True)
+class _Header:
+    """The row of names: where each field stands, and the currency that a name states."""
+
+    index: int
+    cells: Sequence[Cell]
+    places: Mapping[str, tuple[int, ...]]
+    currency: str
+
+    @property
+    def is_strong(self) -> bool:
+        """Whether no sheet of payments has such columns."""
+        return bool({"booking", "balance", "sign"} & set(self.places)) or {"debit", "credit"} <= set(self.places)
+
+
+def _as_header(index: int, cells: Sequence[Cell]) -> _Header | None:
+    places, currency = defaultdict[str, list[int]](list), ""
+    for place, cell in enumerate(cells):
+        if not isinstance(cell, str):
+            continue
+        name = plain(cell)
+        key = FIELD_OF.get(name, "")
+        if not key and (match := re.fullmatch(r"(.{1,40}?)(?: in| en)? ([a-z]{3})", name)):
+            stated, key = match[2].upper(), FIELD_OF.get(match[1], "")
+            key = key if is_currency(stated) else ""
+            currency = currency or (stated if key in _MONEY else "")
+        if key:
+            places[key].append(place)
+    named = set(places)
+    if not named & set(_DATES) or not (named & {"amount", "gross"} or {"debit", "credit"} <= named):
+        return None
+    return _Header(index, cells, {key: tuple(found) for key, found in places.items()}, currency)
+
+
+def _find_header(rows: Sequence[Row]) -> _Header | None:
+    found = (_as_header(index, cells) for index, (_, cells) in enumerate(rows[:_HEADER_ROWS]))
+    return next((header for header in found if header is not None), None)
+
+
+def _is_statement(rows: Sequence[Row], header: _Header | None) -> bool:
+    """Whether rows are a statement's and not payments'."""
+    if header is None or _is_securities(header):
+        return False
+    if header.is_strong or not payments.pays_someone(rows[:_HEADER_ROWS]):
+        return True
+    amounts = amounts_of(_cells(rows[: header.index + _LOOKED_AT], header, ("amount",)))
+    found = [amounts.amount(cell) for cell in _cells(rows[: header.index + _LOOKED_AT], header, ("amount",))]
+    return any(amount.negative for amount in found if amount is not None)
+
+
+def _is_securities(header: _Header) -> bool:
+    """A register of securities and not of money: its amounts are the positions' changes."""
+    names = {plain(header.cells[place]) for place in header.places.get("securities", ())}
+    return "total shares" in names and "balance" not in header.places
+
+
+def _cells(rows: Sequence[Row], header: _Header, keys: Sequence[str]) -> Iterator[Cell]:
+    places = [place for key in keys for place in header.places.get(key, ())]
+    for _, cells in rows[header.index + 1 :]:
+        yield from (cells[place] for place in places if place < len(cells))
+
+
+# ------------------------------------------------------------------------------------------------------ detect
+def detect(data: bytes) -> bool:
+    """Whether the bytes are a sheet with the header of an account statement."""
+    return _looks(data) == "statement"
+
+
+def looks_like(data: bytes) -> str:
+    """What a sheet that is no statement looks like, in words; empty where it is no sheet."""
+    return {
+        "securities": "a register of securities (shares, not money)",
+        "balances": "a sheet of balances without bookings",
+    }.get(_looks(data), "")
+
+
+def _looks(data: bytes) -> str:
+    if grids.is_workbook(data):
+        try:
+            return next((kind for rows in grids.sheets(data, "") if (kind := _kind_of(rows)) == "statement"), "")
+        except UnreadableFile:
+            return ""
+    if not grids.may_be_text(data):
+        return ""
+    try:
+        text, _ = grids.decode(data[:_START], whole=False)
+    except UnicodeDecodeError:
+        return ""
+    kinds = {_kind_of(list(grids.first_rows(text, each, _HEADER_ROWS))) for each in grids.DELIMITERS}
+    return next((kind for kind in ("statement", "securities", "balances") if kind in kinds), "")
+
+
+def _kind_of(rows: Sequence[Row]) -> str:
+    header = _find_header(rows)
+    if _is_statement(rows, header):
+        return "statement"
+    if header is not None and _is_securities(header):
+        return "securities"
+    names = [{FIELD_OF.get(plain(cell), "") for cell in cells if isinstance(cell, str)} for _, cells in rows]
+    if any("date" in each and "balance" in each for each in names):
+        return "balances"
+    return ""
+
+
+# -------------------------------------------------------------------------------------------------------- read
+def read(data: bytes, source: str) -> Reading:
+    """Read a sheet into statements, one for each account and currency.
+
+    Raises:
+        UnreadableFile: broken, too large, or no sheet of a statement.
+    """
+    grids.check_size(data, source)
+    problems = Problems(source)
+    rows = _excel(data, source) if grids.is_workbook(data) else _text(data, source, problems)
+    header = _find_header(rows)
+    if header is None:
+        raise _no_header(source)
+    header = _by_content(header, rows)
+    _tell_columns(header, rows, problems)
+    way = _way_of(header, rows, problems)
+    found = list(RowReader(header.cells, way, problems).read(rows[header.index + 1 :]))
+    statements = _statements(found, rows[: header.index], problems)
+    for statement in statements:
+        problems.extend(prove(statement, source))
+    name = "xlsx statement" if grids.is_workbook(data) else "csv statement"
+    return Reading(format=name, statements=statements, problems=problems.rows())
+
+
+def _no_header(source: str) -> UnreadableFile:
+    return unreadable(
+        source,
+        "header",
+        "No row names the columns of a statement: a date, and an amount or debits and credits.",
+        "Add a row of names above the rows, or describe the file once: electra formats new --from FILE.",
+        field="header",
+    )
+
+
+def _excel(data: bytes, source: str) -> list[Row]:
+    for rows in grids.sheets(data, source):
+        if _is_statement(rows, _find_header(rows)):
+            return rows
+    raise _no_header(source)
+
+
+def _text(data: bytes, source: str, problems: Problems) -> list[Row]:
+    text = _decoded(data, source, problems)
+    best = max(grids.DELIMITERS, key=lambda each: _known(list(grids.first_rows(text, each, _HEADER_ROWS))))
+    try:
+        return grids.text_rows(text, best, source)
+    except UnreadableFile as error:
+        if "unexpected end" in error.problem.text or "field larger" in error.problem.text:
+            raise
+        problems.warn(
+            error.problem.position,
+            "row",
+            "quotes",
+            "A quotation mark stands inside a quoted text; what it belongs to was guessed here, and perhaps below.",
+            "Ask for an export that doubles the quotation marks inside texts.",
+        )
+        return grids.text_rows(text, best, source, strict=False)
+
+
+def _known(rows: Sequence[Row]) -> int:
+    header = _find_header(rows)
+    return 0 if header is None else sum(map(len, header.places.values()))
+
+
+def _decoded(data: bytes, source: str, problems: Problems) -> str:
+    """Text that is Unicode where it can be, else in the character set in which its letters are the most usual ones."""
+    try:
+        text, encoding = grids.decode(data, whole=True)
+        if encoding in ("UTF-8", "UTF-16"):
+            return text
+    except UnicodeDecodeError as error:
+        if data[:40].count(0):
+            words = "The file is not text in a known encoding."
+            raise unreadable(source, "encoding", words, "Save it as UTF-8.", position=error.start) from error
+    start = data[: 4 * _START]
+    best = max(_LETTERS, key=lambda each: _usual(start.decode(each, "replace"), _LETTERS[each]))
+    text = data.decode(best, "replace")
+    problems.warn(
+        None, "file", "encoding", f"The file is not UTF-8; it was read as {best}.", "Check the accented letters."
+    )
+    return text
+
+
+def _usual(text: str, letters: str) -> int:
+    return sum(1 if letter in letters else -1 for letter in text if letter > "\x7f")
+
+
+def _by_content(header: _Header, rows: Sequence[Row]) -> _Header:
+    """A header by what its columns hold: a column of money may hold the currency, and the next one, without a name, the
+    amount; ``Valuta`` is the value date in some languages and the currency in others."""
+    places, moved = dict(header.places), False
+    days = [str(cell).strip() for cell in _cells(rows, header, ("value",)) if str(cell).strip()]
+    if days and all(is_currency(day) for day in days) and {"booking", "date"} & set(places):
+        places["currency"], moved = places.pop("value"), True
+    for key in ("amount", "balance"):
+        here = places.get(key, ())
+        cells = [cell for cell in _cells(rows, header, (key,)) if isinstance(cell, str) and cell.strip()]
+        following = str(header.cells[here[0] + 1]) if here and here[0] + 1 < len(header.cells) else "?"
+        if cells and not following.strip() and all(is_currency(cell.strip()) for cell in cells):
+            places.update({key: (here[0] + 1,)} | ({} if "currency" in places else {"currency": here[:1]}))
+            moved = True
+    return _Header(header.index, header.cells, places, header.currency) if moved else header
+
+
+def _tell_columns(header: _Header, rows: Sequence[Row], problems: Problems) -> None:
+    taken = {place for places in header.places.values() for place in places}
+    if left := grids.unread_columns(rows[header.index :], taken):
+        problems.warn(None, "header", "column-unread", grids.unread_words(left), "Keep the file for what they say.")
+    for key, places in header.places.items():
+        names = [str(header.cells[place]).strip()[:40] for place in places]
+        if len(places) > 1 and key not in _JOINED:
+            said = f"Several columns mean the {key.replace('_', ' ')}: {', '.join(names)}; {names[0]} was read."
+            problems.warn(None, key, "column-twice", said, "Remove or rename the columns that do not count.")
+    if "securities" in header.places:
+        said = "The sheet tells of securities; only the money of each row is read."
+        problems.warn(None, "header", "securities", said, "None, where the money is what counts.")
+
+
+def _way_of(header: _Header, rows: Sequence[Row], problems: Problems) -> Way:
+    amounts = amounts_of(_cells(rows, header, _MONEY))
+    days = [list(_cells(rows, header, (key,))) for key in _DATES if key in header.places]
+    dates = dates_of(days, months_first=amounts.point == "." and any("/" in str(cell) for cell in days[0][:50]))
+    if dates.doubt:
+        problems.warn(None, "date", "date-order", dates.doubt, "Export the dates as 2026-01-31 where you can choose.")
+    account, currency = _above(rows[: header.index])
+    places = dict(header.places)
+    other = places.pop("some_account", ())
+    if other:
+        own = "account" not in places and not account
+        if own and {"name", "payer", "payee"} & set(places) and _varies(rows, header):
+            own = False
+            said = f"The column {str(header.cells[other[0]])[:40]!r} changes from row to row: it was read as the other party's."
+            problems.warn(None, "account", "account-column", said, "Name it Counterparty account, or Own account.")
+        places.setdefault("account" if own else "other_account", other)
+    return Way(places, dates, amounts, account, header.currency or currency)
+
+
+def _varies(rows: Sequence[Row], header: _Header) -> bool:
+    values = [str(cell).strip() for cell in _cells(rows, header, ("some_account",))]
+    return len(set(values)) > 1 and len(set(values)) * 2 > len(values)
+
+
+_IBAN = re.compile(r"\b[A-Z]{2}[0-9]{2}(?: ?[0-9A-Z]{4}){2,7}(?: ?[0-9A-Z]{1,3})?\b")
+
+
+def _above(rows: Sequence[Row]) -> tuple[str, str]:
+    """Account and currency by the labels above the header."""
+    account = currency = ""
+    for _, cells in rows:
+        texts = [part.strip() for cell in cells if isinstance(cell, str) for part in cell.split(":", 1) if part.strip()]
+        for label, text in pairwise(texts):
+            name = plain(label)
+            if name in ACCOUNT_LABELS:
+                account = account or text[:60]
+            elif name in CURRENCY_LABELS and is_currency(text[:3].upper()):
+                currency = currency or text[:3].upper()
+        if not account and (match := _IBAN.search(" ".join(texts)[:400])):
+            account = match[0]
+    return "".join(account.split()) if _IBAN.fullmatch(account) else account, currency
+
+
+# -------------------------------------------------------------------------------------------------- statements
+def _statements(found: Sequence[Booked], above: Sequence[Row], problems: Problems) -> tuple[Statement, ...]:
+    groups = defaultdict[tuple[str, str], list[Booked]](list)
+    for booked in found:
+        groups[booked.account, booked.currency].append(booked)
+    if not groups:
+        problems.warn(None, "row", "no-rows", "The sheet has a header and no bookings.", "None, where there were none.")
+    if found and not any(account for account, _ in groups):
+        said = "The sheet does not say whose account it is."
+        problems.warn(None, "account", "account", said, "Add a column Account, or keep its rows apart.")
+    if any(not currency for _, currency in groups):
+        said = "The sheet does not say in which currency its amounts are."
+        problems.warn(None, "currency", "currency", said, "Add a column Currency, or keep its rows apart.")
+    _tell_signs(found, problems)
+    text = "\n".join(" ".join(str(cell).strip() for cell in cells if str(cell).strip()) for _, cells in above).strip()
+    return tuple(_statement(key, group, text, problems) for key, group in groups.items())
+
+
+def _tell_signs(found: Sequence[Booked], problems: Problems) -> None:
+    """Positive amounts alone may be a card's expenses as well as an account's receipts."""
+    bare = [each for each in found if each.entry is not None and not each.directed]
+    proved = any(each.balance is not None for each in found)
+    if bare and not proved and not any(each.entry.amount < 0 for each in found if each.entry):
+        said = "No amount is negative and nothing marks debits: all were taken as credits."
+        repair = "Where they are payments or expenses, export them with signs or with debits and credits."
+        problems.warn(None, "amount", "sign", said, repair)
+
+
+def _statement(key: tuple[str, str], group: Sequence[Booked], text: str, problems: Problems) -> Statement:
+    account, currency = key
+    entries = tuple(booked.entry for booked in group if booked.entry is not None)
+    balances = proved_balances(group, currency, problems) or _told_balances(group, currency)
+    days = [day for entry in entries if (day := entry.booking_date or entry.value_date) is not None]
+    return Statement(
+        identification="",
+        account=account,
+        currency=currency,
+        balances=balances,
+        entries=entries,
+        from_date=min(days, default=None),
+        to_date=max(days, default=None),
+        additional_information=text[:2000],
+    )
+
+
+def _told_balances(group: Sequence[Booked], currency: str) -> tuple[Balance, ...]:
+    """Balances that rows of their own tell."""
+    days = [booked.day for booked in group if booked.day is not None]
+    first, last = min(days, default=date.min), max(days, default=date.min)
+    return tuple(
+        Balance(
+            kind=booked.kind,
+            amount=booked.balance,
+            currency=currency,
+            date=booked.day or (first if booked.kind == "OPBD" else last),
+        )
+        for booked in group
+        if booked.kind and booked.balance is not None and days
+    )

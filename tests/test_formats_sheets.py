@@ -1,0 +1,212 @@
+"""Statements in sheets: many dialects, one meaning; doubt is told, and no figure is guessed."""
+
+from __future__ import annotations
+
+import io
+from contextlib import suppress
+from datetime import date, datetime
+from decimal import Decimal
+
+import pytest
+import xlsxwriter
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from electra_kernel import formats
+from electra_kernel.formats import sheets
+from electra_kernel.formats.base import Reading
+from electra_kernel.vocabulary.errors import UnreadableFile
+
+
+def _read(text: str, encoding: str = "utf-8") -> Reading:
+    data = text.encode(encoding)
+    assert formats.detect(data, "sheet.csv").name == "sheet"
+    return formats.read(data, "sheet.csv")
+
+
+def _rules(reading: Reading) -> list[tuple[int | None, str, str]]:
+    return [(problem.position, problem.rule, problem.severity) for problem in reading.problems]
+
+
+def _amounts(reading: Reading) -> list[Decimal]:
+    return [entry.amount for statement in reading.statements for entry in statement.entries]
+
+
+def test_running_balances_prove_the_rows_and_give_opening_and_closing() -> None:
+    reading = _read(
+        "Date,Description,Amount,Currency,Balance,Account\n2026-03-20,Pay,2500.00,EUR,5000.00,DE12\n2026-03-21,Rent,-1200.00,EUR,3800.00,DE12\n"
+    )
+    statement = reading.statements[0]
+    assert [(each.kind, each.amount, each.date) for each in statement.balances] == [
+        ("OPBD", Decimal("2500.00"), date(2026, 3, 20)),
+        ("CLBD", Decimal("3800.00"), date(2026, 3, 21)),
+    ]
+    assert (statement.account, statement.currency, _rules(reading)) == ("DE12", "EUR", [])
+
+
+def test_rows_may_run_backward_and_a_missing_row_is_told_with_its_line() -> None:
+    head = "Buchungstag;Wertstellung;Auftraggeber / Empfänger;Verwendungszweck;Betrag (EUR);Saldo;Kontonummer\n"
+    rows = [
+        "03.03.2026;04.03.2026;A;x;-1.000,00;500,00;1\n",
+        "02.03.2026;02.03.2026;B;y;300,50;1.500,00;1\n",
+        "01.03.2026;01.03.2026;C;z;-0,50;1.199,50;1\n",
+    ]
+    whole = _read(head + "".join(rows), "cp1252")
+    assert _rules(whole) == [(None, "encoding", "warning")]
+    assert whole.statements[0].balances[0].amount == Decimal("1200.00")
+    assert whole.statements[0].entries[0].details[0].counterparty.name == "A"  # type: ignore[union-attr]
+    broken = _read(head + "".join([*rows[:1], "02.03.2026;02.03.2026;B;y;300,51;1.500,00;1\n", *rows[2:]]))
+    assert (3, "running-balance", "error") in _rules(broken)
+
+
+@pytest.mark.parametrize(
+    ("text", "amounts", "currency"),
+    [
+        ("Date opération;Libellé;Débit;Crédit;Devise\n2/4/2026;Loyer;1234,56;;EUR\n25/4/2026;Paie;;3500,00;EUR\n", ["-1234.56", "3500.00"], "EUR"),
+        ("Fecha|Concepto|Importe|Moneda\n2026-04-02|Alquiler|-1.234,56|EUR\n2026-04-03|Pan|1,5|EUR\n", ["-1234.56", "1.5"], "EUR"),
+        ("Datum,Naam / Omschrijving,Rekening,Af Bij,Bedrag (EUR)\n20200213,Kosten,NL1,Af,\"1,25\"\n20200214,Loon,NL1,Bij,\"1,25\"\n", ["-1.25", "1.25"], "EUR"),
+        ("Könyvelés dátuma\tÉrtéknap\tÖsszeg\tDevizanem\tKözlemény\n2026.03.01.\t2026.03.01.\t-1 000\tHUF\tdíj\n2026.03.12.\t2026.03.12.\t12 500\tHUF\tbér\n", ["-1000", "12500"], "HUF"),
+        ("Data księgowania;Kwota;Waluta;Tytuł\n01-02-2026;-12,30;PLN;a\n28-02-2026;5,00;PLN;b\n", ["-12.30", "5.00"], "PLN"),
+        ("Datum zaúčtování;Částka;Měna;Poznámka\n1. 2. 2026;-12,30;CZK;a\n28. 2. 2026;5,00;CZK;b\n", ["-12.30", "5.00"], "CZK"),
+        ("Data contabile;Dare;Avere;Divisa;Causale\n01/02/2026;12,30;;EUR;a\n28/02/2026;;5,00;EUR;b\n", ["-12.30", "5.00"], "EUR"),
+        ("Bokföringsdag;Belopp;Valuta;Rubrik\n2026-02-01;-12,30;SEK;a\n", ["-12.30"], "SEK"),
+        ("Posted Date,Amount,Currency,Description\n01/31/2026,($12.30),USD,a\n02/01/2026,\"$1,005.00\",USD,b\n", ["-12.30", "1005.00"], "USD"),
+    ],
+)  # fmt: skip
+def test_dialects_of_many_languages_mean_the_same(text: str, amounts: list[str], currency: str) -> None:
+    for encoding in ("utf-8", "utf-8-sig", "utf-16"):
+        reading = _read(text, encoding)
+        assert _amounts(reading) == [Decimal(each) for each in amounts]
+        assert {statement.currency for statement in reading.statements} == {currency}
+        assert all(entry.booking_date for statement in reading.statements for entry in statement.entries)
+        assert not [problem for problem in reading.problems if problem.severity == "error"]
+
+
+def test_what_stands_above_names_account_and_currency_and_sums_below_are_told() -> None:
+    text = "Exported;today\nIBAN;DE89 3704 0044 0532 0130 00\nWährung:;EUR\n\nBuchungstag;Betrag;Text\n13.01.2026;-1,00;a\nSumme;-1,00;\n"
+    reading = _read(text)
+    statement = reading.statements[0]
+    assert (statement.account, statement.currency) == ("DE89370400440532013000", "EUR")
+    assert (7, "row-passed", "warning") in _rules(reading)
+    assert "Exported" in statement.additional_information
+
+
+def test_dates_are_decided_over_the_column_and_doubt_is_told() -> None:
+    clear = _read("Date,Amount,Balance\n01/02/2026,1.00,1.00\n31/02/2026,1.00,2.00\n13/02/2026,1.00,3.00\n")
+    assert (3, "date", "error") in _rules(clear)
+    assert clear.statements[0].entries[0].booking_date == date(2026, 2, 1)
+    doubtful = _read("Date,Amount,Balance\n01/02/2026,1.00,1.00\n")
+    assert "date-order" in {rule for _, rule, _ in _rules(doubtful)}
+
+
+def test_an_amount_that_may_mean_two_things_is_left_out_and_another_cell_may_prove_it() -> None:
+    doubtful = _read("Booking date;Amount;Currency\n2026-01-01;-1.234;EUR\n")
+    assert (_amounts(doubtful), _rules(doubtful)[0]) == ([], (2, "amount-doubtful", "error"))
+    proved = _read("Booking date;Amount;Currency\n2026-01-01;-1.234;EUR\n2026-01-02;0,50;EUR\n")
+    assert _amounts(proved) == [Decimal(-1234), Decimal("0.50")]
+
+
+def test_a_mark_that_contradicts_the_sign_and_cells_beyond_the_header_are_problems() -> None:
+    reading = _read(
+        "Date;D/C;Amount;Currency\n2026-01-01;D;-5,00;EUR\n2026-01-02;C;-5,00;EUR\n2026-01-03;D;-1,00;EUR;x\n"
+    )
+    assert [rule[:2] for rule in _rules(reading)[:2]] == [(3, "sign"), (4, "too-many-cells")]
+    assert _amounts(reading) == [Decimal("-5.00")]
+
+
+def test_positive_amounts_alone_are_doubted_and_unread_columns_named() -> None:
+    reading = _read("Date,Merchant Name,Amount,Loyalty points\n2026-01-01,Shop,5.00,17\n")
+    assert {"sign", "column-unread", "currency", "account"} <= {rule for _, rule, _ in _rules(reading)}
+    assert "Loyalty points" in next(problem.text for problem in reading.problems if problem.rule == "column-unread")
+
+
+def test_payments_stay_payments_and_statements_statements() -> None:
+    payments = "Name;IBAN;Amount;Currency;Date\nPartner;DE89370400440532013000;5,00;EUR;2026-01-01\n"
+    assert formats.detect(payments.encode(), "p").name == "csv"
+    assert formats.detect(payments.replace("5,00", "-5,00").encode(), "p").name == "sheet"
+    assert formats.detect(payments.replace("Date", "Booking date").encode(), "p").name == "sheet"
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("Date,Fund,Amount,Shares,Total Shares\n2026-01-01,X,5.00,1,1\n", "securities"),
+        ("Date,Balance\n2026-01-01,5.00\n2026-01-02,5.00\n", "balances without bookings"),
+        ("col1,col2\na,b\nc,d\n", "without a header"),
+    ],
+)
+def test_what_is_no_statement_is_refused_for_what_it_is(text: str, words: str) -> None:
+    with pytest.raises(UnreadableFile, match=words):
+        formats.read(text.encode(), "x.csv")
+
+
+def test_a_quotation_mark_without_an_end_is_refused_and_one_inside_a_text_is_told() -> None:
+    with pytest.raises(UnreadableFile, match="quotes"):
+        formats.read(b'Booking date,Amount\n2026-01-01,"5.00\n', "x.csv")
+    reading = _read('Booking date,Amount,Text\n2026-01-01,5.00,"a "b" c"\n')
+    assert (2, "quotes", "warning") in _rules(reading)
+
+
+def _workbook(rows: list[list[object]]) -> bytes:
+    out = io.BytesIO()
+    book = xlsxwriter.Workbook(out, {"in_memory": True, "default_date_format": "yyyy-mm-dd"})
+    sheet = book.add_worksheet()
+    for number, row in enumerate(rows):
+        for place, cell in enumerate(row):
+            sheet.write(number, place, cell)
+    book.close()
+    return out.getvalue()
+
+
+def test_excel_keeps_fifteen_digits_and_typed_dates() -> None:
+    data = _workbook(
+        [
+            ["Statement of", "HU42117730161111101800000000"],
+            ["Booking date", "Description", "Amount (HUF)", "Balance"],
+            [datetime(2026, 1, 2), "in", 0.1 + 0.2, 1.3],
+            [datetime(2026, 1, 3), "out", -1, 0.3],
+        ]
+    )
+    assert formats.detect(data, "x").name == "sheet"
+    reading = formats.read(data, "x")
+    assert _amounts(reading) == [Decimal("0.3"), Decimal(-1)]
+    assert reading.statements[0].account == "HU42117730161111101800000000"
+    assert [balance.amount for balance in reading.statements[0].balances] == [Decimal("1.0"), Decimal("0.3")]
+
+
+_ROWS = st.lists(
+    st.tuples(
+        st.dates(date(2000, 1, 1), date(2060, 12, 31)),
+        st.decimals("-99999999.99", "99999999.99", places=2),
+        st.text("abcŐű ;,\"'x1", max_size=12),
+    ),
+    min_size=1,
+    max_size=8,
+)
+
+
+@given(_ROWS, st.sampled_from([".", ","]), st.sampled_from([";", "\t", "|"]), st.sampled_from(["%Y-%m-%d", "%d.%m.%Y"]))
+@settings(max_examples=40, deadline=None)
+def test_what_a_program_writes_is_read_as_it_was(
+    rows: list[tuple[date, Decimal, str]], point: str, mark: str, layout: str
+) -> None:
+    lines, balance = [mark.join(("Account", "Booking date", "Amount", "Balance", "Currency", "Text"))], Decimal(7)
+    for day, amount, text in rows:
+        balance += amount
+        cells = [f"{amount:f}".replace(".", point), f"{balance:f}".replace(".", point)]
+        quoted = '"' + text.replace('"', '""') + '"'
+        lines.append(mark.join(("X1", day.strftime(layout), *cells, "EUR", quoted)))
+    reading = _read("\n".join(lines) + "\n")
+    statement = reading.statements[0]
+    assert [entry.amount for entry in statement.entries] == [amount for _, amount, _ in rows]
+    if not [problem for problem in reading.problems if problem.rule in ("date-order", "row-order")]:
+        assert [entry.booking_date for entry in statement.entries] == [day for day, _, _ in rows]
+        assert (statement.balances[0].amount, statement.balances[1].amount) == (Decimal(7), balance)
+
+
+@given(st.binary(max_size=200))
+@settings(max_examples=80, deadline=None)
+def test_bytes_after_a_header_are_read_or_refused_never_a_crash(tail: bytes) -> None:
+    with suppress(UnreadableFile):
+        reading = sheets.read(b"Date,Amount,Balance,Currency\n" + tail, "x")
+        assert len(_amounts(reading)) <= tail.count(b"\n") + tail.count(b"\r") + 1
