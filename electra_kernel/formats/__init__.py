@@ -42,6 +42,7 @@ from electra_kernel.formats import (
     qif,
     sheets,
     swissqr,
+    tables,
 )
 from electra_kernel.formats.base import Format, Reading, unreadable
 from electra_kernel.formats.payments import ColumnMap
@@ -293,6 +294,13 @@ FORMATS: tuple[Format, ...] = (
         write=nacha.write,
     ),
     *(profiles.as_format(profile) for profile in profiles.shipped()),
+    Format(
+        name="table",
+        title="Entries in the ledger's columns (JSON, Parquet, CSV, Excel), as electra read writes them",
+        extensions=(".json", ".parquet", ".csv", ".xlsx"),
+        detect=tables.detect,
+        read=tables.read,
+    ),
     Format(
         name="sheet",
         title="Account statements in delimited text and Excel sheets",

@@ -13,13 +13,14 @@ import re
 import unicodedata
 import zipfile
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import Any, TypeAlias
 
 from python_calamine import CalamineError, CalamineWorkbook
 
 from electra_kernel.formats import iso
 from electra_kernel.formats.base import unreadable
-from electra_kernel.vocabulary.errors import ElectraError
+from electra_kernel.vocabulary.errors import ElectraError, UnreadableFile
 from electra_kernel.vocabulary.xml import HostileXml, parse_xml
 
 Cell: TypeAlias = Any
@@ -36,6 +37,7 @@ _NO_TEXT = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
 #: The largest area of a sheet, rows × columns: all of it is held in memory, however few of its cells are filled.
 _MAX_CELLS = 40_000_000
 _START = 65_536
+_LOOKED_AT = 300
 #: Letters that are no plain letter with an accent.
 _LETTERS = str.maketrans({"ł": "l", "Ł": "L", "ø": "o", "Ø": "O", "ß": "ss", "æ": "ae", "Æ": "AE", "đ": "d", "Đ": "D"})
 
@@ -170,6 +172,15 @@ def sheets(data: bytes, source: str) -> Iterator[list[Row]]:
         if type(error).__name__ != "PanicException":
             raise
         raise _broken_workbook(source, "its structure is damaged") from error
+
+
+@lru_cache(maxsize=1)
+def heads(data: bytes) -> tuple[list[Row], ...]:
+    """The first rows of each sheet of a workbook, to tell what it is; none where it cannot be read."""
+    try:
+        return tuple(rows[:_LOOKED_AT] for rows in sheets(data, ""))
+    except UnreadableFile:
+        return ()
 
 
 def _broken_workbook(source: str, cause: str) -> ElectraError:

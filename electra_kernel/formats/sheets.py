@@ -134,10 +134,7 @@ def looks_like(data: bytes) -> str:
 
 def _looks(data: bytes) -> str:
     if grids.is_workbook(data):
-        try:
-            return next((kind for rows in grids.sheets(data, "") if (kind := _kind_of(rows)) == "statement"), "")
-        except UnreadableFile:
-            return ""
+        return next((kind for rows in grids.heads(data) if (kind := _kind_of(rows)) == "statement"), "")
     if not grids.may_be_text(data):
         return ""
     try:
