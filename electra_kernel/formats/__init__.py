@@ -17,6 +17,7 @@ from electra_kernel.formats import (
     camt055,
     camt086,
     cfonb120,
+    cfonb160,
     coda,
     datev,
     dtaus,
@@ -189,6 +190,14 @@ FORMATS: tuple[Format, ...] = (
         detect=cfonb120.detect,
         read=cfonb120.read,
         write=cfonb120.write,
+    ),
+    Format(
+        name="cfonb160",
+        title="French transfers and collections before SEPA (CFONB 160)",
+        extensions=(".cfonb", ".txt"),
+        detect=cfonb160.detect,
+        read=cfonb160.read,
+        write=cfonb160.write,
     ),
     Format(
         name="norma43",
