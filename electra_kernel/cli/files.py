@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
+from tqdm.auto import tqdm
 
 from electra_kernel import formats
 from electra_kernel.cli.notices import notices
@@ -42,9 +43,10 @@ from electra_kernel.statements.columns import ENTRIES
 from electra_kernel.vocabulary.dates import BusinessCalendar, system_clock
 from electra_kernel.vocabulary.errors import ElectraError, Problem, UnreadableFile
 from electra_kernel.vocabulary.parties import Party
-from electra_kernel.workbench.files import frame_of, read_file, write_file, write_table
+from electra_kernel.workbench.files import FileNotReadable, frame_of, read_file, write_file, write_table
 from electra_kernel.workbench.large import large_format, write_large
 from electra_kernel.workbench.ownformats import load_profile, own_formats, own_profiles
+from electra_kernel.workbench.statements import SHOWN_FROM, Imported, import_frame, unopened, visible_files
 
 #: A folder that is none: no formats of one's own.
 _NONE = Path(os.devnull)
@@ -56,7 +58,7 @@ def read_files(files: Sequence[Path], out: Path | None, profile: Path | None = N
     """Read statements and payments into one table and show or write it; 1 where a file could not be read.
 
     Args:
-        files: what to read.
+        files: what to read; of folders, every file that is not hidden.
         out: where to; shown where not given.
         profile: the format of all of them; told from the content where not given.
         workbench: the folder whose own formats count.
@@ -67,14 +69,21 @@ def read_files(files: Sequence[Path], out: Path | None, profile: Path | None = N
         large = large_format(files[0])
         if large is not None:
             return _read_large(files[0], large, out)
-    for file in files:
+    several = [each for file in files for each in (visible_files(file) if file.is_dir() else [file])]
+    done = list[Imported]()
+    for file in tqdm(several, disable=None if len(several) >= SHOWN_FROM else True):
         try:
-            table, found = _as_table(read_file(file), file.name, own)
-        except UnreadableFile as error:
-            problems.append(error.problem)
+            table, found, name = _as_table(read_file(file), file.name, own)
+        except (UnreadableFile, FileNotReadable) as error:
+            if isinstance(error, FileNotReadable) and not any(each.is_dir() for each in files):
+                raise
+            told = error.problem if isinstance(error, UnreadableFile) else unopened(file.name, error)
+            problems.append(told)
+            done.append(Imported("", file.name, 0, 0, False, (told,)))
             continue
         read.append(table)
         problems += found
+        done.append(Imported("", file.name, table.num_rows, 0, False, tuple(found), name))
     rows = pa.concat_tables(read) if read else ENTRIES.empty_table()
     if out is None:
         show(frame_of(rows.select(ENTRY_COLUMNS)).dropna(axis="columns", how="all"), empty="No entries.")
@@ -83,6 +92,8 @@ def read_files(files: Sequence[Path], out: Path | None, profile: Path | None = N
         say(f"{rows.num_rows} rows in {out}")
     for problem in problems:
         print(problem, file=sys.stderr)  # noqa: T201 - the command line's own voice
+    if len(several) > 1:
+        show(import_frame(done)[["name", "format", "outcome", "entries", "problems", "reason"]], title="Files")
     return 1 if any(problem.severity == "error" for problem in problems) else 0
 
 
@@ -105,23 +116,25 @@ def _own(profile: Path | None, workbench: Path) -> tuple[Format, ...]:
     return own_formats(workbench)
 
 
-def _as_table(data: bytes, name: str, own: Sequence[Format]) -> tuple[pa.Table, list[Problem]]:
-    """A file's entries, or its payments as the entries they will become, in the ledger's columns."""
+def _as_table(data: bytes, name: str, own: Sequence[Format]) -> tuple[pa.Table, list[Problem], str]:
+    """A file's entries, or its payments as the entries they will become, in the ledger's columns; problems; format."""
     sha = hashlib.sha256(data).hexdigest()
     try:
-        tables = formats.read_tables(data, sha, own)
-        return tables.entries, [Problem(**{**row, "source": name}) for row in tables.problems.to_pylist()]
+        known = formats.detect(data, sha, own)
+        tables = formats.tables_by(known, data, sha)
+        told = [Problem(**{**row, "source": name}) for row in tables.problems.to_pylist()]
+        return tables.entries, told, known.name
     except UnreadableFile as error:
         if error.problem.rule != formats.NO_STATEMENTS:
             raise UnreadableFile(replace(error.problem, source=name)) from error
-    reading = formats.read(data, name, own)
+    reading = known.read(data, name)
     for line in notices(reading):
         say(line)
     rows = [_payment_row(item, sha, None) for item in reading.transactions]
     rows += [_payment_row(item, sha, order) for order in reading.orders for item in order.transactions]
     rows += billing_rows(reading.billing, sha)
     filled = [{field: row.get(field) for field in ENTRIES.names} for row in rows]
-    return pa.Table.from_pylist(filled, schema=ENTRIES), list(reading.problems)
+    return pa.Table.from_pylist(filled, schema=ENTRIES), list(reading.problems), known.name
 
 
 def _payment_row(item: Transaction, sha: str, order: Order | None) -> dict[str, object]:

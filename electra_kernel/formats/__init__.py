@@ -50,7 +50,7 @@ from electra_kernel.formats.payments import ColumnMap
 from electra_kernel.statements.columns import StatementTables
 from electra_kernel.statements.tables import tables_of
 
-__all__ = ["FORMATS", "NO_STATEMENTS", "Format", "Reading", "detect", "read", "read_payments", "read_tables"]
+__all__ = ["FORMATS", "NO_STATEMENTS", "Format", "Reading", "detect", "read", "read_payments", "read_tables", "tables_by"]
 
 #: The rule that a file of payments breaks where statements are wanted.
 NO_STATEMENTS = "no-statements"
@@ -415,7 +415,15 @@ def read_tables(data: bytes, source: str, own: Sequence[Format] = ()) -> Stateme
     Raises:
         UnreadableFile: of no known format, broken, or without statements. Nothing half read is ever returned.
     """
-    found = detect(data, source, own)
+    return tables_by(detect(data, source, own), data, source)
+
+
+def tables_by(found: Format, data: bytes, source: str) -> StatementTables:
+    """Read a file of a known format of statements into the ledger's columns.
+
+    Raises:
+        UnreadableFile: broken, or without statements.
+    """
     if found.tables is not None:
         return found.tables(data, source)
     reading = found.read(data, source)

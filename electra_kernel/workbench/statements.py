@@ -35,13 +35,24 @@ if TYPE_CHECKING:
 #: The journal's subject under which imported statement files are listed.
 _SUBJECT = "statements"
 
+#: The columns of the table of what was imported.
+IMPORTED = ["name", "format", "outcome", "entries", "new", "balances_proved", "problems", "reason", "source"]
+
 #: From how many files on a progress bar is worth its place.
 SHOWN_FROM = 20
 
 
+#: Warnings after which a figure may still be other than it seems.
+_DOUBTS = frozenset(("date-order", "sign", "running-balance", "amount-doubtful", "details-sum", "quotes"))
+
+
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """What became of one file: how many entries it has, how many were new, and whether its balances add up."""
+    """What became of one file: how many entries it has, how many were new, and whether its balances add up.
+
+    ``format`` is the name of its format where it has one; ``skipped`` says in words why a good file of another kind was
+    left aside.
+    """
 
     source: str
     name: str
@@ -49,6 +60,24 @@ class Imported:
     new: int
     balances_proved: bool
     problems: tuple[Problem, ...]
+    format: str = ""
+    skipped: str = ""
+
+    @property
+    def outcome(self) -> str:
+        """``read``, ``doubtful`` (read, and something about it is wrong or uncertain), ``skipped`` or ``refused``."""
+        if self.skipped:
+            return "skipped"
+        if not self.format:
+            return "refused"
+        doubted = any(problem.severity == "error" or problem.rule in _DOUBTS for problem in self.problems)
+        return "doubtful" if doubted else "read"
+
+    @property
+    def reason(self) -> str:
+        """The gravest problem in words, or why the file was skipped; empty where all is well."""
+        worst = sorted(self.problems, key=lambda problem: problem.severity != "error")
+        return self.skipped or (worst[0].text if worst else "")
 
 
 class Statements:
@@ -63,7 +92,8 @@ class Statements:
         """Fetch new statements (or those of a date range) from the bank and append them to the ledger once.
 
         Returns:
-            One row a file: name, entries, new, balances_proved, problems, source (SHA-256).
+            One row a file: name, format, outcome (read, doubtful, skipped, refused), entries, new, balances_proved,
+            problems, reason (the gravest problem in words), source (SHA-256).
 
         Raises:
             NotReady, ChannelError, EbicsError: nothing was lost; fetch again later.
@@ -74,12 +104,13 @@ class Statements:
             for service in statement_services(line.info()):
                 with fetched(self._store, line, talk, service=service, since=since, until=until) as files:
                     done += self._take(files)
-        return _import_frame(done)
+        return import_frame(done)
 
     def read(self, path: str | Path) -> pd.DataFrame:
         """Read a statement file, or every file of a folder, and append to the ledger once; returns as ``fetch`` does.
 
-        Of a folder, hidden files and folders are left out, and a file that cannot be opened is a row among
+        A folder may hold any mix: each file is told by its content; payments and other kinds that are known and hold
+        no statements are skipped with a word. Of a folder, hidden files and folders are left out, and a file that cannot be opened is a row among
         ``problems`` that does not keep the others out.
 
         Raises:
@@ -88,13 +119,13 @@ class Statements:
         place = Path(path)
         if not place.is_dir():
             large = large_format(place)
-            return _import_frame([self._take_large(place, large)] if large else self._take([self._archived(place)]))
-        files, closed = _visible_files(place), list[Problem]()
+            return import_frame([self._take_large(place, large)] if large else self._take([self._archived(place)]))
+        files, closed = visible_files(place), list[Problem]()
         large_ones = [(file, found) for file in files if (found := large_format(file)) is not None]
         done = [self._take_large(file, found) for file, found in large_ones]
         others = [file for file in files if file not in {file for file, _ in large_ones}]
         shown = tqdm(others, total=len(others), disable=len(others) < SHOWN_FROM)
-        return _import_frame(done + self._take(self._openable(shown, closed), closed))
+        return import_frame(done + self._take(self._openable(shown, closed), closed))
 
     def _take_large(self, file: Path, found: Format) -> Imported:
         """Archive a file that is too large for memory, and append it once it is known to be whole."""
@@ -104,7 +135,7 @@ class Statements:
                 appended = self._store.ledger.append_large(spool.entries, spool.details, spool.rest, source=sha256)
                 told = tuple(Problem(**row) for row in spool.rest.problems.to_pylist()) + appended.conflicts
                 proved = not any(problem.severity == "error" for problem in told)
-                imported = Imported(sha256, file.name, spool.rows, appended.entries, proved, told)
+                imported = Imported(sha256, file.name, spool.rows, appended.entries, proved, told, found.name)
         except UnreadableFile as error:
             self._store.ledger.append(problems_only([error.problem]))
             return Imported(sha256, file.name, 0, 0, False, (error.problem,))
@@ -120,35 +151,34 @@ class Statements:
             try:
                 yield self._archived(file)
             except FileNotReadable as error:
-                closed.append(
-                    Problem(
-                        source=file.name,
-                        position=None,
-                        field="file",
-                        rule="unreadable",
-                        text=f"The file cannot be opened: {error.cause}",
-                        repair=error.repair,
-                    )
-                )
+                closed.append(unopened(file.name, error))
 
     def _take(self, files: Iterable[Fetched], closed: Sequence[Problem] = ()) -> list[Imported]:
         """Put archived files into the ledger, all in one append; what cannot be read becomes a problem there.
 
         ``closed`` are files that could not even be opened; it may grow while ``files`` is gone through.
         """
-        read: list[tuple[Fetched, StatementTables]] = []
+        read: list[tuple[Fetched, str, StatementTables]] = []
         refused: list[Imported] = []
         own = own_formats(self._store.folder)
         for file in files:
+            name = ""
             try:
-                read.append((file, formats.read_tables(file.data, file.sha256, own)))
+                found = formats.detect(file.data, file.sha256, own)
+                name = found.name
+                read.append((file, name, formats.tables_by(found, file.data, file.sha256)))
             except UnreadableFile as error:
-                refused.append(Imported(file.sha256, file.name, 0, 0, False, (error.problem,)))
+                refused.append(_left_aside(file, name, error.problem))
         refused += [Imported("", problem.source, 0, 0, False, (problem,)) for problem in closed]
         strange = problems_only(problem for item in refused for problem in item.problems)
-        sources = [file.sha256 for file, _ in read]
-        appended = self._store.ledger.append(*(tables for _, tables in read), strange, sources=sources)
-        imported = [_imported(file, tables, appended) for file, tables in read]
+        sources = [file.sha256 for file, _, _ in read]
+        appended = self._store.ledger.append(*(tables for _, _, tables in read), strange, sources=sources)
+        imported, told = list[Imported](), set[str]()
+        for file, name, tables in read:
+            # The same bytes under another name bring nothing new.
+            new = 0 if file.sha256 in told else appended.by_source.get(file.sha256, 0)
+            imported.append(_imported(file, name, tables, new, appended))
+            told.add(file.sha256)
         self._note(imported)
         return imported + refused
 
@@ -229,12 +259,18 @@ class Statements:
         return html_table(("Imported", "File", "New entries"), rows, caption="Statements")
 
 
-def _imported(file: Fetched, tables: StatementTables, appended: Appended) -> Imported:
+def _left_aside(file: Fetched, name: str, problem: Problem) -> Imported:
+    """A file without statements: skipped where it is sound and of another kind, else refused."""
+    if problem.rule == formats.NO_STATEMENTS:
+        return Imported(file.sha256, file.name, 0, 0, False, (), name, skipped=problem.text)
+    return Imported(file.sha256, file.name, 0, 0, False, (problem,))
+
+
+def _imported(file: Fetched, name: str, tables: StatementTables, new: int, appended: Appended) -> Imported:
     told = tuple(Problem(**row) for row in tables.problems.to_pylist())
     problems = told + tuple(conflict for conflict in appended.conflicts if conflict.source == file.sha256)
     proved = not any(problem.severity == "error" for problem in problems)
-    new = appended.by_source.get(file.sha256, 0)
-    return Imported(file.sha256, file.name, tables.entries.num_rows, new, proved, problems)
+    return Imported(file.sha256, file.name, tables.entries.num_rows, new, proved, problems, name)
 
 
 def arrow_frame(table: ibis.Table) -> pd.DataFrame:
@@ -248,7 +284,19 @@ def problems_only(problems: Iterable[Problem]) -> StatementTables:
     return StatementTables(ENTRIES.empty_table(), DETAILS.empty_table(), BALANCES.empty_table(), rows)
 
 
-def _visible_files(folder: Path) -> list[Path]:
+def unopened(name: str, error: FileNotReadable) -> Problem:
+    """A file that cannot be opened, as a problem."""
+    return Problem(
+        source=name,
+        position=None,
+        field="file",
+        rule="unreadable",
+        text=f"The file cannot be opened: {error.cause}",
+        repair=error.repair,
+    )
+
+
+def visible_files(folder: Path) -> list[Path]:
     """Every file under a folder, in order; what is hidden (a name with a leading dot, or in such a folder) is not meant."""
     found = (path for path in folder.rglob("*") if not path.is_dir() and (path.is_file() or path.is_symlink()))
     return sorted(path for path in found if not any(part.startswith(".") for part in path.relative_to(folder).parts))
@@ -263,6 +311,22 @@ def _day(day: str | date) -> date:
         raise ElectraError(f"{day!r} is not a date.", repair="Write it as 2026-01-31.") from error
 
 
-def _import_frame(done: Iterable[Imported]) -> pd.DataFrame:
-    rows = [(item.name, item.entries, item.new, item.balances_proved, len(item.problems), item.source) for item in done]
-    return pd.DataFrame(rows, columns=["name", "entries", "new", "balances_proved", "problems", "source"])
+def import_frame(done: Iterable[Imported]) -> pd.DataFrame:
+    """One row a file, in the columns that ``fetch`` documents."""
+    return pd.DataFrame(
+        [
+            {
+                "name": item.name,
+                "format": item.format,
+                "outcome": item.outcome,
+                "entries": item.entries,
+                "new": item.new,
+                "balances_proved": item.balances_proved,
+                "problems": len(item.problems),
+                "reason": item.reason,
+                "source": item.source,
+            }
+            for item in done
+        ],
+        columns=IMPORTED,
+    )
