@@ -18,6 +18,7 @@ from electra_kernel.formats import (
     camt086,
     cfonb120,
     cfonb160,
+    cfonb240,
     coda,
     datev,
     dtaus,
@@ -198,6 +199,13 @@ FORMATS: tuple[Format, ...] = (
         detect=cfonb160.detect,
         read=cfonb160.read,
         write=cfonb160.write,
+    ),
+    Format(
+        name="cfonb240",
+        title="Single operations reported by French banks (CFONB 240)",
+        extensions=(".cfonb", ".txt"),
+        detect=cfonb240.detect,
+        read=cfonb240.read,
     ),
     Format(
         name="norma43",
