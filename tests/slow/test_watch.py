@@ -35,7 +35,7 @@ from electra_kernel.workbench.connections import Connection, NotReady
 from electra_kernel.workbench.sandbox import Sandbox, bank_command
 from electra_kernel.workbench.watching import Line, News, Watch, notification_service
 from tests.test_workbench import DEBTOR, PASSWORD, payment
-from tests.test_workbench_eds import of_the_letter
+from tests.slow.test_workbench_eds import of_the_letter
 
 PATIENCE = 30.0
 _numbers = itertools.count(1)
