@@ -18,10 +18,9 @@ from electra_kernel import formats
 from electra_kernel.cli.notices import notices
 from electra_kernel.cli.tables import ENTRY_COLUMNS, say, show, show_problems
 from electra_kernel.formats import (
-    camt052,
-    camt053,
-    camt054,
     camt055,
+    cfonb160,
+    dtaus,
     giro,
     mt101,
     mt103,
@@ -32,6 +31,8 @@ from electra_kernel.formats import (
     profiles,
 )
 from electra_kernel.formats.base import Format, Reading
+from electra_kernel.formats.carried import not_carried
+from electra_kernel.formats.conversion import written_statements
 from electra_kernel.formats.profiles import Profile
 from electra_kernel.orders.cancellation import cancellation_of
 from electra_kernel.orders.kinds import KINDS, kind_for
@@ -43,7 +44,7 @@ from electra_kernel.statements.columns import ENTRIES
 from electra_kernel.vocabulary.dates import BusinessCalendar, system_clock
 from electra_kernel.vocabulary.errors import ElectraError, Problem, UnreadableFile
 from electra_kernel.vocabulary.parties import Party
-from electra_kernel.workbench.files import FileNotReadable, frame_of, read_file, write_file, write_table
+from electra_kernel.workbench.files import FileNotReadable, frame_of, read_file, table_bytes, write_file, write_table
 from electra_kernel.workbench.large import large_format, write_large
 from electra_kernel.workbench.ownformats import load_profile, own_formats, own_profiles
 from electra_kernel.workbench.statements import SHOWN_FROM, Imported, import_frame, unopened, visible_files
@@ -178,15 +179,28 @@ def convert_file(source: Path, target: Path, to: str, profile: Path | None = Non
     written = next((each for each in known if each.name == wanted), None)
     own = _own(None if written else profile, workbench)
     reading = formats.read(data, source.name, own)
+    back: Format | None = None
     if written is not None:
-        write_file(_by_profile(reading, written), target)
+        out, back = _by_profile(reading, written), profiles.as_format(written)
     elif reading.statements and wanted in ("csv", "xlsx", "parquet", "json"):
-        write_table(formats.read_tables(data, hashlib.sha256(data).hexdigest(), own).entries, target)
+        out = table_bytes(formats.tables_of(reading.statements, hashlib.sha256(data).hexdigest()).entries, wanted)
     else:
-        write_file(_converted(reading, wanted, source.name), target)
+        out = _converted(reading, wanted, source.name)
+    lost = _not_carried(reading, out, back)
+    write_file(out, target)
+    for line in lost:
+        say(f"Not carried over: {line}.")
     for problem in reading.problems:
         print(problem, file=sys.stderr)  # noqa: T201 - the command line's own voice
     say(f"{target} written")
+
+
+def _not_carried(reading: Reading, out: bytes, back: Format | None) -> tuple[str, ...]:
+    """What is missing in the bytes that were made, told by reading them back; nothing for what is no statement or order."""
+    again = back.read(out, "written") if back else formats.read(out, "written")
+    if again.cancellations:
+        return ()
+    return not_carried(reading, again)
 
 
 def _by_profile(reading: Reading, profile: Profile) -> bytes:
@@ -222,7 +236,7 @@ def _order_converted(reading: Reading, wanted: str, source: str) -> bytes | None
 
 
 #: Endings of files that mean a SWIFT message.
-_SWIFT = {"sta": "mt940", "940": "mt940", "942": "mt942"}
+_SWIFT = {"sta": "mt940", "940": "mt940", "942": "mt942", "101": "mt101", "103": "mt103"}
 
 
 def _swift_converted(reading: Reading, wanted: str) -> bytes | None:
@@ -239,6 +253,17 @@ def _swift_converted(reading: Reading, wanted: str) -> bytes | None:
     return data
 
 
+def _domestic_converted(reading: Reading, wanted: str) -> bytes | None:
+    """Orders in a country's own format, saying what it cannot carry; ``None`` where none is wanted."""
+    if not reading.orders or wanted.upper() not in (*giro.MESSAGES, "DTAUS", "CFONB160"):
+        return None
+    written = {"dtaus": dtaus, "cfonb160": cfonb160}.get(wanted.lower(), giro)
+    if left := written.not_carried(reading.orders):
+        say(f"Not carried over: {', '.join(left).replace('_', ' ')}.")
+    data: bytes = written.write(reading.orders, **({"message": wanted.upper()} if written is giro else {}))
+    return data
+
+
 def _converted(reading: Reading, wanted: str, source: str) -> bytes:
     if written := _order_converted(reading, wanted, source) or _swift_converted(reading, wanted):
         return written
@@ -250,23 +275,15 @@ def _converted(reading: Reading, wanted: str, source: str) -> bytes:
         if reading.orders:
             say("Not carried over: the debtor, the execution date and the message's ids.")
         return payments.write_csv(payments_of) if wanted == "csv" else payments.write_xlsx(payments_of)
-    if reading.orders and wanted.upper() in giro.MESSAGES:
-        if left := giro.not_carried(reading.orders):
-            say(f"Not carried over: {', '.join(left).replace('_', ' ')}.")
-        return giro.write(reading.orders, message=wanted.upper())
-    message = next((each for each in (camt052, camt053, camt054) if wanted in each.VERSIONS), None)
-    if reading.statements and message is not None:
-        statements, first = reading.statements, reading.statements[0]
-        if message is camt054 and any(statement.balances for statement in statements):
-            say("Not carried over: the balances.")
-            statements = tuple(replace(statement, balances=()) for statement in statements)
-        created = first.created or system_clock()
-        report: bytes = message.write(statements, message_id=first.identification, created=created, version=wanted)
-        return report
+    if (domestic := _domestic_converted(reading, wanted)) is not None:
+        return domestic
+    written_so = written_statements(reading.statements, wanted, system_clock()) if reading.statements else None
+    if written_so is not None:
+        return written_so
     raise ElectraError(
         f"A {reading.format} cannot become {wanted or 'a file without an ending'}.",
         where=source,
-        repair="Orders become pain.001, pain.008, camt.055, mt101, mt103, csv or xlsx; statements camt.052, camt.053, camt.054, mt940, mt942, csv, "
+        repair="Orders become pain.001, pain.008, camt.055, mt101, mt103, dtaus, cfonb160, csv or xlsx; statements camt.052, camt.053, camt.054, mt940, mt942, csv, "
         "xlsx, parquet or json. "
         "Payments without a debtor become an order with wb.orders.read(…).",
     )

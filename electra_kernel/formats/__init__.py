@@ -6,6 +6,7 @@ A new format is one file and one row in ``FORMATS``.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from electra_kernel.formats import (
     abo,
@@ -47,11 +48,26 @@ from electra_kernel.formats import (
     tables,
 )
 from electra_kernel.formats.base import Format, Reading, unreadable
+from electra_kernel.formats.carried import not_carried
+from electra_kernel.formats.conversion import WRITTEN, written_statements
 from electra_kernel.formats.payments import ColumnMap
 from electra_kernel.statements.columns import StatementTables
 from electra_kernel.statements.tables import tables_of
+from electra_kernel.vocabulary.errors import ElectraError
 
-__all__ = ["FORMATS", "NO_STATEMENTS", "Format", "Reading", "detect", "read", "read_payments", "read_tables", "tables_by"]
+__all__ = [
+    "FORMATS",
+    "NO_STATEMENTS",
+    "Format",
+    "Reading",
+    "convert",
+    "detect",
+    "read",
+    "read_payments",
+    "read_tables",
+    "tables_by",
+    "tables_of",
+]
 
 #: The rule that a file of payments breaks where statements are wanted.
 NO_STATEMENTS = "no-statements"
@@ -407,6 +423,25 @@ def read_payments(data: bytes, source: str, columns: ColumnMap | None = None, cu
             "Choose a file of payments.",
         )
     return reading
+
+
+def convert(reading: Reading, to: str, *, now: datetime) -> tuple[bytes, tuple[str, ...]]:
+    """Statements in another format, and what it could not carry, told by reading it back (``carried``).
+
+    Args:
+        reading: what a file of statements says.
+        to: a format's short name, an ending, or a camt message with its version.
+        now: when the file is made, where the statements do not say so of theirs.
+
+    Raises:
+        ElectraError: no statement is written so, or something that the format needs is missing.
+    """
+    data = written_statements(reading.statements, to, now) if reading.statements else None
+    if data is None:
+        raise ElectraError(
+            f"A {reading.format} cannot be written as {to}.", repair=f"Statements become: {', '.join(WRITTEN)}."
+        )
+    return data, not_carried(reading, read(data, "written"))
 
 
 _SHEETS = ("xlsx", "csv")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from errno import EISDIR
@@ -68,6 +69,14 @@ def write_table(table: pa.Table, out: Path) -> None:
         raise ElectraError(f"{out.name} has no known ending.", repair=f"Use one of: {', '.join(writers)}.")
     with whole_file(out) as part:
         writer(table, part)
+
+
+def table_bytes(table: pa.Table, ending: str) -> bytes:
+    """Entries as the bytes of a file with this ending (``csv``, ``xlsx``, ``parquet``, ``json``)."""
+    with tempfile.TemporaryDirectory(prefix="electra-") as folder:
+        file = Path(folder) / f"table.{ending}"
+        write_table(table, file)
+        return file.read_bytes()
 
 
 def write_file(data: bytes, out: Path) -> None:

@@ -1,0 +1,95 @@
+"""Statements in another format: which names mean which writer, and what a writer needs that a statement does not say.
+
+What may live here: names, endings and defaults drawn from the statements. How a format is written is in its own file;
+what it could not carry is told by ``carried``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from electra_kernel.formats import abo, bai2, camt052, camt053, camt054, cfonb120, coda, mt940, norma43, ofx, qif
+from electra_kernel.statements.model import Statement
+
+_Statements = Sequence[Statement]
+_Writer = Callable[[_Statements, datetime], bytes]
+_CAMT = {"camt.052": camt052, "camt.053": camt053, "camt.054": camt054}
+#: Endings and other names by which people ask for a format.
+OTHER_NAMES: Mapping[str, str] = {
+    "sta": "mt940",
+    "940": "mt940",
+    "942": "mt942",
+    "qfx": "ofx",
+    "qbo": "ofx",
+    "cod": "coda",
+    "bc2": "coda",
+    "cfonb": "cfonb120",
+    "cfo": "cfonb120",
+    "afb": "cfonb120",
+    "n43": "norma43",
+    "q43": "norma43",
+    "gpc": "abo",
+    "bai": "bai2",
+}
+_LONGEST_ID = 35
+
+
+def written_statements(statements: _Statements, wanted: str, now: datetime) -> bytes | None:
+    """Statements in the format of a name; ``None`` where no statement is written so.
+
+    Args:
+        statements: at least one.
+        wanted: a format's short name, an ending, or a camt message with its version.
+        now: the file's making, where the statements say nothing of theirs.
+
+    Raises:
+        ElectraError: something that the format needs is missing or does not fit.
+    """
+    name = OTHER_NAMES.get(wanted.lower(), wanted.lower())
+    named = [_named(statement, number) for number, statement in enumerate(statements, 1)]
+    created = next((each.created for each in statements if each.created), now)
+    family = _CAMT.get(name[:8])
+    if family is not None and (name == name[:8] or name in family.VERSIONS):
+        version = {} if name == name[:8] else {"version": name}
+        if name.startswith("camt.054"):
+            named = [replace(each, balances=()) for each in named]  # a notification has none
+        message: bytes = family.write(named, message_id=named[0].identification[:35], created=created, **version)
+        return message
+    writer = _WRITERS.get(name)
+    return None if writer is None else writer(named if name in _NAMED else statements, created)
+
+
+def _named(statement: Statement, number: int) -> Statement:
+    """A statement that has an identification: its account's end and its last day where the bank gave none."""
+    if statement.identification:
+        return statement
+    day = statement.to_date or next((entry.booking_date for entry in reversed(statement.entries)), None)
+    made = f"{statement.account[-16:] or 'ACCOUNT'}-{day:%Y%m%d}" if day else f"{statement.account[-16:]}-{number}"
+    return replace(statement, identification=made[:_LONGEST_ID])
+
+
+def _bai2(statements: _Statements, created: datetime) -> bytes:
+    bank = statements[0].bank_bic or "BANK"
+    return bai2.write(statements, sender=bank, receiver=statements[0].owner or "CUSTOMER", created=created)
+
+
+def _swift(kind: str) -> _Writer:
+    return lambda found, _: mt940.write(found, kind=kind)
+
+
+_WRITERS: Mapping[str, _Writer] = {
+    **{f"mt{kind}": _swift(kind) for kind in ("940", "941", "942", "950")},
+    "ofx": lambda found, created: ofx.write(found, created=created),
+    "qif": lambda found, _: qif.write(found),
+    "coda": lambda found, created: coda.write(found, created=created.date()),
+    "cfonb120": lambda found, _: cfonb120.write(found),
+    "norma43": lambda found, _: norma43.write(found),
+    "abo": lambda found, _: abo.write(found),
+    "bai2": _bai2,
+}
+#: Formats in which every statement has an identification.
+_NAMED = frozenset(("mt940", "mt941", "mt942", "mt950"))
+#: Every name that ``written_statements`` knows, apart from versions of camt messages.
+WRITTEN = (*_CAMT, *_WRITERS)
