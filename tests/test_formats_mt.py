@@ -558,6 +558,56 @@ def test_other_messages_are_refused_by_name(text: str, words: str) -> None:
     assert words in str(caught.value)
 
 
+def test_an_advice_that_does_not_say_its_sign_is_refused_and_with_a_header_it_is_read() -> None:
+    text = ":20:C1\r\n:21:R1\r\n:25:9-98\r\n:13D:2601051030+0100\r\n:32A:260105USD233530,\r\n:52A:CITIUS33\r\n"
+    with pytest.raises(UnreadableFile, match="MT900 or 910.*ask the bank for it with its header"):
+        read(text)
+    (entry,) = read("900\r\n" + text).statements[0].entries
+    assert (entry.amount, entry.currency) == (Decimal(-233530), "USD")
+    (entry,) = read(text + ":56A:BKTRUS33\r\n").statements[0].entries
+    assert entry.amount == Decimal(233530)
+
+
+@pytest.mark.parametrize("amount", ["1'250,50", "1 250,50", "1.250 500,00"])
+def test_an_amount_in_groups_that_nobody_can_be_sure_of_is_left_out_and_told(amount: str) -> None:
+    found, reading = entries(f":61:2601050105C{amount}NTRFREF\r\n", "2250,5")
+    assert not found
+    assert rules(reading) == ["entry", "balance"]
+
+
+def test_a_reference_after_a_blank_is_no_part_of_the_amount() -> None:
+    (entry,), _ = entries(":61:2601050105C50,00 1234REF\r\n", "1050,")
+    assert (entry.amount, entry.entry_reference) == (Decimal(50), "1234REF")
+
+
+@pytest.mark.parametrize(
+    ("text", "rule", "line"),
+    [
+        (HEAD + ":61:2601050105C50,", "entry", 5),
+        (HEAD + ":61:2601050105C5", "entry", 5),
+        (":20:A\n:25:1\n:60F:C260101EUR10", "truncated", 3),
+        (HEAD + ":62F:C260131EUR1000,00\n:64:C260131EUR9", "truncated", 6),
+    ],
+)
+def test_an_amount_in_which_the_file_ends_is_left_out_and_told(text: str, rule: str, line: int) -> None:
+    reading = assert_both_ways_agree(text.encode())
+    assert (rule, line) in [(problem.rule, problem.position) for problem in reading.problems]
+    assert not reading.statements[0].entries
+    assert all(balance.amount == 1000 for balance in reading.statements[0].balances)
+
+
+def test_text_in_a_countrys_letters_is_known_by_the_currency_where_the_account_names_no_country() -> None:
+    text = HEAD.replace("DE02120300000000202051", "11773425-00989949").replace("EUR", "HUF")
+    reading = read((text + ":61:260105C5,NTRFNONREF\r\n:86:Árvíztűrő\r\n").encode("cp1250"))
+    assert reading.statements[0].entries[0].details[0].remittance == "Árvíztűrő"
+
+
+def test_a_party_whose_name_is_a_word_of_its_own_is_read_after_one_slash_too() -> None:
+    (entry,), _ = entries(":61:260105C5,NTRFNONREF\r\n:86:/ORDP/NAME/DUPONT SARL/REMI/FACTURE 12\r\n", "1005,")
+    assert entry.details[0].counterparty == Party(name="DUPONT SARL")
+    assert entry.details[0].remittance == "FACTURE 12"
+
+
 def test_another_message_among_statements_is_told_and_the_statements_are_read() -> None:
     other = "{1:F01BANKBEBBAXXX}{2:O1990725221020BANKDEFFXXXX2210200725N}{4:\r\n:20:A\r\n:79:hello\r\n-}\r\n"
     own = "{1:F01BANKBEBBAXXX}{2:I940BANKDEFFXXXXN}{4:\r\n" + HEAD + TAIL.format("1000,")

@@ -41,6 +41,9 @@ LONGEST_FIELD = 100_000
 NO_REFERENCE = ("NONREF", "NOREF")
 ASK = "Ask the bank for a corrected statement."
 
+#: An advice without a header whose fields do not say whether it is an MT900 or an MT910: nobody guesses a sign.
+DEBIT_OR_CREDIT = "900 or 910"
+
 #: Message types by name, for those that are read and for those that are refused by name (FIN, category 1, 2, 9 and common).
 TITLES = {
     "101": "request for transfer",
@@ -58,6 +61,7 @@ TITLES = {
     "205": "financial institution transfer execution",
     "210": "notice to receive",
     "900": "confirmation of debit",
+    DEBIT_OR_CREDIT: "confirmation that does not say whether of a debit or a credit; ask the bank for it with its header",
     "910": "confirmation of credit",
     "920": "request message",
     "935": "rate change advice",
@@ -94,6 +98,8 @@ _BY_FIELDS: tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...] = (
     ("101", ("28D", "32B"), ()),
     ("103", ("32A", "50", "59"), ()),
     ("910", ("32A", "25", "50"), ()),
+    ("910", ("32A", "25", "56"), ()),
+    (DEBIT_OR_CREDIT, ("32A", "25"), ("60", "62", "61", "34F")),
     ("942", ("34F",), ("60", "62")),
     ("942", ("13D", "25"), ("60", "62")),
     ("941", ("60", "62", "90"), ("61",)),
@@ -174,7 +180,11 @@ _LETTERS = {
     "RO": "ăâîșțşţĂÂÎȘȚŞŢ",
 }
 _CENTRAL = ("cp1250", "iso8859_2", "cp852")
-_COUNTRY = re.compile(rb":25P?:/?([A-Z]{2})[0-9]{2}|\{1:F01[A-Z]{4}([A-Z]{2})|:25P?:[A-Z]{4}([A-Z]{2})[A-Z0-9]{2}")
+_COUNTRY = re.compile(
+    rb":25P?:/?([A-Z]{2})[0-9]{2}|\{1:F01[A-Z]{4}([A-Z]{2})|:25P?:[A-Z]{4}([A-Z]{2})[A-Z0-9]{2}"
+    # An account in the country's own spelling: its currency, the first two letters of which are the country's.
+    rb"|:60[FM]:[CD][0-9]{6}(HU|PL|CZ|RO)[FNK]"
+)
 
 
 def as_utf8(data: bytes, problems: Problems) -> bytes:

@@ -379,7 +379,7 @@ def _remittance(row: Row, value: str) -> None:
 
 def _party(row: Row, value: str) -> None:
     """A party as FIN's code words give it: its account, when the text begins with one, and its name."""
-    value = value.strip("/")
+    value = value.strip("/").removeprefix("NAME/")
     match = _ACCOUNT_FIRST.match(value)
     if match:
         _account(row, match[1])

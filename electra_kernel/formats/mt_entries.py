@@ -33,10 +33,12 @@ _LINE_61 = (
 )
 _LOOSE_61 = re.compile(
     r"\s*(?P<value>[0-9]{6})\s*(?P<entry>[0-9]{4})?\s*(?P<mark>R?[CD]|E[CD])(?P<funds>[A-Z])?\s*"
-    r"(?P<amount>[0-9.,]{1,60}+)\s*(?P<type>[NFSK][A-Z0-9]{2}[A-Z0-9 ])?"
+    r"(?P<amount>[0-9.,]{1,60}+)(?:\s*(?P<type>[NFSK][A-Z0-9]{2}[A-Z0-9 ]))?"
     r"(?P<reference>[^\n]*?)(?://(?P<bank>[^\n]*))?(?:\n(?P<more>(?s:.*)))?",
     re.IGNORECASE,
 )
+#: What follows an amount that goes on: thousands set apart by a blank or an apostrophe.
+_GROUPED = re.compile(r"[ '\u2019][0-9]")
 _PARTS = ("value", "entry", "mark", "amount", "type", "reference", "bank", "more")
 _OWN_REFERENCE = 16
 #: Words in the reference that say: it stands in field 86.
@@ -53,6 +55,8 @@ class Lines:
         self._texts = pc.ascii_rtrim_whitespace(found.values(numbers))
         self.rows = len(numbers)
         self.good = np.ones(self.rows, np.bool_)
+        # Where the file ends in a field, without an end of line, the last one may be cut off.
+        self._unended = bool(self.rows) and int(found.ends[numbers[-1]]) == len(found.text)
         parts = self._parts()
         self.columns: dict[str, Column] = {}
         self._dates(parts)
@@ -69,6 +73,10 @@ class Lines:
         for number, row in zip(odd.tolist(), rows, strict=True):
             if row is None:
                 self._leave_out(number, "is no entry")
+            elif not row["type"] and row["amount"][-3:-2] not in (",", ".") and _GROUPED.match(row["reference"]):
+                self._leave_out(number, "has no amount that can be read")
+            elif self._unended and number == self.rows - 1 and not row["type"] and not row["reference"]:
+                self._leave_out(number, "is cut off at the end of the file")
         rest = np.zeros(self.rows, np.bool_)
         rest[odd] = True
         for name in _PARTS:
@@ -163,7 +171,7 @@ class Lines:
 
 
 def _spelled(name: str, value: str) -> str:
-    return value.upper() if name in ("mark", "type") else value
+    return value.upper() if name in ("mark", "type") else value.strip() if name == "reference" else value
 
 
 def _days(written: str | None) -> tuple[date | None, date | None, bool]:

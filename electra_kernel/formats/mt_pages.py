@@ -104,10 +104,22 @@ class Heads:
                     "Nothing need be done.",
                     line,
                 )
+            elif self._cut_off(number, tag, value):
+                text = f"{value[:60]!r} is cut off at the end of the file; field {tag} is left out."
+                self._problems.error(line, tag, "truncated", text, "Fetch the file again.")
             elif not read(self, page, tag, value):
                 page.remarks.append(f":{tag}:{value[:200]}")
                 self._problems.error(line, tag, "field", f"{value[:60]!r} cannot be read as field {tag}.", ASK)
         return self._settled(page)
+
+    def _cut_off(self, number: int, tag: str, value: str) -> bool:
+        """Whether the file ends, without an end of line, in a balance whose amount may have had more digits.
+
+        No statement ends with its opening balance, and no amount without its comma; the closing balance is proved.
+        """
+        if int(self._found.ends[number]) < len(self._found.text):
+            return False
+        return tag[:2] == "60" or (tag in ("64", "65") and "," not in value)
 
     def _settled(self, page: Page) -> Page:
         page.currency = next((balance.currency for balance in page.balances), page.currency)
