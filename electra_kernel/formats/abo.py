@@ -21,13 +21,12 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from electra_kernel.formats import fixedwidth
-from electra_kernel.formats.base import Problems, Reading, unreadable
+from electra_kernel.formats.base import Problems, Reading, proved, unreadable
 from electra_kernel.formats.everyday import decode
 from electra_kernel.formats.fields import Values
 from electra_kernel.formats.fixedwidth import Field, Layout, Record
 from electra_kernel.formats.records import Row
 from electra_kernel.statements.model import Balance, Entry, EntryDetail, Statement
-from electra_kernel.statements.proof import continuity, prove
 from electra_kernel.vocabulary.errors import ElectraError
 from electra_kernel.vocabulary.money import currency_of_number, number_of_currency
 from electra_kernel.vocabulary.parties import Party
@@ -160,10 +159,7 @@ def read(data: bytes, source: str) -> Reading:
     if not drafts:
         raise unreadable(source, "incomplete", "The ABO file holds no statement.", "Fetch it again.")
     statements = tuple(_statement(draft, problems) for draft in drafts)
-    for statement in statements:
-        problems.extend(prove(statement, source))
-    problems.extend(continuity(statements, source))
-    return Reading(format="ABO", statements=statements, problems=problems.rows())
+    return proved("ABO", statements, problems)
 
 
 def _take(draft: _Draft, row: Row, problems: Problems) -> None:

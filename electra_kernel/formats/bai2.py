@@ -17,10 +17,9 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 
-from electra_kernel.formats.base import Problems, Reading, unreadable
+from electra_kernel.formats.base import Problems, Reading, proved, unreadable
 from electra_kernel.formats.everyday import decode, one_line
 from electra_kernel.statements.model import REPORT, STATEMENT, Balance, Entry, EntryDetail, Statement
-from electra_kernel.statements.proof import continuity, prove
 from electra_kernel.vocabulary.errors import ElectraError
 from electra_kernel.vocabulary.money import MAX_INTEGER_DIGITS, currency_decimals, is_currency
 
@@ -105,10 +104,7 @@ def read(data: bytes, source: str) -> Reading:
     reader.end()
     if not reader.statements:
         raise unreadable(source, "incomplete", "The BAI2 file names no account.", _ASK)
-    for statement in reader.statements:
-        problems.extend(prove(statement, source))
-    problems.extend(continuity(reader.statements, source))
-    return Reading(format="BAI2", statements=tuple(reader.statements), problems=problems.rows())
+    return proved("BAI2", reader.statements, problems)
 
 
 def _records(text: str, problems: Problems) -> Iterator[_Record]:

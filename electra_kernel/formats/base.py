@@ -3,7 +3,7 @@ and the one way to refuse a file. No format lives here."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +13,7 @@ from electra_kernel.orders.status import StatusReport
 from electra_kernel.statements.billing import BillingStatement
 from electra_kernel.statements.columns import StatementTables
 from electra_kernel.statements.model import Statement
+from electra_kernel.statements.proof import continuity, prove
 from electra_kernel.vocabulary.errors import Problem, UnreadableFile
 
 
@@ -67,6 +68,14 @@ class Format:
     write: Callable[..., bytes] | None = None
     tables: Callable[[bytes, str], StatementTables] | None = None
     batches: Callable[[Iterable[bytes], str], Iterator[StatementTables]] | None = None
+
+
+def proved(format: str, statements: Sequence[Statement], problems: Problems) -> Reading:  # noqa: A002
+    """A reading of statements, with what does not add up in and between them among its problems."""
+    for statement in statements:
+        problems.extend(prove(statement, problems.source))
+    problems.extend(continuity(statements, problems.source))
+    return Reading(format=format, statements=tuple(statements), problems=problems.rows())
 
 
 def unreadable(

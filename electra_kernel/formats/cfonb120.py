@@ -23,13 +23,12 @@ from decimal import Decimal
 from typing import Any
 
 from electra_kernel.formats import fixedwidth
-from electra_kernel.formats.base import Problems, Reading, unreadable
+from electra_kernel.formats.base import Problems, Reading, proved, unreadable
 from electra_kernel.formats.everyday import decode
 from electra_kernel.formats.fields import Values, reader_of
 from electra_kernel.formats.fixedwidth import Field, Layout, Record
 from electra_kernel.formats.records import Row
 from electra_kernel.statements.model import Balance, Entry, EntryDetail, Statement
-from electra_kernel.statements.proof import continuity, prove
 from electra_kernel.vocabulary.errors import ElectraError
 from electra_kernel.vocabulary.money import currency_decimals
 from electra_kernel.vocabulary.parties import Party
@@ -142,10 +141,7 @@ def read(data: bytes, source: str) -> Reading:
     if not drafts:
         raise unreadable(source, "incomplete", "The CFONB file holds no statement: no old balance.", "Fetch it again.")
     statements = tuple(_statement(draft, problems) for draft in drafts)
-    for statement in statements:
-        problems.extend(prove(statement, source))
-    problems.extend(continuity(statements, source))
-    return Reading(format="CFONB 120", statements=statements, problems=problems.rows())
+    return proved("CFONB 120", statements, problems)
 
 
 def _drafts(rows: Iterable[Row], problems: Problems) -> list[_Draft]:

@@ -26,13 +26,12 @@ from decimal import Decimal
 from typing import Any
 
 from electra_kernel.formats import fixedwidth
-from electra_kernel.formats.base import Problems, Reading, unreadable
+from electra_kernel.formats.base import Problems, Reading, proved, unreadable
 from electra_kernel.formats.everyday import decode
 from electra_kernel.formats.fields import Values
 from electra_kernel.formats.fixedwidth import Field, Layout, Record, Total
 from electra_kernel.formats.records import Row
 from electra_kernel.statements.model import Balance, Entry, EntryDetail, Statement
-from electra_kernel.statements.proof import continuity, prove
 from electra_kernel.vocabulary.errors import ElectraError
 from electra_kernel.vocabulary.parties import Party
 
@@ -267,10 +266,7 @@ def read(data: bytes, source: str) -> Reading:
             source, "incomplete", "The CODA file holds no statement.", "Fetch it again: records are missing."
         )
     statements = tuple(_statement(draft, problems) for draft in drafts)
-    for statement in statements:
-        problems.extend(prove(statement, source))
-    problems.extend(continuity(statements, source))
-    return Reading(format="CODA", statements=statements, problems=problems.rows())
+    return proved("CODA", statements, problems)
 
 
 def _drafts(rows: Iterable[Row], problems: Problems) -> list[_Draft]:

@@ -20,13 +20,12 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from electra_kernel.formats import fixedwidth
-from electra_kernel.formats.base import Problems, Reading, unreadable
+from electra_kernel.formats.base import Problems, Reading, proved, unreadable
 from electra_kernel.formats.everyday import decode
 from electra_kernel.formats.fields import Values
 from electra_kernel.formats.fixedwidth import Field, Layout, Record, Total
 from electra_kernel.formats.records import Row
 from electra_kernel.statements.model import Balance, Entry, EntryDetail, Statement
-from electra_kernel.statements.proof import continuity, prove
 from electra_kernel.vocabulary.errors import ElectraError
 from electra_kernel.vocabulary.money import currency_of_number, number_of_currency
 
@@ -186,10 +185,7 @@ def read(data: bytes, source: str) -> Reading:
     if not drafts:
         raise unreadable(source, "incomplete", "The Norma 43 file holds no statement.", "Fetch it again.")
     statements = tuple(_statement(draft, problems) for draft in drafts)
-    for statement in statements:
-        problems.extend(prove(statement, source))
-    problems.extend(continuity(statements, source))
-    return Reading(format="Norma 43", statements=statements, problems=problems.rows())
+    return proved("Norma 43", statements, problems)
 
 
 def _drafts(rows: Iterable[Row], problems: Problems) -> list[_Draft]:
