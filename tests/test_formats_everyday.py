@@ -130,7 +130,9 @@ def test_ofx_cut_anywhere_says_so_and_keeps_what_is_whole(cut: int) -> None:
 
 @given(st.lists(st.tuples(AMOUNTS, DAYS, TEXTS, TEXTS, TEXTS, TEXTS), min_size=1, max_size=4))
 def test_what_is_written_as_qif_is_read_again(rows: list[tuple[Decimal, date, str, str, str, str]]) -> None:
-    entries = tuple(entry_of(amount, day, f"x{name}", memo, number, kind, "") for amount, day, name, memo, number, kind in rows)
+    entries = tuple(
+        entry_of(amount, day, f"x{name}", memo, number, kind, "") for amount, day, name, memo, number, kind in rows
+    )
     # A day that could be no month makes the order of the dates certain.
     entries += (entry_of(Decimal(1), date(2026, 1, 31), "x", "", "", "", ""),)
     opening = (Balance(kind="OPBD", amount=Decimal("5.00"), currency="", date=date(1970, 12, 31)),)
