@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from electra_kernel import formats
+from electra_kernel.cli.files import convert_file
 from electra_kernel.formats import cfonb160
 from electra_kernel.formats.fields import LayoutError
 from electra_kernel.orders.model import Mandate, Order, Transaction
@@ -87,6 +89,13 @@ def test_a_remittance_has_the_records_of_the_standard() -> None:
         "0808        123456",
         "0000000000012345",
     )
+
+
+def test_the_shell_writes_an_order_in_the_format(tmp_path: Path) -> None:
+    given, made = tmp_path / "given.txt", tmp_path / "made.txt"
+    given.write_bytes(cfonb160.write(order_of(payment(), collects=True)))
+    convert_file(given, made, "cfonb160")
+    assert made.read_bytes() == given.read_bytes()
 
 
 def test_several_remittances_are_several_orders_and_an_iban_gives_its_parts() -> None:

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from electra_kernel import formats
+from electra_kernel.cli.files import convert_file
 from electra_kernel.formats import dtaus
 from electra_kernel.formats.fields import LayoutError
 from electra_kernel.orders.model import Mandate, Order, Transaction
@@ -171,6 +172,13 @@ def test_a_file_cut_anywhere_says_so(cut: int) -> None:
 def test_what_does_not_fit_is_refused(change: dict[str, object], said: str) -> None:
     with pytest.raises(LayoutError, match=said):
         dtaus.write(order_of(replace(payment(), **change)))  # type: ignore[arg-type]
+
+
+def test_the_shell_writes_an_order_in_the_format(tmp_path: Path) -> None:
+    given, made = tmp_path / "given.dta", tmp_path / "made.dta"
+    given.write_bytes(dtaus.write(order_of(payment())))
+    convert_file(given, made, "dtaus")
+    assert made.read_bytes() == given.read_bytes()
 
 
 def test_a_tape_is_refused_by_name() -> None:

@@ -41,6 +41,7 @@ from electra_kernel.orders.rulebooks import NATIONAL, check
 from electra_kernel.orders.status import StatusReason
 from electra_kernel.statements.billing import billing_rows
 from electra_kernel.statements.columns import ENTRIES
+from electra_kernel.statements.tables import tables_of
 from electra_kernel.vocabulary.dates import BusinessCalendar, system_clock
 from electra_kernel.vocabulary.errors import ElectraError, Problem, UnreadableFile
 from electra_kernel.vocabulary.parties import Party
@@ -183,7 +184,7 @@ def convert_file(source: Path, target: Path, to: str, profile: Path | None = Non
     if written is not None:
         out, back = _by_profile(reading, written), profiles.as_format(written)
     elif reading.statements and wanted in ("csv", "xlsx", "parquet", "json"):
-        out = table_bytes(formats.tables_of(reading.statements, hashlib.sha256(data).hexdigest()).entries, wanted)
+        out = table_bytes(tables_of(reading.statements, hashlib.sha256(data).hexdigest()).entries, wanted)
     else:
         out = _converted(reading, wanted, source.name)
     lost = _not_carried(reading, out, back)
@@ -254,14 +255,15 @@ def _swift_converted(reading: Reading, wanted: str) -> bytes | None:
 
 
 def _domestic_converted(reading: Reading, wanted: str) -> bytes | None:
-    """Orders in a country's own format, saying what it cannot carry; ``None`` where none is wanted."""
-    if not reading.orders or wanted.upper() not in (*giro.MESSAGES, "DTAUS", "CFONB160"):
+    """Orders in a country's own format; ``None`` where none is wanted."""
+    if not reading.orders:
         return None
-    written = {"dtaus": dtaus, "cfonb160": cfonb160}.get(wanted.lower(), giro)
-    if left := written.not_carried(reading.orders):
-        say(f"Not carried over: {', '.join(left).replace('_', ' ')}.")
-    data: bytes = written.write(reading.orders, **({"message": wanted.upper()} if written is giro else {}))
-    return data
+    if wanted.upper() in giro.MESSAGES:
+        if left := giro.not_carried(reading.orders):
+            say(f"Not carried over: {', '.join(left).replace('_', ' ')}.")
+        return giro.write(reading.orders, message=wanted.upper())
+    write = {"dtaus": dtaus.write, "cfonb160": cfonb160.write}.get(wanted.lower())
+    return write(reading.orders) if write else None
 
 
 def _converted(reading: Reading, wanted: str, source: str) -> bytes:

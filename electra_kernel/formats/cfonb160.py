@@ -30,7 +30,7 @@ from electra_kernel.vocabulary.accounts import is_iban
 from electra_kernel.vocabulary.money import Money
 from electra_kernel.vocabulary.parties import Party
 
-_WIDTH, _TEXT = 160, 31
+_WIDTH, _TEXT, _REFERENCE = 160, 31, 7
 _HEAD = re.compile(rb"[\r\n]*03([0-9]{2}).{21}[0-9 ]{5}.{50}[EF ].{5}[0-9A-Z]{16}", re.DOTALL)
 _TRANSFER, _COLLECTIONS = "02", ("08", "85")
 _CURRENCIES = {"E": "EUR", "F": "FRF"}
@@ -274,7 +274,7 @@ def write(orders: Order | Iterable[Order], *, issuer: str = "", operation: str =
             **same,
             "day": f"{order.execution_date:%d%m}{order.execution_date.year % 10}",
             "name": order.own.name,
-            "reference": order.payment_id if len(order.payment_id) <= 7 else "",
+            "reference": order.payment_id if len(order.payment_id) <= _REFERENCE else "",
             "currency": letter,
         }
         rows.append(("head", {**head, **_french(order.own.account)}))

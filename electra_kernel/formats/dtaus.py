@@ -355,6 +355,7 @@ def _orders(file: _File, problems: Problems) -> Iterator[Order]:
 # ------------------------------------------------------------------------------------------------------- write
 _TO_DIN = str.maketrans("ÄÖÜß", "[\\]~")
 _CHARACTERS = re.compile(r"[A-Z0-9 .,&/+*$%ÄÖÜß-]*")
+_PAYMENT_ID = re.compile("[0-9]{1,10}")
 _KEYS = {purpose: key for key, purpose in _PURPOSES.items()}
 
 
@@ -387,7 +388,7 @@ def write(orders: Order | Iterable[Order], *, text_key: str = "", encoding: str 
 
 def _head(order: Order) -> Values:
     bank, account = _german(order.own.account)
-    reference = order.payment_id if re.fullmatch("[0-9]{1,10}", order.payment_id) else ""
+    reference = order.payment_id if _PAYMENT_ID.fullmatch(order.payment_id) else ""
     return {
         "kind": "LK" if order.collects else "GK",
         "bank": bank,
