@@ -54,7 +54,7 @@ def lab(
 
 @app.command()
 def read(
-    files: Annotated[list[Path], typer.Argument(help="Bank files or payment files of any known format.")],
+    files: Annotated[list[Path], typer.Argument(help="Bank files or payment files of any known format, or folders.")],
     out: Annotated[Path | None, typer.Option(help="Write .csv, .xlsx, .parquet or .json instead of showing.")] = None,
     profile: Annotated[
         Path | None, typer.Option(help="A profile (.toml) that says what the files are made of.")
@@ -168,11 +168,12 @@ def statements(
     workbench: Folder = _TREASURY,
     since: Annotated[str | None, typer.Option(help="First booking date, such as 2026-01-31.")] = None,
     fetch: Annotated[bool, typer.Option("--fetch", help="Ask the bank for new statements first.")] = False,
+    connection: Annotated[str | None, typer.Option(help="Which bank to ask, where there are several.")] = None,
 ) -> None:
     """The ledger's newest entries and the cash position."""
     from electra_kernel.cli.records import show_statements
 
-    show_statements(workbench, since, fetch=fetch)
+    show_statements(workbench, since, fetch=fetch, connection=connection)
 
 
 @app.command()
@@ -209,6 +210,9 @@ def connect(
     ] = None,
     authentication_key: Annotated[Path | None, typer.Option(help="The same for authentication.")] = None,
     encryption_key: Annotated[Path | None, typer.Option(help="The same for encryption.")] = None,
+    profile: Annotated[
+        Path | None, typer.Option(help="A TOML file of order types only this bank has; the connection keeps it.")
+    ] = None,
     workbench: Folder = _TREASURY,
 ) -> None:
     """Connect to a bank: creates keys, sends them, writes the letter; run again with the hashes once activated."""
@@ -227,6 +231,7 @@ def connect(
         version=ebics,
         certificates=certificates,
         keys=key_files(signature_key, authentication_key, encryption_key),
+        profile=profile,
     )
 
 

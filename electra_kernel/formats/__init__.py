@@ -66,7 +66,6 @@ __all__ = [
     "read_payments",
     "read_tables",
     "tables_by",
-    "tables_of",
 ]
 
 #: The rule that a file of payments breaks where statements are wanted.
