@@ -32,7 +32,7 @@ docs: $(VENV)/.docs
 bench: $(VENV)/.test
 	$(BIN)/python -m tests.bench
 
-# Damaged documents by the hundred thousand against both sides of EBICS; some minutes.
+# Damaged documents by the hundred thousand against both sides of EBICS, damaged bank files against every reader; some minutes.
 fuzz: $(VENV)/.test
 	$(BIN)/python -m tests.fuzz
 	ELECTRA_FUZZ_LINES=1000 $(BIN)/pytest tests/test_bank_serve.py -k breaks_the_rules

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 from lxml import etree
 
@@ -28,6 +29,11 @@ PART = 16 * 2**20
 
 #: A strict parser takes no longer text (libxml2: 10,000,000 bytes).
 _LONGEST = 10_000_000
+
+#: Nor does it take elements deeper than about 250 (libxml2); what is as deep as this here is left to it.
+_DEEPEST = 200
+#: Bytes that an entry needs at least to stand so deep (``<a></a>`` a level).
+_SHALLOW = 7 * _DEEPEST
 
 _DECLARED = re.compile(rb"""^(?:\xef\xbb\xbf)?\s*<\?xml[^>]*?encoding\s*=\s*["']([A-Za-z0-9._-]+)["'][^>]*\?>""")
 #: Character sets of one byte that Python decodes as an XML parser does, and whose letters below 128 are ASCII. Python
@@ -95,12 +101,10 @@ class Part:
         """What a strict parser refuses anywhere in a document, and xml2arrow in the columns it reads only."""
         check_characters(self.document)
         letters = np.frombuffer(self.document, np.uint8)
-        if np.count_nonzero(letters == ord("<")) != np.count_nonzero(letters == ord(">")):
-            # One of them stands in a text, which is right, or in an attribute, which is not: a strict parser knows.
-            try:
-                parse_xml(self.document)
-            except HostileXml as error:
-                raise NotPlain(error.what, int(self.starts[0])) from error
+        if self.longest >= _SHALLOW or not _short_attributes(letters):
+            self._check_tags(letters)
+        elif np.count_nonzero(letters == ord("<")) != np.count_nonzero(letters == ord(">")):
+            self._parse_strictly()
         if self.longest > _LONGEST:
             marks = np.flatnonzero(letters == ord("<"))
             if np.diff(marks).max(initial=0) > _LONGEST:
@@ -108,6 +112,24 @@ class Part:
         for mark in (b"!", b"?"):
             if _declarations(self.document, mark):
                 raise NotPlain("comments, sections or instructions inside entries", int(self.starts[0]))
+
+    def _parse_strictly(self) -> None:
+        """A mark stands in a text, which is right, or in an attribute, which is not: a strict parser knows."""
+        try:
+            parse_xml(self.document)
+        except HostileXml as error:
+            raise NotPlain(error.what, int(self.starts[0])) from error
+
+    def _check_tags(self, letters: npt.NDArray[np.uint8]) -> None:
+        """Whether tags begin and end in turn, and how deep they stand."""
+        opens, closes = np.flatnonzero(letters == ord("<")), np.flatnonzero(letters == ord(">"))
+        steps = np.where(letters[opens + 1] == ord("/"), -1, 1)
+        if len(opens) == len(closes) and (opens < closes).all() and (closes[:-1] < opens[1:]).all():
+            steps[letters[closes - 1] == ord("/")] = 0
+        else:
+            self._parse_strictly()
+        if np.cumsum(steps).max(initial=0) > _DEEPEST:
+            raise NotPlain("elements nested too deep", int(self.starts[0]))
 
 
 class Cutter:
@@ -302,6 +324,16 @@ def check_characters(text: bytes) -> None:
         raise NotPlain("bytes that are no UTF-8") from error
     if b"\xef" in text and any(each in text for each in _NO_CHARACTERS):
         raise NotPlain("characters that are none")
+
+
+def _short_attributes(letters: npt.NDArray[np.uint8]) -> bool:
+    """Whether every equals sign is that of an attribute of three characters such as ``Ccy="EUR"``: no mark is in it."""
+    at = np.flatnonzero(letters == ord("="))
+    if len(at) and at[-1] + 5 >= len(letters):
+        return False
+    quoted = (letters[at + 1] == ord('"')) & (letters[at + 5] == ord('"'))
+    marks = (letters[at + 2] == ord("<")) | (letters[at + 3] == ord("<")) | (letters[at + 4] == ord("<"))
+    return bool((quoted & ~marks).all())
 
 
 def _declarations(text: bytes, mark: bytes) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import codecs
 import csv
 import io
+import posixpath
 import re
 import unicodedata
 import zipfile
@@ -236,30 +237,34 @@ def _sheets(container: zipfile.ZipFile) -> list[tuple[str, str]]:
         str(relation.get("Id")): str(relation.get("Target"))
         for relation in parse_xml(container.read("xl/_rels/workbook.xml.rels"))
     }
-    known = set(container.namelist())
+    known = {name.lower(): name for name in container.namelist()}
     found = []
     for sheet in parse_xml(container.read("xl/workbook.xml")).iter("{*}sheet"):
         key = next((str(value) for name, value in sheet.attrib.items() if str(name).endswith("}id")), "")
         target = relations.get(key, "")
-        path = target.lstrip("/") if target.startswith("/") else f"xl/{target}"
-        if path in known:
-            found.append((str(sheet.get("name")), path))
+        # Programs write targets from the root with and without a slash; readers take both, and any case.
+        paths = dict.fromkeys(posixpath.normpath(path).lower() for path in (target.lstrip("/"), f"xl/{target}"))
+        found += [(str(sheet.get("name")), known[path]) for path in paths if path in known]
     return found
 
 
-_WIDE = re.compile(rb'\br="[A-Z]{2,3}[0-9]')
-_PLACES = re.compile(rb'\br="([A-Z]{1,3})([0-9]{1,7})"')
+#: A reference that may lead far out: of two or more letters, or of a million rows or more.
+_FAR = re.compile(rb"""\br\s*=\s*["'](?:[A-Z]{2,}[0-9]|[A-Z]*[0-9]{7})""", re.IGNORECASE)
+_PLACES = re.compile(rb"""\br\s*=\s*["']([A-Z]*)([0-9]+)["']""", re.IGNORECASE)
+#: Excel's own limits (ECMA-376); whoever names a place beyond them would have all of it held in memory.
+_MAX_ROWS, _MAX_LETTERS = 1_048_576, 3
 
 
 def _check_area(sheet: bytes, name: str, source: str) -> None:
-    """Refuse a sheet whose outermost cells span too much; one of 26 columns never does."""
-    if not _WIDE.search(sheet):
+    """Refuse a sheet whose outermost cells span too much; one of 26 columns and less than a million rows never does."""
+    if not _FAR.search(sheet):
         return
-    letters, rows = set(), 0
+    letters, rows = {b"A"}, 0
     for match in _PLACES.finditer(sheet):
-        letters.add(match[1])
-        rows = max(rows, int(match[2]))
-    if rows * (1 + max(_column_index(column.decode()) for column in letters)) > _MAX_CELLS:
+        letters.add(match[1][: _MAX_LETTERS + 1])
+        rows = max(rows, int(match[2][:20]))
+    widest = 1 + max(_column_index(column.decode().upper()) for column in letters)
+    if rows * widest > _MAX_CELLS or rows > _MAX_ROWS or max(map(len, letters)) > _MAX_LETTERS:
         raise unreadable(
             source,
             "size",
