@@ -168,6 +168,17 @@ def test_the_same_day_as_mt940_and_as_camt_is_booked_once_and_told(tmp_path: Pat
     assert (appended.entries, appended.known, _amounts(together)) == (2, 2, ["-4.00", "10.00"])
 
 
+def test_a_statement_that_stays_is_no_double_when_it_is_given_again(tmp_path: Path) -> None:
+    camt = _told(STATEMENT, [_entry("10", "R1")], name="C1", opening="100")
+    swift = replace(camt, identification="1/1", created=None, entries=(_entry("10", entry_reference="X"),))
+    ledger = _ledger(tmp_path)
+    for _ in range(2):
+        first, second = ledger.append(tables_of([camt], "one")), ledger.append(tables_of([swift], "two"))
+        assert first.conflicts == ()
+        assert [told.source for told in second.conflicts] == ["two"]
+    assert _amounts(ledger) == ["10.00"]
+
+
 def test_statements_that_only_look_alike_are_both_kept(tmp_path: Path) -> None:
     ledger = _ledger(tmp_path)
     still = [

@@ -4,7 +4,8 @@ What may live here: telling such statements apart from others before they are ap
 in the ledger where it holds one of the same account and currency that closes on the same day, opens and closes with the
 same balances, and adds up. Where opening and closing are equal (so that nothing follows from them) the amounts of the
 entries have to be the same as well. The statement that came first stays; the other's balances are kept, its entries are
-not, and a problem says so. The same statement in the same dress is known by its entries' ids (``statements.keys``).
+not, and a problem says so, as often as it is given; of the one that stays, given again, nothing is said. The same
+statement in the same dress is known by its entries' ids (``statements.keys``).
 """
 
 from __future__ import annotations
@@ -35,6 +36,9 @@ WITH pairs AS (
   FROM pairs JOIN held e
     ON e.source = first_source AND e.account = pairs.account AND e.statement = first_statement AND e.status = 'BOOK'
   GROUP BY ALL
+), stored AS (
+  SELECT DISTINCT number FROM pairs JOIN stored_entries s
+    ON s.source = pairs.source AND s.account = pairs.account AND s.statement = pairs.statement
 ), own AS (
   SELECT number, list_sort(list(e.amount)) AS amounts
   FROM (SELECT DISTINCT number, source, account, statement FROM pairs) p JOIN fresh e
@@ -43,7 +47,7 @@ WITH pairs AS (
 )
 SELECT number, min(first_statement) AS first
 FROM moved LEFT JOIN own USING (number)
-WHERE total = net AND (NOT still OR moved.amounts = own.amounts)
+WHERE total = net AND (NOT still OR moved.amounts = own.amounts) AND number NOT IN (SELECT number FROM stored)
 GROUP BY number
 """
 
@@ -87,6 +91,7 @@ def doubles_of(
         held = _held(files["statements"], "*, NULL AS number")
         query.execute("CREATE VIEW known AS SELECT * FROM new_statements" + held)  # noqa: S608
         held = _held(files["entries"], looked_at)
+        query.execute(f"CREATE VIEW stored_entries AS SELECT * FROM fresh WHERE false{held}")  # noqa: S608
         query.execute("CREATE VIEW held AS SELECT * FROM fresh" + held)  # noqa: S608
         found = query.execute(_FIND).fetchall()
     doubles = statements.take(pa.array([number for number, _ in found], pa.int64()))
