@@ -229,3 +229,16 @@ def test_one_order_with_other_line_ends_and_another_hash_is_the_same_order(bank,
     assert bank.desk.order_known(PARTNER, order_digest(data))
     with refused("091122"):
         bank.desk.receive(two, bank.fresh())
+
+
+# --- a folder of an older version ------------------------------------------------------------------------------------
+
+
+def test_the_folder_of_an_older_version_is_brought_up_to_date_by_whichever_command_comes_first(tmp_path):
+    with bank_at(tmp_path) as bank, bank.database.write() as connection:
+        for table in ("notification_tokens", "withdrawn", "limits"):
+            connection.exec_driver_sql(f"DROP TABLE IF EXISTS {table}")
+    done = bank_command("right", "--data", str(bank.database.folder), "--user", "ANNA", "--withdraw", "HAC")
+    assert (done.exit_code, done.output) == (0, "ANNA has no longer the right to HAC.\n")
+    done = bank_command("limit", "--data", str(bank.database.folder), "--user", "ANNA", "--amount", "10")
+    assert done.exit_code == 0, done.output

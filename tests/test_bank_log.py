@@ -128,6 +128,14 @@ def test_the_clerk_reads_what_to_do_about_a_user_who_is_not_let_in(state: str, w
     assert words in told
 
 
+def test_the_clerk_reads_how_an_unknown_user_is_written_down():
+    other = replace(client(), subscriber=Subscriber(HOST, PARTNER, "NOBODY"))
+    assert (
+        "clerk     Nobody is called NOBODY here. To write the user down: electra bank user --user NOBODY"
+        in Watched().refused(other.hia())
+    )
+
+
 def test_questions_about_waiting_orders_tell_which_order_or_which_filters():
     watched, service = Watched(), Service("SCT", "pain.001")
     run(client().waiting_orders(filters=[service]), watched.bank)

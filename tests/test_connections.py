@@ -219,6 +219,21 @@ def _state(desk: DictDesk, state: UserState) -> None:
     desk.users[PARTNER, USER] = replace(desk.users[PARTNER, USER], state=state)
 
 
+def test_keys_that_the_bank_refused_are_never_taken_to_have_arrived(workbench: Workbench, desk: DictDesk) -> None:
+    mistyped = workbench.connect(URL, host=HOST, partner=PARTNER, user="NOBODY")
+    for _ in range(3):
+        with pytest.raises(BankRefusal) as caught:
+            mistyped.initialise()
+        assert caught.value.code == "091002"
+        assert mistyped.next_step.startswith("Send your keys to the bank")
+    assert not mistyped.letter_file.exists()
+    # It bars nobody who does not name the connection that counts.
+    assert workbench.connections.default() is mistyped
+    connection = connected(workbench, desk)
+    assert workbench.connections.default() is connection
+    assert workbench.connections.default(mistyped.name) is mistyped
+
+
 def test_a_user_whom_the_bank_locks_is_told_what_happened_and_what_to_do(workbench: Workbench, desk: DictDesk) -> None:
     connection = connected(workbench, desk)
     _state(desk, UserState.LOCKED)

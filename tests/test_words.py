@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,13 +14,16 @@ from hypothesis import strategies as st
 
 import electra_kernel
 from electra_kernel.channels.base import BankUnreachable, CertificateRejected
+from electra_kernel.cli import in_the_shell
 from electra_kernel.ebics.codes import BENIGN, CODES, NO_DATA, ReturnCode
 from electra_kernel.ebics.errors import BankSignatureInvalid, bank_refusal
+from electra_kernel.ebics.hac import REASONS, HacEvent
 from electra_kernel.jupyter.errors import error_html, error_text
 from electra_kernel.orders.lifecycle import EventKind, OrderEvent, State
 from electra_kernel.signing.passwordkey import WrongPassword
 from electra_kernel.vocabulary.errors import ElectraError
 from electra_kernel.vocabulary.faults import FAULTS, Fault, explain
+from electra_kernel.workbench.standing import PYTHON, SHELL
 from electra_kernel.workbench.timeline import timeline, told, words_of
 
 AT = datetime(2026, 11, 23, 12, 3, tzinfo=UTC)
@@ -168,3 +172,17 @@ def test_a_notebook_shows_whose_fault_it_is_escaped() -> None:
     assert "Whose: the line" in error_text(error)
     assert "<script>" not in error_html(error)
     assert "&lt;script&gt;" in error_html(error)
+
+
+def test_the_shell_names_its_own_commands_and_not_those_of_a_notebook() -> None:
+    python, shell = (asdict(words) for words in (PYTHON, SHELL))
+    for step, words in python.items():
+        assert in_the_shell(f"Repair: once activated, run {words}.") == f"Repair: once activated, run {shell[step]}."
+    assert "--connection with one of: a, b" in in_the_shell("Name one of: a, b.")
+
+
+def test_a_reason_in_the_banks_protocol_is_never_a_bare_code() -> None:
+    for code, words in REASONS.items():
+        assert HacEvent(action="ADDITIONAL", at=AT, reason=code).reason_words == f"{words} ({code})"
+    assert HacEvent(action="ADDITIONAL", at=AT, reason="XX99").reason_words == "XX99"
+    assert HacEvent(action="ADDITIONAL", at=AT).reason_words == ""

@@ -32,6 +32,7 @@ from sqlalchemy import (
     UniqueConstraint,
     create_engine,
     event,
+    inspect,
     select,
     text,
 )
@@ -485,7 +486,8 @@ class Database:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         path.touch(mode=0o600)
         self.engine = _engine(path)
-        if create:
+        # The folder of an older version lacks the tables that are new since then; whoever opens it first makes them.
+        if create or not metadata.tables.keys() <= set(inspect(self.engine).get_table_names()):
             with self.write() as connection:
                 metadata.create_all(connection)
 

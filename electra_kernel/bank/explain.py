@@ -423,9 +423,13 @@ _STATE_WORDS = {
     "hia-received": "INI is still to come.",
 }
 
+_UNKNOWN_USER = "Nobody is called {user} here. To write the user down: electra bank user --user {user}"
+
 
 def _for_the_clerk(record: Record) -> Iterator[str]:
     words = " ".join(word for step in (record.get("steps") or ())[-1:] for word in step["words"])
+    if re.search(r" is unknown$", words):
+        yield _UNKNOWN_USER.format(user=_printable(record.get("user", "")))
     found = re.search(r" in the state ([a-z-]{3,20})", words)
     if found and found[1] in _STATE_WORDS:
         yield _STATE_WORDS[found[1]].format(user=_printable(record.get("user", "")))

@@ -9,6 +9,30 @@ import sys
 from electra_kernel.vocabulary.errors import ElectraError
 from electra_kernel.vocabulary.faults import explain
 
+#: What a person types in a notebook, and what in the shell, beside the steps of a connection.
+_SAID = {
+    "See connection.next_step: it says": "Run electra connections: it says",
+    "wb.connect_sandbox(), or wb.connect(url, host=…, partner=…, user=…)": "electra connect URL --host … --partner … --user …",
+    "wb.statements.fetch()": "electra statements --fetch",
+    "Run order.follow()": "Run electra names with its id",
+    "order.send(check_names=True)": "electra send --check-names",
+    "Name one of:": "Add --connection with one of:",
+}
+
+
+def in_the_shell(words: str) -> str:
+    """An error's words with the commands of the shell instead of those of a notebook."""
+    from dataclasses import asdict
+
+    from electra_kernel.workbench.standing import PYTHON, SHELL
+
+    steps, typed = asdict(PYTHON), asdict(SHELL)
+    said = _SAID | {steps[name]: typed[name] for name in steps}
+    # The longest first: some begin like others.
+    for python in sorted(said, key=len, reverse=True):
+        words = words.replace(python, said[python])
+    return words
+
 
 def main() -> None:
     """Run the command line; an error of ours, or of a disk, is one plain message and exit status 1."""
@@ -17,7 +41,7 @@ def main() -> None:
     try:
         app()
     except ElectraError as error:
-        print(f"Error: {explain(error).line()}", file=sys.stderr)  # noqa: T201 - the command line's own voice
+        print(f"Error: {in_the_shell(explain(error).line())}", file=sys.stderr)  # noqa: T201 - the command line's own voice
         sys.exit(1)
     except OSError as error:
         # What could not be written may still wait in the stream, and would fail once more at the end of the program.

@@ -40,11 +40,12 @@ def show_orders(folder: Path) -> None:
         show(workbench.orders.table(), title="Orders", empty="No orders yet.")
 
 
-def show_statements(folder: Path, since: str | None, *, fetch: bool) -> None:
+def show_statements(folder: Path, since: str | None, *, fetch: bool, connection: str | None = None) -> None:
     """The newest entries and the position, after fetching where wished."""
     with opened(folder) as workbench:
         if fetch:
-            show(workbench.statements.fetch().drop(columns="source"), title="Fetched", empty="Nothing new at the bank.")
+            fetched = workbench.statements.fetch(connection=connection).drop(columns="source")
+            show(fetched, title="Fetched", empty="Nothing new at the bank.")
         entries = workbench.statements.entries(since=since)
         shown = entries[[name for name in ENTRY_COLUMNS if name != "counterparty_account"]]
         show(shown.tail(_SHOWN), title=f"Newest of {len(entries)} entries", empty="No entries yet.")
@@ -117,15 +118,25 @@ def connect_bank(
     version: str | None = None,
     certificates: bool | None = None,
     keys: Mapping[str, Path] | None = None,
+    profile: Path | None = None,
 ) -> None:
     """Go as far with a new connection as the bank lets us, and say what comes next."""
     from electra_kernel.workbench.versions import named
 
     with opened(folder, make=True) as workbench:
         connection = workbench.connect(
-            url, host=host, partner=partner, user=user, ca=ca, version=version, certificates=certificates
+            url,
+            host=host,
+            partner=partner,
+            user=user,
+            ca=ca,
+            version=version,
+            certificates=certificates,
+            profile=profile,
         )
         files = None if connection.record.certificates else keys
         connection.initialise(hashes, language=language, keys=files)
         say(f"EBICS: {named(connection.record.protocol)}")
+        if hashes and not connection.ready:
+            say("The bank has not activated you yet, so its keys could not be compared.")
         say_next(connection)

@@ -23,6 +23,38 @@ from electra_kernel.vocabulary.xml import parse_xml
 
 NAMESPACE = "urn:iso:std:iso:20022:tech:xsd:pain.002.001.03"
 FINAL_POSITIVE, FINAL_NEGATIVE = "ORDER_HAC_FINAL_POS", "ORDER_HAC_FINAL_NEG"
+#: What reasons mean, for people; a bank's own ones are shown as they are.
+REASONS = {
+    "TA01": "the transfer was broken off",
+    "TD01": "there were no data",
+    "TD02": "the data cannot be read",
+    "TD03": "the data have the wrong structure",
+    "DS02": "a signer cancelled it",
+    "DS04": "it was refused",
+    "DS06": "it was put among the orders that wait for signatures",
+    "DS08": "the data cannot be decompressed",
+    "DS09": "the data cannot be decrypted",
+    "DS0A": "signatures are missing",
+    "DS0B": "a signature is wrong",
+    "DS0C": "a signer's key is locked",
+    "DS0D": "a signer's key is not active",
+    "DS0E": "the bank does not have a signer's key",
+    "DS0F": "the authority that issued a signer's certificate is not known",
+    "DS0G": "a signer may not sign orders of this kind",
+    "DS0H": "a signer may not sign for this account",
+    "DS14": "a signer is not known",
+    "DS15": "the same signature came twice",
+    "DS16": "a signature was made in a version that is not taken",
+    "DS17": "a signature belongs to another order",
+    "DS18": "it was sent before",
+    "DS19": "a signer's rights do not suffice",
+    "DS24": "it waited for signatures for too long",
+    "DS25": "it was deleted",
+    "DS26": "the same person signed twice",
+    "DS27": "a signer is not activated",
+    "ID01": "the original order is missing",
+    "AM21": "the amount is above a limit",
+}
 _LINE = 105
 _DIGEST = re.compile(r"DataDigest:\s*([0-9A-Fa-f]{64})\s*")
 #: Names of the parts of a BTF in the list of identifications, with the attribute of ``Service`` each stands for.
@@ -61,6 +93,12 @@ class HacEvent:
     digest: bytes | None = None
     reason: str = ""
     text: str = ""
+
+    @property
+    def reason_words(self) -> str:
+        """The reason for people, with its code in brackets; empty where there is none."""
+        words = REASONS.get(self.reason, "")
+        return f"{words} ({self.reason})" if words else self.reason
 
     @property
     def final(self) -> bool:

@@ -87,6 +87,12 @@ class Connection:
         return self._line.standing.ready
 
     @property
+    def begun(self) -> bool:
+        """Whether the bank has got the user's keys, whatever came then."""
+        now = self._line.standing
+        return now.sent or now.suspended is not None
+
+    @property
     def letter_file(self) -> Path:
         """Where the letter is written."""
         return self._line.letter_file
@@ -401,7 +407,7 @@ class Connections(Mapping[str, Connection]):
         return len(self._store.connections.all())
 
     def default(self, name: str | None = None) -> Connection:
-        """The named connection, or the only one there is.
+        """The named connection, or the only one there is; one whose keys never reached its bank bars no other.
 
         Raises:
             ElectraError: there is none, or several and no name.
@@ -409,6 +415,7 @@ class Connections(Mapping[str, Connection]):
         if name is not None:
             return self[name]
         names = list(self)
+        names = [each for each in names if self[each].begun] or names  # a mistyped user id leaves one behind
         if len(names) == 1:
             return self[names[0]]
         if not names:

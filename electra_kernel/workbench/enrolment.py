@@ -168,18 +168,26 @@ def _signed_h3k(line: Line, client: Client) -> tuple[bytes, OrderSignature]:
 
 
 def _send(line: Line, name: str, exchange: Callable[[Client], Exchange[str]]) -> None:
-    done = line.standing.steps
-    if f"{name}-sent" in done:
+    if f"{name}-sent" in line.standing.steps:
         return
+    in_doubt = _in_doubt(line, name)
     line.note(f"{name}-sending")
     try:
         with line.talk() as talk:
             order_id = talk.run(exchange(talk.client))
     except BankRefusal as refusal:
-        if refusal.code not in STATE_REFUSALS or f"{name}-sending" not in done:
+        if refusal.code not in STATE_REFUSALS or not in_doubt:
+            line.note(f"{name}-not-taken", code=refusal.code)
             raise
         order_id = ""  # an earlier attempt, cut off before its answer, did arrive
     line.note(f"{name}-sent", order_id=order_id)
+
+
+def _in_doubt(line: Line, name: str) -> bool:
+    """Whether the latest attempt had no answer; one that the bank refused did certainly not arrive."""
+    ends = {f"{name}-sending", f"{name}-not-taken", "keys-created"}
+    told = [event.kind for event in line.store.journal.events(subject=line.subject) if event.kind in ends]
+    return bool(told) and told[-1] == f"{name}-sending"
 
 
 def write_letter(line: Line, language: str) -> None:

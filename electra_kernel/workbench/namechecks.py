@@ -45,10 +45,15 @@ class NothingToDecide(ElectraError):
     """The order does not wait at the bank."""
 
 
-def is_result(report: StatusReport) -> bool:
-    """Whether a status report tells of checked names, and not of a payment."""
-    statuses = {row.status for row in report.transactions} | {row.status for row in report.payments}
-    return bool((statuses | {report.group_status}) & ((WORDS.keys() | _GROUPS.keys()) - {"PDNG"}))
+def is_result(report: StatusReport, order: TrackedOrder) -> bool:
+    """Whether a status report tells of checked names, and not of a payment.
+
+    ``PDNG`` alone is said of both: it tells of names while the order waits for their check.
+    """
+    statuses = {row.status for row in (*report.transactions, *report.payments)} | {report.group_status}
+    if statuses & ((WORDS.keys() | _GROUPS.keys()) - {"PDNG"}):
+        return True
+    return "PDNG" in statuses and order.checks_names and order.status in (State.RECEIVED, State.NAME_CHECK_PENDING)
 
 
 def note_result(order: TrackedOrder, report: StatusReport, file: str) -> None:
@@ -119,9 +124,16 @@ def _by_payment(order: TrackedOrder, report: StatusReport) -> list[TransactionSt
     ]
 
 
+def _unfinished(report: StatusReport) -> bool:
+    """Whether names are still being checked: as the bank says of the whole, else as it says of any payment."""
+    if report.group_status:
+        return report.group_status in _UNFINISHED
+    return any(row.status in _UNFINISHED for row in (*report.transactions, *report.payments))
+
+
 def release(order: TrackedOrder, ask: PasswordSource | None) -> None:
     """Sign the waiting order at the bank, now that the result is known (HVE)."""
-    if _report(order).group_status in _UNFINISHED:
+    if _unfinished(_report(order)):
         raise NamesNotCheckedYet(
             f"The bank still checks names of the order {order.id}.", repair="Run order.follow() again later."
         )

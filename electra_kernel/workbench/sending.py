@@ -315,7 +315,7 @@ def _refused(events: Iterable[HacEvent]) -> bool:
 
 
 def _words(event: HacEvent) -> str:
-    return " ".join(part for part in (event.reason, event.text) if part)
+    return ". ".join(part for part in (event.reason_words, event.text) if part)
 
 
 def _take_status_report(workbench: Workbench, file: Fetched) -> set[str]:
@@ -329,7 +329,7 @@ def _take_status_report(workbench: Workbench, file: Fetched) -> set[str]:
     moved = set[str]()
     for report in reading.reports:
         order_id = by_message.get(report.original_message_id)
-        if order_id is not None and namechecks.is_result(report):
+        if order_id is not None and namechecks.is_result(report, workbench.orders[order_id]):
             namechecks.note_result(workbench.orders[order_id], report, file.sha256)
             moved.add(order_id)
             continue

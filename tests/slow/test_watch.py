@@ -34,10 +34,11 @@ from electra_kernel.vocabulary.errors import ElectraError
 from electra_kernel.workbench.connections import Connection, NotReady
 from electra_kernel.workbench.sandbox import Sandbox, bank_command
 from electra_kernel.workbench.watching import Line, News, Watch, notification_service
-from tests.test_workbench import DEBTOR, PASSWORD, payment
 from tests.slow.test_workbench_eds import of_the_letter
+from tests.test_workbench import DEBTOR, PASSWORD, payment
 
-PATIENCE = 30.0
+#: Generous: two busy cores take many times as long as idle ones, and a wait that succeeds ends at once.
+PATIENCE = 180.0
 _numbers = itertools.count(1)
 
 
@@ -73,7 +74,7 @@ def access_of(connection: Connection) -> NotificationAccess:
 
 def line_of(access: NotificationAccess, bank: Sandbox, **changes: str) -> WebSocketLine:
     given = {"url": access.url, "name": access.name, "password": access.token, **changes}
-    return WebSocketLine(given["url"], name=given["name"], password=given["password"], ca=bank.info.ca, timeout=10)
+    return WebSocketLine(given["url"], name=given["name"], password=given["password"], ca=bank.info.ca, timeout=60)
 
 
 def until(happened: Callable[[], object], seconds: float = PATIENCE) -> None:
@@ -81,6 +82,11 @@ def until(happened: Callable[[], object], seconds: float = PATIENCE) -> None:
     while not happened():
         assert time.monotonic() < end, "it did not happen"
         time.sleep(0.05)
+
+
+def ways(workbench: Workbench) -> list[str]:
+    """How the bank was watched, as the journal tells it; noted a moment after ``listening`` changed."""
+    return [event.data["how"] for event in workbench.store.journal.events(kind="watching")]
 
 
 # -- the bank's line ---------------------------------------------------------------------------------------------------
@@ -171,7 +177,7 @@ def test_news_wake_the_fetch_and_the_following_of_orders(treasury: Workbench, ba
         bank.run("clock", "--advance", "1")
         until(lambda: order.status is State.EXECUTED)
         until(lambda: len(treasury.statements.entries()) > before)
-        assert watch.listening
+        until(lambda: watch.listening)
         assert watch.problem is None
         until(lambda: any(len(news.statements) for news in told))
         until(lambda: any(news.orders for news in told))
@@ -255,7 +261,7 @@ def test_a_hostile_server_is_left_and_the_bank_is_asked_instead(treasury: Workbe
 
     def open_line(access: NotificationAccess, ca: Path | None) -> Line:
         calls.append(time.monotonic())
-        return WebSocketLine(address, name=access.name, password=access.token, timeout=5)
+        return WebSocketLine(address, name=access.name, password=access.token, timeout=60)
 
     with served(talk) as address:
         watch = Watch(treasury, treasury.connections["bank"], every=1.0, open_line=open_line)
@@ -272,14 +278,16 @@ def test_a_server_that_never_stops_talking_makes_no_more_questions_than_one_in_a
             line.send('{"MCLASS":[{"NAME":"EBICS-HAA"}],"PARTNERID":"P"}')
 
     def open_line(access: NotificationAccess, ca: Path | None) -> Line:
-        return WebSocketLine(address, name=access.name, password=access.token, timeout=5)
+        return WebSocketLine(address, name=access.name, password=access.token, timeout=60)
 
     with served(talk) as address:
         watch = Watch(treasury, treasury.connections["bank"], every=60, open_line=open_line)
         with watch.start():
             until(lambda: watch.looks)
+            started, before = time.monotonic(), watch.looks
             time.sleep(1.5)
-            assert watch.looks <= 5
+            looks, seconds = watch.looks - before, time.monotonic() - started
+            assert looks <= seconds / 0.5 + 1
 
 
 def test_an_error_in_the_background_is_kept_and_the_bank_is_asked_again(treasury: Workbench, bank: Sandbox) -> None:
@@ -307,7 +315,7 @@ def test_closing_the_workbench_ends_its_watches(treasury: Workbench) -> None:
     started = time.monotonic()
     workbench.close()
     assert not watch.running
-    assert time.monotonic() - started < 10
+    assert time.monotonic() - started < PATIENCE
 
 
 @contextmanager
@@ -341,5 +349,4 @@ def test_a_bank_that_goes_away_or_offers_nothing_is_asked_and_then_listened_to_a
         with served_again(bank, "--notifications", "reusable"):
             until(lambda: watch.listening)
             assert not access_of(treasury.connections["bank"]).one_time
-            how = [event.data["how"] for event in treasury.store.journal.events(kind="watching")]
-            assert how[-3:] == ["listening", "polling", "listening"]
+            until(lambda: ways(treasury)[-3:] == ["listening", "polling", "listening"])
