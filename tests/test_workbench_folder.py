@@ -53,3 +53,13 @@ def test_the_shell_reads_folders_and_tells_the_same(folder: Path, capsys: pytest
     out = capsys.readouterr().out
     assert "5 rows in" in out
     assert all(word in out for word in ("doubtful", "refused", "mt940", "photo.jpg"))
+
+
+def test_many_files_are_archived_together_and_each_once_under_its_first_name(tmp_path: Path) -> None:
+    store = Workbench.open(tmp_path / "wb").store
+    files = [("a", b"1"), ("b", b"2"), ("c", b"1")]
+    hashes = store.archive.put_many(files)
+    assert hashes[0] == hashes[2] != hashes[1]
+    assert sorted(each.name for each in store.archive.all()) == ["a", "b"]
+    assert [store.archive.get(sha256) for sha256 in hashes] == [data for _, data in files]
+    assert store.archive.put_many([]) == []

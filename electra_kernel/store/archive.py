@@ -6,6 +6,8 @@ A file with the SHA-256 ``abcdef…`` stands at ``archive/ab/cdef…``; its name
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -17,6 +19,9 @@ from electra_kernel.store.files import copy_private_file, write_private_file
 from electra_kernel.store.tables import archive
 from electra_kernel.vocabulary.dates import Clock
 from electra_kernel.vocabulary.errors import ElectraError
+
+#: How many files are written at a time; each waits for the disk by itself.
+_WRITERS = 8
 
 
 class NotInArchive(ElectraError):
@@ -58,14 +63,32 @@ class Archive:
         Raises:
             ArchiveDamaged: these bytes were archived before and the file was changed since.
         """
-        sha256 = self.hash(data)
+        return self.put_many([(name, data)], media_type=media_type)[0]
+
+    def put_many(
+        self, files: Sequence[tuple[str, bytes]], *, media_type: str = "application/octet-stream"
+    ) -> list[str]:
+        """Keep several files, each with its name, as ``put`` does: the disk is waited for once and not for each.
+
+        Raises:
+            ArchiveDamaged: as ``put``; those before it may be kept.
+        """
+        hashes = [self.hash(data) for _, data in files]
+        first = {sha256: data for sha256, (_, data) in zip(reversed(hashes), reversed(files), strict=True)}
+        if len(first) == 1:
+            self._keep(*next(iter(first.items())))
+        elif first:
+            with ThreadPoolExecutor(_WRITERS) as writers:
+                list(writers.map(self._keep, first.keys(), first.values()))
+        self._index([(sha256, name, media_type, len(data)) for sha256, (name, data) in zip(hashes, files, strict=True)])
+        return hashes
+
+    def _keep(self, sha256: str, data: bytes) -> None:
         path = self._path(sha256)
         if path.exists():
             self._read(sha256)
         else:
             write_private_file(path, data)
-        self._index(sha256, name, media_type, len(data))
-        return sha256
 
     def put_file(self, file: Path, *, name: str, media_type: str = "application/octet-stream") -> str:
         """Keep a file of any size for ever, without holding it in memory; as ``put`` otherwise.
@@ -81,15 +104,16 @@ class Archive:
                 raise _damaged(path, "its bytes no longer give the hash it is named by.")
         else:
             copy_private_file(path, file)
-        self._index(sha256, name, media_type, file.stat().st_size)
+        self._index([(sha256, name, media_type, file.stat().st_size)])
         return sha256
 
-    def _index(self, sha256: str, name: str, media_type: str, size: int) -> None:
+    def _index(self, files: Sequence[tuple[str, str, str, int]]) -> None:
         # The file comes first: a crash in between leaves a file that the next put of the same bytes adds to the index.
         with self._database.write() as connection:
-            if connection.execute(select(archive.c.sha256).where(archive.c.sha256 == sha256)).first() is None:
-                row = {"sha256": sha256, "name": name, "media_type": media_type, "size": size, "at": self._clock()}
-                connection.execute(insert(archive).values(row))
+            for sha256, name, media_type, size in files:
+                if connection.execute(select(archive.c.sha256).where(archive.c.sha256 == sha256)).first() is None:
+                    row = {"sha256": sha256, "name": name, "media_type": media_type, "size": size, "at": self._clock()}
+                    connection.execute(insert(archive).values(row))
 
     @staticmethod
     def hash(data: bytes) -> str:

@@ -35,6 +35,9 @@ if TYPE_CHECKING:
 #: The journal's subject under which imported statement files are listed.
 _SUBJECT = "statements"
 
+#: How many files, or bytes of them, are archived at once.
+_AT_ONCE, _BYTES_AT_ONCE = 64, 16 * 2**20
+
 #: The columns of the table of what was imported.
 IMPORTED = ["name", "format", "outcome", "entries", "new", "balances_proved", "problems", "reason", "source"]
 
@@ -147,11 +150,21 @@ class Statements:
         return Fetched(file.name, data, archive_file(self._store, data, file.name))
 
     def _openable(self, files: Iterable[Path], closed: list[Problem]) -> Iterator[Fetched]:
+        """The files that can be opened, archived a few at a time, as each time waits for the disk."""
+        opened = list[tuple[str, bytes]]()
         for file in files:
             try:
-                yield self._archived(file)
+                opened.append((file.name, read_file(file)))
             except FileNotReadable as error:
                 closed.append(unopened(file.name, error))
+            if len(opened) >= _AT_ONCE or sum(len(data) for _, data in opened) >= _BYTES_AT_ONCE:
+                yield from self._all_archived(opened)
+                opened = []
+        yield from self._all_archived(opened)
+
+    def _all_archived(self, opened: Sequence[tuple[str, bytes]]) -> Iterator[Fetched]:
+        hashes = self._store.archive.put_many(opened)
+        yield from (Fetched(name, data, sha256) for (name, data), sha256 in zip(opened, hashes, strict=True))
 
     def _take(self, files: Iterable[Fetched], closed: Sequence[Problem] = ()) -> list[Imported]:
         """Put archived files into the ledger, all in one append; what cannot be read becomes a problem there.
