@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -80,6 +80,14 @@ class Journal:
         """
         with self._database.write() as connection:
             return self.append_in(connection, subject, kind, data)
+
+    def append_many(self, subject: str, kind: str, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Write down several things of one kind, in their order, all of them or none; as ``append`` otherwise."""
+        if not rows:
+            return
+        with self._database.write() as connection:
+            for data in rows:
+                self.append_in(connection, subject, kind, data)
 
     def append_in(
         self, connection: Connection, subject: str, kind: str, data: Mapping[str, Any] | None = None

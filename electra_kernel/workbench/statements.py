@@ -198,11 +198,12 @@ class Statements:
     def _note(self, imported: Iterable[Imported]) -> None:
         with self._store.lock("statements", purpose="noting imported statements", wait=60):
             known = {event.data["source"] for event in self._store.journal.events(subject=_SUBJECT)}
-            for item in imported:
-                if item.source not in known:
-                    data = {"source": item.source, "name": item.name, "entries": item.entries, "new": item.new}
-                    self._store.journal.append(_SUBJECT, "imported", data)
-                    known.add(item.source)
+            new = {item.source: item for item in reversed(list(imported)) if item.source not in known}
+            rows = [
+                {"source": item.source, "name": item.name, "entries": item.entries, "new": item.new}
+                for item in reversed(new.values())
+            ]
+            self._store.journal.append_many(_SUBJECT, "imported", rows)
 
     def entries(
         self, *, since: str | date | None = None, until: str | date | None = None, account: str | None = None

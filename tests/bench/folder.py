@@ -1,0 +1,103 @@
+"""A folder of small files (MT940, camt.053, CSV in turn) into a new workbench, against reading and hashing their bytes.
+
+The floor is what any program must do: read each file, hash it, write it again and wait until it is on the disk. One
+process reads; the archive's writes wait for the disk together.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from pathlib import Path
+
+from electra_kernel import Workbench
+from electra_kernel.formats.conversion import written_statements
+from electra_kernel.statements.model import Balance, Entry, EntryDetail, Statement
+from electra_kernel.vocabulary.parties import Party
+from tests.bench.measure import Result, compare
+
+#: Ten thousand with ``python -m tests.bench.folder 10000``.
+COUNT = 1_500
+
+
+def _statement(number: int) -> Statement:
+    day = date(2026, 1, number % 27 + 1)
+    detail = EntryDetail(counterparty=Party(name=f"Partner {number}"), remittance=f"Invoice {number}")
+    entry = Entry(
+        amount=Decimal(number % 9_973 + 1) / 100,
+        currency="EUR",
+        booking_date=day,
+        value_date=day,
+        bank_reference=f"B{number}",
+        details=(detail,),
+    )
+    balances = tuple(
+        Balance(kind=kind, amount=amount, currency="EUR", date=day)
+        for kind, amount in (("OPBD", Decimal(0)), ("CLBD", entry.amount * 2))
+    )
+    entries = (entry, replace(entry, bank_reference=f"C{number}"))
+    account = f"DE{number:020d}"
+    return Statement(
+        identification=f"S{number}", account=account, currency="EUR", balances=balances, entries=entries, sequence=1
+    )
+
+
+def _csv(number: int) -> bytes:
+    head = "Account;Booking date;Amount;Balance;Currency;Counterparty;Text;Transaction ID\n"
+    rows = (f"DE{number:020d};2026-01-05;1,50;{total};EUR;Partner;Invoice;B{total}\n" for total in ("1,50", "3,00"))
+    return (head + "".join(rows)).encode()
+
+
+def write_files(folder: Path, count: int) -> None:
+    """``count`` files of two entries each, every one of an account of its own."""
+    now = datetime(2026, 2, 1, tzinfo=UTC)
+    for number in range(count):
+        kind = ("mt940", "camt.053", "csv")[number % 3]
+        data = _csv(number) if kind == "csv" else written_statements([_statement(number)], kind, now)
+        (folder / f"{number}.{kind}").write_bytes(data or b"")
+
+
+def _floor(files: Path) -> int:
+    with tempfile.TemporaryDirectory() as name:
+        hashes = set()
+        for file in files.iterdir():
+            data = file.read_bytes()
+            hashes.add(hashlib.sha256(data).hexdigest())
+            with (Path(name) / file.name).open("wb") as copy:
+                copy.write(data)
+                copy.flush()
+                os.fsync(copy.fileno())
+        return len(hashes)
+
+
+def _read(files: Path) -> int:
+    with tempfile.TemporaryDirectory() as name:
+        table = Workbench.open(name).statements.read(files)
+        if set(table["outcome"]) != {"read"} or table["new"].sum() != 2 * len(table):
+            raise AssertionError(table[table["outcome"] != "read"].to_string())
+        return len(table)
+
+
+def run(count: int = COUNT) -> Iterator[Result]:
+    """The workbench against the floor, over the same files."""
+    with tempfile.TemporaryDirectory() as name:
+        files = Path(name)
+        write_files(files, count)
+        yield compare(
+            f"folder of {count:,} small files, into the ledger",
+            lambda: _read(files),
+            "reading, hashing and keeping them",
+            lambda: _floor(files),
+            "none",
+        )
+
+
+if __name__ == "__main__":
+    for result in run(int(sys.argv[1]) if len(sys.argv) > 1 else COUNT):
+        print(result)
