@@ -262,8 +262,9 @@ def _domestic_converted(reading: Reading, wanted: str) -> bytes | None:
         if left := giro.not_carried(reading.orders):
             say(f"Not carried over: {', '.join(left).replace('_', ' ')}.")
         return giro.write(reading.orders, message=wanted.upper())
-    write = {"dtaus": dtaus.write, "cfonb160": cfonb160.write}.get(wanted.lower())
-    return write(reading.orders) if write else None
+    if wanted.lower() == "dtaus":
+        return dtaus.write(reading.orders)
+    return cfonb160.write(reading.orders) if wanted.lower() == "cfonb160" else None
 
 
 def _converted(reading: Reading, wanted: str, source: str) -> bytes:
