@@ -199,11 +199,11 @@ def as_utf8(data: bytes, problems: Problems) -> bytes:
         data = data.decode("utf-16", "replace").encode()
     data = data.removeprefix(b"\xef\xbb\xbf")
     if b"\r" in data:
-        data = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+        data = _plain_ends(data)
     if not data.isascii():
         data = _decoded(data, problems)
     letters = np.frombuffer(data, np.uint8)
-    plain_ones = data.count(b"\n") + data.count(b"\t")
+    plain_ones = np.count_nonzero(letters == 10) + np.count_nonzero(letters == 9)
     found = _CONTROLS.search(data) if np.count_nonzero(letters < 32) != plain_ones else None
     if found is not None:
         # Blocks of FIN may stand between SOH and ETX; that is the line's, not the message's.
@@ -217,6 +217,15 @@ def as_utf8(data: bytes, problems: Problems) -> bytes:
             )
         data = _CONTROLS.sub(b" ", data)
     return data
+
+
+def _plain_ends(data: bytes) -> bytes:
+    """Line ends as line feeds. Where every carriage return stands before one, taking them out is faster."""
+    letters = np.frombuffer(data, np.uint8)
+    returns = letters == 13
+    if np.count_nonzero(returns[:-1] & (letters[1:] == 10)) == np.count_nonzero(returns):
+        return data.translate(None, b"\r")
+    return data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
 
 
 def _decoded(data: bytes, problems: Problems) -> bytes:

@@ -267,8 +267,10 @@ class _Pieces:
         if not len(full):
             return columns
         key = self.row[full] * len(_TARGETS) + self.target[full]
-        order = full[np.argsort(key, kind="stable")]
-        key = self.row[order] * len(_TARGETS) + self.target[order]
+        order = full
+        if not (key[1:] >= key[:-1]).all():
+            by_key = np.argsort(key, kind="stable")
+            order, key = full[by_key], key[by_key]
         last = np.concatenate((key[1:] != key[:-1], [True]))
         texts = self._texts(order)
         texts = self._spaced(texts, order, last)
@@ -277,8 +279,8 @@ class _Pieces:
             offsets = pa.array(np.concatenate(([0], ends)), pa.int32())
             texts = pc.binary_join(pa.ListArray.from_arrays(offsets, texts), "")
         texts = pc.ascii_trim_whitespace(texts)
-        key = key[ends - 1]
-        target, row = key % len(_TARGETS), key // len(_TARGETS)
+        final = order[ends - 1]
+        target, row = self.target[final], self.row[final]
         for place in np.flatnonzero(np.bincount(target)).tolist():
             own = np.flatnonzero(target == place)
             where = np.full(self._rows, -1, np.int64)

@@ -16,7 +16,6 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -35,7 +34,7 @@ from electra_kernel.statements.columns import AMOUNT, DETAILS, ENTRIES, Statemen
 from electra_kernel.statements.keys import entry_ids
 from electra_kernel.statements.model import Entry, EntryDetail, Statement
 from electra_kernel.statements.proof import continuity
-from electra_kernel.statements.tables import Span, balances_of, booked_span, problems_of, statements_of, with_ids
+from electra_kernel.statements.tables import Span, balances_of, problems_of, statements_of, with_ids
 from electra_kernel.vocabulary.parties import Address, Party
 
 
@@ -68,10 +67,11 @@ def read_tables(data: bytes, source: str) -> StatementTables:
 
 def _spans(result: Result) -> list[Span]:
     """How many entries each statement has, and of which days."""
-    days: dict[int, list[date | None]] = defaultdict(list)
-    for number, day in zip(result.statement.tolist(), result.entries["booking_date"].to_pylist(), strict=True):
-        days[number].append(day)
-    return [booked_span(days[number]) for number in range(len(result.heads))]
+    table = pa.table({"statement": result.statement, "day": result.entries["booking_date"]})
+    wanted: list[Any] = [("day", "min"), ("day", "max"), ("statement", "count")]
+    found = table.group_by("statement").aggregate(wanted).to_pylist()
+    spans = {row["statement"]: Span(row["statement_count"], row["day_min"], row["day_max"]) for row in found}
+    return [spans.get(number, Span(0, None, None)) for number in range(len(result.heads))]
 
 
 def read(data: bytes, source: str) -> Reading:

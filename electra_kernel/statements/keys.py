@@ -26,6 +26,8 @@ from electra_kernel.statements.model import STATEMENT
 
 #: Separates the fields of a key; it cannot stand in XML, and no bank text format uses it inside a field.
 _SEPARATOR = "\x1f"
+#: The length of a digest.
+_BYTES = 16
 _ALWAYS = ("account", "currency", "status", "booking_date", "value_date", "amount", "reversal")
 _WITHOUT_REFERENCE = ("statement", "entry_reference", "end_to_end_id", "remittance", "counterparty_account")
 _NO_REFERENCE = pa.array(["NONREF", "NOTPROVIDED"])
@@ -53,8 +55,7 @@ def entry_ids(columns: pa.Table, kinds: str | Sequence[str] = STATEMENT, seen: S
         reference = pc.coalesce(reference, _joined([columns[name] for name in names]))
     keys = pc.binary_join_element_wise(stated, reference, _SEPARATOR)
     ids = _numbered(keys.cast(pa.binary()).to_pylist(), seen or Seen())
-    prefix = "" if kinds == STATEMENT else f"{kinds}-"
-    return pa.array([prefix + each for each in ids] if prefix else ids, pa.string())
+    return ids if kinds == STATEMENT else pc.binary_join_element_wise(f"{kinds}-", ids, "")
 
 
 def _ids_of_kinds(columns: pa.Table, kinds: Sequence[str]) -> pa.Array:
@@ -79,19 +80,20 @@ class Seen:
 
     def numbers(self, digests: Sequence[bytes]) -> list[int]:
         """How often each of these came before; takes them as seen."""
-        here = np.array(digests, "S16")
+        here = np.frombuffer(b"".join(digests), "S16")
+        run = np.sort(here)
         known = np.zeros(len(here), np.bool_)
-        for run in self._runs:
-            places = np.minimum(np.searchsorted(run, here), len(run) - 1)
-            known |= run[places] == here
+        for old in self._runs:
+            places = np.minimum(np.searchsorted(old, here), len(old) - 1)
+            known |= old[places] == here
         numbers = [0] * len(digests)
-        counts = Counter(digests) if known.any() or len(set(digests)) < len(digests) else {}
+        counts = Counter(digests) if known.any() or (run[1:] == run[:-1]).any() else {}
         if counts:
             numbers = [
-                self._number(digest, bool(old)) if old or counts[digest] > 1 else 0
-                for digest, old in zip(digests, known, strict=True)
+                self._number(digest, bool(again)) if again or counts[digest] > 1 else 0
+                for digest, again in zip(digests, known, strict=True)
             ]
-        self._keep(np.sort(here))
+        self._keep(run)
         return numbers
 
     def _number(self, digest: bytes, known: bool) -> int:
@@ -112,14 +114,19 @@ def _joined(columns: Sequence[Any]) -> Any:
     return pc.binary_join_element_wise(*written, _SEPARATOR, null_handling="replace", null_replacement="")
 
 
-def _numbered(keys: Sequence[bytes], seen: Seen) -> list[str]:
-    digests = [_digest(key) for key in keys]
+def _numbered(keys: Sequence[bytes], seen: Seen) -> pa.Array:
+    digests = [blake2b(key, digest_size=_BYTES).digest() for key in keys]
     numbers = seen.numbers(digests)
-    return [
-        (_digest(b"%b%b%d" % (key, _SEPARATOR.encode(), number)) if number else digest).hex()
-        for key, digest, number in zip(keys, digests, numbers, strict=True)
-    ]
+    if any(numbers):
+        digests = [
+            _digest(b"%b%b%d" % (key, _SEPARATOR.encode(), number)) if number else digest
+            for key, digest, number in zip(keys, digests, numbers, strict=True)
+        ]
+    # All digits in one go: as text, each id is a slice of them.
+    ends = np.arange(0, 2 * _BYTES * len(digests) + 1, 2 * _BYTES, dtype=np.int32)
+    text = pa.py_buffer(b"".join(digests).hex().encode())
+    return pa.StringArray.from_buffers(len(digests), pa.py_buffer(ends), text)
 
 
 def _digest(key: bytes) -> bytes:
-    return blake2b(key, digest_size=16).digest()
+    return blake2b(key, digest_size=_BYTES).digest()
