@@ -135,6 +135,13 @@ def test_an_error_says_whose_fault_it_is_and_what_became_of_orders(error: Except
     assert told_.what
 
 
+@pytest.mark.parametrize(
+    "name", ["EBICS_AUTHORISATION_ORDER_TYPE_FAILED", "EBICS_AUTHORISATION_ORDER_IDENTIFIER_FAILED"]
+)
+def test_the_banks_words_are_shown_without_the_name_of_the_code_in_either_version(name: str) -> None:
+    assert bank_refusal("090003", f"[{name}] No right to SCT.").cause.endswith("The bank's words: No right to SCT.")
+
+
 def test_a_refusal_is_never_a_bare_code() -> None:
     words = str(explain(bank_refusal("091002", "[EBICS_INVALID_USER_OR_USER_STATE] no")))
     assert words.splitlines()[0] != "091002"

@@ -112,8 +112,6 @@ def suspend(
             say("Nothing was done.")
             return
         line.suspend()
-        if orders := line.void_orders():
-            say(f"The orders {', '.join(orders)} carry a signature that is worth nothing now: make them anew.")
         say_next(line)
 
 

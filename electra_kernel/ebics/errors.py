@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 from electra_kernel.ebics.codes import ReturnCode, lookup
 from electra_kernel.vocabulary.errors import ElectraError
+
+_NAME = re.compile(r"\A\[EBICS_[A-Z0-9_]{1,80}\]")
 
 
 class EbicsError(ElectraError):
@@ -48,7 +52,8 @@ class BankRefusal(EbicsError):
         known: ReturnCode = lookup(code)
         self.code, self.name, self.report, self.level = code, known.name, report, level or known.level
         self.fault = known.fault
-        own_words = report.removeprefix(f"[{known.name}]").strip()
+        # Names differ between the versions, so whichever the bank writes is taken off.
+        own_words = _NAME.sub("", report, count=1).strip()
         cause = known.cause
         if own_words and own_words != known.meaning:
             cause = f"{cause} The bank's words: {own_words}".strip()

@@ -25,6 +25,10 @@ NAMESPACE = "urn:iso:std:iso:20022:tech:xsd:pain.002.001.03"
 FINAL_POSITIVE, FINAL_NEGATIVE = "ORDER_HAC_FINAL_POS", "ORDER_HAC_FINAL_NEG"
 #: What reasons mean, for people; a bank's own ones are shown as they are.
 REASONS = {
+    "TS01": "it arrived whole",
+    "DS01": "a signature was checked and fits",
+    "DS05": "the signature was passed on",
+    "DS07": "it is done",
     "TA01": "the transfer was broken off",
     "TD01": "there were no data",
     "TD02": "the data cannot be read",

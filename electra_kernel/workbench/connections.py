@@ -79,7 +79,13 @@ class Connection:
 
     def step_for(self, say: Commands) -> str:
         """The same, with what is to be typed where the person is: ``standing.PYTHON`` or ``standing.SHELL``."""
-        return next_step(self._line.standing, self.record, self.letter_file.name, say)
+        step = next_step(self._line.standing, self.record, self.letter_file.name, say)
+        if orders := self.void_orders():
+            return (
+                f"{step}. The orders {', '.join(orders)} carry a signature that is worth nothing now: cancel them "
+                "(order.cancel()) and make them anew"
+            )
+        return step
 
     @property
     def ready(self) -> bool:
@@ -205,11 +211,6 @@ class Connection:
             if not keychanges.finish_suspension(self._line):
                 self._must_be_ready()
                 keychanges.suspend(self._line, self._line.password(ask))
-        if orders := self.void_orders():
-            return (
-                f"{self.next_step}. The orders {', '.join(orders)} carry a signature that is worth nothing now: cancel them "
-                "(order.cancel()) and make them anew"
-            )
         return self.next_step
 
     def void_orders(self) -> list[str]:

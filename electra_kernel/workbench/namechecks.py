@@ -50,7 +50,7 @@ def is_result(report: StatusReport, order: TrackedOrder) -> bool:
 
     ``PDNG`` alone is said of both: it tells of names while the order waits for their check.
     """
-    statuses = {row.status for row in (*report.transactions, *report.payments)} | {report.group_status}
+    statuses = _statuses(report) | {report.group_status}
     if statuses & ((WORDS.keys() | _GROUPS.keys()) - {"PDNG"}):
         return True
     return "PDNG" in statuses and order.checks_names and order.status in (State.RECEIVED, State.NAME_CHECK_PENDING)
@@ -63,7 +63,7 @@ def note_result(order: TrackedOrder, report: StatusReport, file: str) -> None:
         EventKind.BANK_STATUS,
         state=State.NAME_CHECK_PENDING.value,
         source=SOURCE,
-        reason=f"{report.group_status} {words}".strip(),
+        reason=f"{words} ({report.group_status})" if words else report.group_status,
         file=file,
     )
 
@@ -128,7 +128,11 @@ def _unfinished(report: StatusReport) -> bool:
     """Whether names are still being checked: as the bank says of the whole, else as it says of any payment."""
     if report.group_status:
         return report.group_status in _UNFINISHED
-    return any(row.status in _UNFINISHED for row in (*report.transactions, *report.payments))
+    return bool(_statuses(report) & _UNFINISHED)
+
+
+def _statuses(report: StatusReport) -> set[str]:
+    return {row.status for row in report.transactions} | {row.status for row in report.payments}
 
 
 def release(order: TrackedOrder, ask: PasswordSource | None) -> None:

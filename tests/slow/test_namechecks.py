@@ -15,7 +15,8 @@ from electra_kernel.channels.base import ChannelError
 from electra_kernel.cli.app import app
 from electra_kernel.orders.lifecycle import EventKind, State
 from electra_kernel.orders.model import Transaction
-from electra_kernel.workbench.namechecks import NamesNotCheckedYet, NothingToDecide
+from electra_kernel.orders.status import StatusReport, TransactionStatus
+from electra_kernel.workbench.namechecks import NamesNotCheckedYet, NothingToDecide, is_result, note_result
 from electra_kernel.workbench.orders import TrackedOrder
 from electra_kernel.workbench.sandbox import Sandbox
 from electra_kernel.workbench.services import NotPermitted
@@ -94,6 +95,23 @@ def test_a_result_that_is_not_complete_is_shown_and_releases_nothing(treasury: W
     assert made.follow() is State.NAME_CHECK_PENDING
     assert list(made.name_checks()["result"]) == ["match", "match"]
     assert made.release().status in (State.ACCEPTED, State.EXECUTED)
+
+
+def test_a_report_that_says_nothing_but_pending_is_one_of_names_while_they_are_checked(treasury: Workbench) -> None:
+    made = sent(treasury, payment("5", SLOW, name="Lassú Posta Kft."))
+    report = StatusReport(
+        message_id="R1",
+        created=treasury.clock(),
+        original_message_id=made.record.message_id,
+        original_format="pain.001.001.09",
+        transactions=(TransactionStatus(payment_id="P1", status="PDNG"),),
+    )
+    assert is_result(report, made)
+    note_result(made, report, "")
+    assert made.status is State.NAME_CHECK_PENDING
+    usual = sent(treasury, payment("7", PRINTER, name=HELD), check_names=False)
+    assert not is_result(report, usual)  # of a payment it is said too: that it is not executed yet
+    made.cancel_at_bank()
 
 
 @pytest.mark.ebics(order_type="HVS", version=("H005", "H004"), side=("bank", "client"))
