@@ -29,7 +29,7 @@ lint: $(VENV)/.lint
 docs: $(VENV)/.docs
 	$(BIN)/sphinx-build -W -q -b html docs docs/_build/html
 
-bench: $(VENV)/.test
+bench: $(VENV)/.test $(VENV)/.bench
 	$(BIN)/python -m tests.bench
 
 # Damaged documents by the hundred thousand against both sides of EBICS, damaged bank files against every reader; some minutes.
@@ -48,6 +48,6 @@ $(VENV)/.base: pyproject.toml constraints.txt
 	$(INSTALL) --editable .
 	@touch $@
 
-$(VENV)/.test $(VENV)/.lint $(VENV)/.docs $(VENV)/.browser: $(VENV)/.%: pyproject.toml constraints.txt
+$(VENV)/.test $(VENV)/.bench $(VENV)/.lint $(VENV)/.docs $(VENV)/.browser: $(VENV)/.%: pyproject.toml constraints.txt
 	$(INSTALL) --editable '.[$*]'
 	@touch $@ $(VENV)/.base
