@@ -85,7 +85,7 @@ def statement_of(booked: tuple[Entry, ...]) -> Statement:
 def test_what_is_written_is_read_again(booked: list[Entry]) -> None:
     written = statement_of(tuple(booked))
     reading = formats.read(coda.write([written, written], created=DAY), "x.cod")
-    assert reading.problems == ()
+    assert {problem.rule for problem in reading.problems} <= {"same-statement"}
     for again in reading.statements:
         tables = [tables_of([one], "x") for one in (again, written)]
         for name in ("entries", "details", "balances"):

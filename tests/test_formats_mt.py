@@ -142,7 +142,7 @@ def test_headers_and_ends_of_any_kind_are_no_part_of_the_statement(around: tuple
     assert reading.format == "mt940"
     assert [len(statement.entries) for statement in reading.statements] == [1, 1]
     assert reading.statements[1].entries[0].details[0].remittance == "Text"
-    assert [rule for rule in rules(reading) if rule != "continuity"] == []
+    assert [rule for rule in rules(reading) if rule != "continuity"] == ["same-statement"]
 
 
 def test_a_hyphen_on_a_line_of_its_own_inside_a_text_ends_nothing() -> None:

@@ -98,7 +98,7 @@ def check_round_trip(written: Statement, write: Callable[[Sequence[Statement]], 
     data = write([written, written])
     assert {len(line) for line in data.split(b"\r\n")[:-1]} == {width}
     reading = formats.read(data, "x")
-    assert reading.problems == ()
+    assert {problem.rule for problem in reading.problems} <= {"same-statement"}
     for again in reading.statements:
         first, second = (tables_of([one], "x").entries.drop_columns("position") for one in (again, written))
         assert first.to_pylist() == second.to_pylist()

@@ -179,6 +179,22 @@ def test_a_statement_that_stays_is_no_double_when_it_is_given_again(tmp_path: Pa
     assert _amounts(ledger) == ["10.00"]
 
 
+def test_a_statement_that_stands_twice_in_one_file_is_booked_once_and_its_equal_entries_stay(tmp_path: Path) -> None:
+    entry = ":61:2603020302C10,NTRFNONREF\r\n:86:text\r\n"
+    head, foot = ":20:M1\r\n:25:A1\r\n:28C:1/1\r\n:60F:C260301EUR100,\r\n", ":62F:C260302EUR120,\r\n-\r\n"
+    once = head + entry * 2 + foot
+    for number, repeats in enumerate((1, 2, 3)):
+        tables = formats.read_tables(once.encode() * repeats, "mt940")
+        ledger = _ledger(tmp_path / str(number))
+        ledger.append(tables)
+        assert _amounts(ledger) == ["10.00", "10.00"]
+        assert ledger.problems().rule.to_pyarrow().to_pylist() == ["same-statement"] * (repeats > 1)
+    other = once.replace(":86:text", ":86:other", 1)
+    ledger = _ledger(tmp_path / "other")
+    ledger.append(formats.read_tables((once + other).encode(), "mt940"))
+    assert len(_amounts(ledger)) == 4
+
+
 def test_statements_that_only_look_alike_are_both_kept(tmp_path: Path) -> None:
     ledger = _ledger(tmp_path)
     still = [

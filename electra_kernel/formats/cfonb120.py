@@ -30,7 +30,7 @@ from electra_kernel.formats.fixedwidth import Field, Layout, Record
 from electra_kernel.formats.records import Row
 from electra_kernel.statements.model import Balance, Entry, EntryDetail, Statement
 from electra_kernel.vocabulary.errors import ElectraError
-from electra_kernel.vocabulary.money import currency_decimals
+from electra_kernel.vocabulary.money import currency_decimals, is_currency
 from electra_kernel.vocabulary.parties import Party
 
 _WIDTH = 120
@@ -206,9 +206,11 @@ def _statement(draft: _Draft, problems: Problems) -> Statement:
 
 
 def _balance(values: Values, currency: str) -> Decimal:
-    """A balance whose record leaves out how many decimals it has, has those of its currency."""
+    """A balance whose record leaves out how many decimals it has, has those of its currency; two where that is unknown."""
     amount: Decimal = values["balance"]
-    return amount if values["decimals"] or not currency else amount.scaleb(-currency_decimals(currency))
+    if values["decimals"]:
+        return amount
+    return amount.scaleb(-currency_decimals(currency) if is_currency(currency) else -2)
 
 
 def _entry(movement: _Movement, currency: str) -> Entry:

@@ -91,7 +91,7 @@ def continuity(statements: Sequence[Statement], source: str = "") -> list[Proble
     """Where a statement does not open with what the one before closed with (rule ``continuity``).
 
     Statements of one account and currency are put in order by the date of their opening balance, then sequence, then
-    as they come. A statement that the bank gives twice is looked at once.
+    as they come. A statement that the bank gives twice is looked at once, and told (rule ``same-statement``).
     """
     problems = []
     chains: dict[tuple[str, str], list[Statement]] = defaultdict(list)
@@ -107,7 +107,10 @@ def continuity(statements: Sequence[Statement], source: str = "") -> list[Proble
 
 def _joint(before: Statement, after: Statement, source: str) -> list[Problem]:
     closing, opening = closing_of(before), opening_of(after)
-    if closing is None or opening is None or before.balances == after.balances or closing.currency != opening.currency:
+    if before.balances == after.balances:
+        again = before.identification == after.identification and _moved(after)
+        return [_told_twice(source, after)] if again else []
+    if closing is None or opening is None or closing.currency != opening.currency:
         return []
     if closing.amount == opening.amount:
         return []
@@ -116,6 +119,24 @@ def _joint(before: Statement, after: Statement, source: str) -> list[Problem]:
         f"closed with {_shown(closing.amount, closing.currency)}"
     )
     return [_problem(source, after, "continuity", said, "error")]
+
+
+def _moved(statement: Statement) -> bool:
+    opening, closing = opening_of(statement), closing_of(statement)
+    return opening is not None and closing is not None and opening.amount != closing.amount
+
+
+def _told_twice(source: str, statement: Statement) -> Problem:
+    return Problem(
+        source=source,
+        position=None,
+        field=f"statement {statement.identification}",
+        rule="same-statement",
+        text=f"Statement {statement.identification} of account {statement.account} stands in the file more than once, with "
+        "the same balances.",
+        repair="Nothing need be done where its entries are the same too: the ledger takes them once. Otherwise ask the bank.",
+        severity="warning",
+    )
 
 
 def _place(statement: Statement) -> tuple[str, int]:

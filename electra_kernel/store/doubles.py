@@ -5,7 +5,8 @@ in the ledger where it holds one of the same account and currency that closes on
 same balances, and adds up. Where opening and closing are equal (so that nothing follows from them) the amounts of the
 entries have to be the same as well. The statement that came first stays; the other's balances are kept, its entries are
 not, and a problem says so, as often as it is given; of the one that stays, given again, nothing is said. The same
-statement in the same dress is known by its entries' ids (``statements.keys``).
+statement in the same dress is known by its entries' ids (``statements.keys``), but for one that stands twice in one file:
+there its entries come again one by one, each the same in every column, and only the first of each is taken.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import duckdb
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -61,13 +63,50 @@ def without_doubles(
         given: what is to be appended, by the ledger's names of tables.
         files: the Parquet files of what the ledger holds, of ``statements`` and ``entries``.
     """
-    doubles, told = doubles_of(given["statements"], given["entries"], files)
-    if not doubles.num_rows:
-        return dict(given), ()
-    entries = without(given["entries"], doubles)
+    entries = without_repeats(given["statements"], given["entries"])
+    doubles, told = doubles_of(given["statements"], entries, files)
+    if doubles.num_rows:
+        entries = without(entries, doubles)
+    if entries.num_rows == given["entries"].num_rows:
+        return dict(given), told
     details = given["details"]
     kept = pc.is_in(details["entry_id"], value_set=entries["entry_id"].combine_chunks())
     return {**given, "entries": entries, "details": details.filter(kept)}, told
+
+
+def without_repeats(statements: pa.Table, entries: pa.Table) -> pa.Table:
+    """Entries without those of a statement that stands in its file before, the same in all that it says."""
+    named = statements.group_by(list(_NAME)).aggregate([("entries", "count"), ("entries", "min")]).to_pylist()
+    alike = statements.group_by(statements.column_names).aggregate([([], "count_all")]).to_pylist()
+    times = {tuple(row[name] for name in _NAME): row["count_all"] for row in alike if row["opening"] is not None}
+    gone: list[int] = []
+    for row in named:
+        repeats, size = row["entries_count"], row["entries_min"]
+        if repeats > 1 and size and times.get(tuple(row[name] for name in _NAME)) == repeats:
+            gone += _repeated(entries, row, repeats, size)
+    if not gone:
+        return entries
+    left = np.ones(entries.num_rows, np.bool_)
+    left[gone] = False
+    return entries.filter(pa.array(left))
+
+
+_NAME = ("source", "account", "statement")
+
+
+def _repeated(entries: pa.Table, name: Mapping[str, Any], repeats: int, size: int) -> list[int]:
+    """The rows of a statement's entries after the first ``size``, where they say the same again ``repeats`` times."""
+    rows = np.flatnonzero(np.logical_and.reduce([_is(entries[each], name[each]) for each in _NAME]))
+    if len(rows) != repeats * size:
+        return []
+    said = entries.drop_columns(["entry_id", "position"])
+    first, *others = [said.take(pa.array(rows[at : at + size])) for at in range(0, len(rows), size)]
+    return rows[size:].tolist() if all(other.equals(first) for other in others) else []
+
+
+def _is(column: Any, value: str | None) -> Any:
+    same = pc.is_null(column) if value is None else pc.fill_null(pc.equal(column, value), False)
+    return same.to_numpy()
 
 
 def doubles_of(

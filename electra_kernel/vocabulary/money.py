@@ -100,9 +100,11 @@ class Money:
 def format_amount(amount: Decimal, currency: str) -> str:
     """``1234567.5`` in EUR as ``1 234 567.50`` (thin groups are plain spaces; at least the currency's decimals).
 
-    Two decimals at least where the currency is not known (empty), as in files that do not say it.
+    Two decimals at least where the currency is not known: files leave it out, or write one that does not exist.
     """
-    decimals = max(currency_decimals(currency) if currency else 2, -int(amount.normalize().as_tuple().exponent))
+    decimals = max(
+        currency_decimals(currency) if is_currency(currency) else 2, -int(amount.normalize().as_tuple().exponent)
+    )
     return f"{amount:,.{decimals}f}".replace(",", " ")
 
 
