@@ -36,6 +36,7 @@ FAULTS: dict[str, tuple[Fault, str]] = {
     "ElectraError": (Fault.INPUT, _AS_BEFORE),
     "UnreadableFile": (Fault.INPUT, "No order was made; the file is in the archive."),
     "NoUsablePayments": (Fault.INPUT, "No order was made; the file is in the archive."),
+    "ProfileUnreadable": (Fault.INPUT, _AS_BEFORE),
     "WrongPassword": (Fault.INPUT, "Nothing was changed, and no attempt is counted."),
     "OrderNotReady": (Fault.STEP, "The order is as it was."),
     "NotSignedYet": (Fault.STEP, "The order is as it was."),

@@ -130,7 +130,7 @@ def test_a_process_that_is_killed_leaves_a_connection_that_goes_on_by_itself(
     before = dict(connection.hashes())
     wb.close()
     process = start(_DIES, tmp_path / "w", at, when, what, PASSWORD)
-    _, errors = process.communicate(timeout=120)
+    _, errors = process.communicate(timeout=300)
     assert process.returncode == -signal.SIGKILL, errors
     wb = Workbench.open(tmp_path / "w", passwords=lambda _: PASSWORD)
     connection = wb.connections.default()

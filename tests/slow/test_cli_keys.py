@@ -52,7 +52,7 @@ def started(folder: Path, *words: str, workbench: str = "w") -> subprocess.Popen
 
 def electra(folder: Path, *words: str, workbench: str = "w") -> tuple[int, str, str]:
     process = started(folder, *words, workbench=workbench)
-    out, errors = process.communicate(timeout=120)
+    out, errors = process.communicate(timeout=300)
     return process.returncode, out, errors
 
 
@@ -90,12 +90,12 @@ def test_watching_prints_news_and_ends_with_ctrl_c(folder: Path, bank: Sandbox) 
     assert process.stdout is not None
     assert "Watching cli" in process.stdout.readline()
     bank.run("clock", "--advance", "1")
-    end = time.monotonic() + 60
+    end = time.monotonic() + 300
     while "new entries" not in (line := process.stdout.readline()):
         assert line
         assert time.monotonic() < end
     process.send_signal(signal.SIGINT)
-    out, errors = process.communicate(timeout=60)
+    out, errors = process.communicate(timeout=300)
     assert process.returncode == 0, errors
     assert "Connection" in out
 
@@ -126,3 +126,24 @@ def test_keys_are_changed_given_up_and_begun_anew(folder: Path, bank: Sandbox) -
     code, out, errors = electra(folder, "keys", "renew", workbench="life")
     assert code == 0, errors
     assert "mine is ready" in out
+
+
+# Last: from here on there are two connections.
+def test_a_bank_is_named_where_there_are_several_and_may_have_order_types_of_its_own(
+    folder: Path, bank: Sandbox
+) -> None:
+    own, info = folder / "own.toml", bank.info
+    place = ("--host", info.host, "--partner", info.partner, "--ca", str(info.ca))
+    code, _, errors = electra(folder, "connect", info.https, *place, "--user", "TWO", "--profile", "none.toml")
+    assert code == 1
+    assert "own order types cannot be read" in errors
+    own.write_text("")
+    code, _, errors = electra(folder, "connect", info.https, *place, "--user", "TWO", "--profile", str(own))
+    assert (code, "Whose: what was given" in errors) == (1, True)
+    own.write_text('[[order]]\ncode = "XYZ"\ndirection = "upload"\nservice = "SCT"\nmessage = "pain.001"\n')
+    code, _, errors = electra(folder, "connect", info.https, *place, "--user", "TWO", "--profile", str(own))
+    assert code == 0, errors
+    code, _, errors = electra(folder, "statements", "--fetch")
+    assert code == 1
+    assert "Add --connection with one of: cli, " in errors
+    assert electra(folder, "statements", "--fetch", "--connection", "cli")[0] == 0

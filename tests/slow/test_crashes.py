@@ -90,7 +90,7 @@ def _large_order(workbench: Workbench, seed: int) -> TrackedOrder:
 
 def _die(folder: Path, order: str, victim: int, at: int, moment: str) -> None:
     process = start(_MORTAL, folder, order, victim, at, moment)
-    _, errors = process.communicate(timeout=60)
+    _, errors = process.communicate(timeout=300)
     # The victim is the client itself, or the client is told that its bank is gone; or the talk was over before.
     assert process.returncode in ((0, 1) if victim else (0, -9)), errors
     assert process.returncode != 1 or "ChannelError" in errors or "BankUnreachable" in errors, errors
