@@ -485,10 +485,10 @@ def looks_like(data: bytes) -> str:
         return "broken XML"
     if b"\0" in data[:4096]:
         return "a binary file"
+    if data.lstrip()[:1] in (b"{", b"["):
+        return "JSON"
     lines = data[:4096].splitlines()[:-1]
     if any(sum(delimiter in line for line in lines) > len(lines) // 2 for delimiter in (b";", b",", b"\t")):
         statement, payments = "a statement (a date and an amount)", "payments (an amount, and an account or a name)"
         return f"a table in text without a header of {statement} or of {payments}"
-    if data.lstrip()[:1] in (b"{", b"["):
-        return "JSON"
     return "plain text of no known format"
