@@ -13,7 +13,7 @@ from electra_kernel.orders.status import StatusReport
 from electra_kernel.statements.billing import BillingStatement
 from electra_kernel.statements.columns import StatementTables
 from electra_kernel.statements.model import Statement
-from electra_kernel.statements.proof import continuity, prove
+from electra_kernel.statements.proof import prove_all
 from electra_kernel.vocabulary.errors import Problem, UnreadableFile
 
 
@@ -72,9 +72,7 @@ class Format:
 
 def proved(format: str, statements: Sequence[Statement], problems: Problems) -> Reading:  # noqa: A002
     """A reading of statements, with what does not add up in and between them among its problems."""
-    for statement in statements:
-        problems.extend(prove(statement, problems.source))
-    problems.extend(continuity(statements, problems.source))
+    problems.extend(prove_all(statements, problems.source))
     return Reading(format=format, statements=tuple(statements), problems=problems.rows())
 
 

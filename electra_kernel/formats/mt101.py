@@ -32,12 +32,10 @@ from electra_kernel.formats.mt_orders import (
     write_remittance,
 )
 from electra_kernel.formats.mt_parties import read_party, write_party
-from electra_kernel.orders.model import NOT_PROVIDED, Order, Transaction
+from electra_kernel.orders.model import NOBODY, NOT_PROVIDED, Order, Transaction
 from electra_kernel.vocabulary.errors import ElectraError, Problem
 from electra_kernel.vocabulary.money import Money
 from electra_kernel.vocabulary.parties import Party
-
-_NOBODY = Party(name="")
 
 
 def detect(data: bytes) -> bool:
@@ -77,7 +75,7 @@ class _Payment:
     reference: str = ""
     money: Money | None = None
     debtor: Party | None = None
-    counterparty: Party = _NOBODY
+    counterparty: Party = NOBODY
     remittance: str = ""
     customer_reference: str = ""
     charges: str = ""
@@ -90,7 +88,7 @@ class _Head:
     reference: str = ""
     batch: str = ""
     day: date | None = None
-    debtor: Party = _NOBODY
+    debtor: Party = NOBODY
     bank: str = ""
     initiator: str = ""
     charges: str = ""
@@ -154,7 +152,7 @@ class _Request:
         if payment.money is None:
             self._error("32B", "amount", f"Payment {payment.reference} is left out: it has no amount above nothing.")
             return None
-        if payment.counterparty == _NOBODY:
+        if payment.counterparty == NOBODY:
             self._error("59", "missing", f"Payment {payment.reference} names no beneficiary.")
         own = "" if payment.reference in mt.NO_REFERENCE else payment.reference
         named = payment.customer_reference

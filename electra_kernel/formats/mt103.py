@@ -29,11 +29,10 @@ from electra_kernel.formats.mt_orders import (
     write_remittance,
 )
 from electra_kernel.formats.mt_parties import read_party, write_party
-from electra_kernel.orders.model import NOT_PROVIDED, Order, Transaction
+from electra_kernel.orders.model import NOBODY, NOT_PROVIDED, Order, Transaction
 from electra_kernel.vocabulary.errors import ElectraError, Problem
 from electra_kernel.vocabulary.parties import Party
 
-_NOBODY = Party(name="")
 _DATED = re.compile(r"([0-9]{6})([A-Z]{3}[0-9., ]+)")
 
 
@@ -102,7 +101,7 @@ def _order(found: mt.Fields, message: mt.Message, problems: Problems) -> Order |
         elif tag != "23B":
             not_kept(problems, at, tag, value)
     debtor, counterparty = parties
-    if counterparty == _NOBODY:
+    if counterparty == NOBODY:
         problems.error(line, "59", "missing", f"Transfer {reference} names no beneficiary.", "Ask its maker.")
     transaction = Transaction(
         amount=money,

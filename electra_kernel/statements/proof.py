@@ -87,6 +87,12 @@ def _difference(opening: Balance, closing: Balance, totals: Mapping[str, Decimal
     return f"opening and entries make {shown[0]}, the closing balance says {shown[1]}; {shown[2]} differ"
 
 
+def prove_all(statements: Sequence[Statement], source: str = "") -> list[Problem]:
+    """What does not add up in the statements of one file, each by itself and then one after the other."""
+    inside = [problem for statement in statements for problem in prove(statement, source)]
+    return inside + continuity(statements, source)
+
+
 def continuity(statements: Sequence[Statement], source: str = "") -> list[Problem]:
     """Where a statement does not open with what the one before closed with (rule ``continuity``).
 

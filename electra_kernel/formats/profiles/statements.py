@@ -14,7 +14,7 @@ from electra_kernel.formats.profiles.facts import Facts, facts_of, values_of
 from electra_kernel.formats.profiles.model import ENTRY_COLUMNS, STATEMENT_COLUMNS, Part, Profile
 from electra_kernel.formats.records import Row
 from electra_kernel.statements.model import Balance, Entry, EntryDetail, Statement
-from electra_kernel.statements.proof import CLOSING, OPENING, continuity, prove
+from electra_kernel.statements.proof import CLOSING, OPENING, prove_all
 from electra_kernel.vocabulary.money import MAX_INTEGER_DIGITS
 from electra_kernel.vocabulary.parties import Address, Party
 
@@ -53,9 +53,7 @@ def statements_of(rows: Iterable[Row], profile: Profile, source: str, problems: 
     for row in rows:
         _take(row, parts[row.record], common, drafts, problems)
     statements = tuple(_statement(draft, number, problems) for number, draft in enumerate(drafts, 1))
-    for statement in statements:
-        problems.extend(prove(statement, source))
-    problems.extend(continuity(statements, source))
+    problems.extend(prove_all(statements, source))
     return statements
 
 
