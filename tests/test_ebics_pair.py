@@ -5,12 +5,14 @@ from __future__ import annotations
 import contextlib
 import re
 import zlib
-from base64 import b64encode
+from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from functools import partial
+from io import BytesIO
+from threading import Event
 
 import pytest
 from hypothesis import given, settings
@@ -20,7 +22,7 @@ from lxml import etree
 from electra_kernel.ebics import authsignature, envelope
 from electra_kernel.ebics.btf import Service
 from electra_kernel.ebics.client import Client, Exchange, Subscriber
-from electra_kernel.ebics.desk import KeyUse, UserState
+from electra_kernel.ebics.desk import KeyUse, TransactionRecord, Upload, UserState
 from electra_kernel.ebics.documents import Answer, OrderDetails, Phase, Request
 from electra_kernel.ebics.errors import (
     BankRefusal,
@@ -226,6 +228,44 @@ def test_two_copies_of_one_order_sent_at_the_same_moment_give_one_order():
         arrived = list(pool.map(send, range(8)))
     assert arrived.count(True) == 1
     assert len(desk.orders) == 1
+
+
+@dataclass
+class _SlowDesk(DictDesk):
+    """Takes an order only once somebody else has asked for its transaction."""
+
+    taking: Event = field(default_factory=Event)
+    asked_again: Event = field(default_factory=Event)
+
+    def transaction(self, transaction_id: bytes) -> TransactionRecord | None:
+        if self.taking.is_set():
+            self.asked_again.set()
+        return super().transaction(transaction_id)
+
+    def receive(self, upload: Upload, transaction_id: bytes) -> str:
+        self.taking.set()
+        assert self.asked_again.wait(60)
+        return super().receive(upload, transaction_id)
+
+
+def test_a_last_segment_sent_again_while_the_bank_still_works_on_it_finds_the_transaction_done():
+    desk = _SlowDesk(users=open_desk().users)
+    bank, first, file = server(desk), upload(noise(1500)), BytesIO()
+    while first.sent < first.segments - 1:
+        document = first.request()
+        assert document is not None
+        first.answer(bank.handle(document))
+    assert first.state is not None
+    file.writelines(b64decode(first._segments[number]) for number in range(1, first.segments + 1))
+    again = client().resume(first.state, file)
+    with ThreadPoolExecutor(2) as pool:
+        arriving = pool.submit(run, first, bank)
+        assert desk.taking.wait(60)
+        assert _refusal(lambda: run(again, bank)) == "091101"
+        arriving.result()
+    assert len(desk.orders) == 1
+    # Nothing was refused, so the protocol must not tell of a refusal under the order's id.
+    assert desk.told == []
 
 
 # --- what real clients do and a bank tolerates -----------------------------------------------------------------------

@@ -82,12 +82,25 @@ def _announcement(context: str) -> _Announcement:
     )
 
 
+def _locks() -> tuple[Lock, ...]:
+    return tuple(Lock() for _ in range(64))
+
+
+def _lock(locks: tuple[Lock, ...], name: bytes) -> Lock:
+    return locks[sha256(name).digest()[0] % len(locks)]
+
+
 @dataclass(frozen=True, slots=True)
 class Uploads:
-    """Uploads at one gate. The locks only keep two copies of one order, sent at the same moment, apart."""
+    """Uploads at one gate. The locks keep apart what is sent at the same moment twice.
+
+    A transaction takes one segment at a time: a client that died may have its last one under way in the bank while the
+    next client goes on with it. Two copies of one order may come in two transactions.
+    """
 
     gate: Gate
-    locks: tuple[Lock, ...] = field(default_factory=lambda: tuple(Lock() for _ in range(64)))
+    transactions: tuple[Lock, ...] = field(default_factory=_locks)
+    orders: tuple[Lock, ...] = field(default_factory=_locks)
 
     def open(self, request: Request, details: OrderDetails) -> Answer:
         """Take an announcement and open a transaction."""
@@ -155,6 +168,12 @@ class Uploads:
         )
         checking(Check.SEGMENT)
         self._check_segment(request, record, number)
+        with _lock(self.transactions, record.transaction_id):
+            if self.gate.desk.transaction(record.transaction_id) is None:
+                raise DeskRefusal("091101")  # its last segment was still being worked on, and is done now
+            return self._keep(request, record, answer, number)
+
+    def _keep(self, request: Request, record: TransactionRecord, answer: Answer, number: int) -> Answer:
         if number > 1 and not self.gate.desk.arrived(record.transaction_id, number - 1):
             return self._recovery(answer, record)
         self.gate.desk.keep_segment(record.transaction_id, number, request.order_data)
@@ -237,15 +256,12 @@ class Uploads:
             parameters=announced.parameters,
             order_id=announced.order_id,
         )
-        with self._lock(record.partner_id, digests[0]):
+        with _lock(self.orders, record.partner_id.encode() + digests[0]):
             checking(Check.DOUBLE)
             if any(self.gate.desk.order_known(record.partner_id, digest) for digest in digests):
                 raise DeskRefusal("091122")
             checking(Check.DESK)
             return self.gate.desk.receive(upload, record.transaction_id)
-
-    def _lock(self, partner_id: str, digest: bytes) -> Lock:
-        return self.locks[sha256(partner_id.encode() + digest).digest()[0] % len(self.locks)]
 
     def _opened(
         self, record: TransactionRecord, announced: _Announcement, count: int, version: EbicsVersion

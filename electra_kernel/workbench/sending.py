@@ -118,6 +118,7 @@ def send(workbench: Workbench, order: TrackedOrder, *, check_names: bool | None 
             unfinished = _unfinished(workbench, order, connection)
             if not _has_arrived(workbench, order, talk) and not _go_on(workbench, order, connection, talk, unfinished):
                 _upload(order, connection, talk, unfinished)
+            unfinished.forget()
 
 
 def _lacking(order: TrackedOrder, connection: Connection) -> dict[str, int]:
@@ -196,7 +197,6 @@ def _go_on(
                 return _has_arrived(workbench, order, talk)  # it may have come to its end after the bank was asked
             order.note(EventKind.NOT_SENT, reason=str(error))
             raise
-    unfinished.forget()
     return True
 
 
@@ -228,7 +228,6 @@ def _upload(order: TrackedOrder, connection: Connection, talk: Conversation, unf
             unfinished.forget()
             order.note(EventKind.NOT_SENT, reason=str(error))
             raise
-    unfinished.forget()
 
 
 def _carry(order: TrackedOrder, talk: Conversation, upload: Upload) -> None:
