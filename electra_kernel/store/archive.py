@@ -22,6 +22,8 @@ from electra_kernel.vocabulary.errors import ElectraError
 
 #: How many files are written at a time; each waits for the disk by itself.
 _WRITERS = 8
+#: How many hashes one question to the database names.
+_ASKED_AT_ONCE = 500
 
 
 class NotInArchive(ElectraError):
@@ -109,11 +111,18 @@ class Archive:
 
     def _index(self, files: Sequence[tuple[str, str, str, int]]) -> None:
         # The file comes first: a crash in between leaves a file that the next put of the same bytes adds to the index.
+        first = {file[0]: file for file in reversed(files)}
+        hashes = list(dict.fromkeys(file[0] for file in files))
         with self._database.write() as connection:
-            for sha256, name, media_type, size in files:
-                if connection.execute(select(archive.c.sha256).where(archive.c.sha256 == sha256)).first() is None:
-                    row = {"sha256": sha256, "name": name, "media_type": media_type, "size": size, "at": self._clock()}
-                    connection.execute(insert(archive).values(row))
+            known = set[str]()
+            for start in range(0, len(hashes), _ASKED_AT_ONCE):
+                asked = archive.c.sha256.in_(hashes[start : start + _ASKED_AT_ONCE])
+                known.update(connection.execute(select(archive.c.sha256).where(asked)).scalars())
+            names = ("sha256", "name", "media_type", "size", "at")
+            new = [first[sha256] for sha256 in hashes if sha256 not in known]
+            rows = [dict(zip(names, (*file, self._clock()), strict=True)) for file in new]
+            if rows:
+                connection.execute(insert(archive), rows)
 
     @staticmethod
     def hash(data: bytes) -> str:

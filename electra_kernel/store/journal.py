@@ -83,33 +83,35 @@ class Journal:
 
     def append_many(self, subject: str, kind: str, rows: Sequence[Mapping[str, Any]]) -> None:
         """Write down several things of one kind, in their order, all of them or none; as ``append`` otherwise."""
-        if not rows:
-            return
-        with self._database.write() as connection:
-            for data in rows:
-                self.append_in(connection, subject, kind, data)
+        if rows:
+            with self._database.write() as connection:
+                self._append_rows(connection, subject, kind, rows)
 
     def append_in(
         self, connection: Connection, subject: str, kind: str, data: Mapping[str, Any] | None = None
     ) -> JournalEvent:
         """Write down what happened within a writing transaction, so that it stands or falls with it."""
-        words = canonical(dict(data or {}))
+        row = self._append_rows(connection, subject, kind, [data or {}])[0]
+        return JournalEvent(
+            row["number"], datetime.fromisoformat(row["at"]), subject, kind, json.loads(row["data"]), row["hash"]
+        )
+
+    def _append_rows(
+        self, connection: Connection, subject: str, kind: str, given: Sequence[Mapping[str, Any]]
+    ) -> list[dict[str, Any]]:
+        """Put rows behind the chain's end, and the end behind them."""
         # On a server database this row is the queue of the writers; SQLite has only one writer anyway.
         head = connection.execute(select(journal_head).with_for_update()).one()
-        row = {
-            "number": head.number + 1,
-            "at": as_text(self._clock()),
-            "subject": subject,
-            "kind": kind,
-            "data": words,
-            "previous": head.hash,
-        }
-        row["hash"] = chain_hash(row)
-        connection.execute(insert(journal).values(row))
-        connection.execute(update(journal_head).values(number=row["number"], hash=row["hash"]))
-        return JournalEvent(
-            row["number"], datetime.fromisoformat(row["at"]), subject, kind, json.loads(words), row["hash"]
-        )
+        number, previous, rows = head.number, head.hash, list[dict[str, Any]]()
+        for data in given:
+            number += 1
+            row = {"number": number, "at": as_text(self._clock()), "subject": subject, "kind": kind}
+            row |= {"data": canonical(dict(data)), "previous": previous}
+            row["hash"] = previous = chain_hash(row)
+            rows.append(row)
+        connection.execute(insert(journal), rows)
+        connection.execute(update(journal_head).values(number=number, hash=previous))
+        return rows
 
     def events(self, subject: str | None = None, kind: str | None = None) -> list[JournalEvent]:
         """What happened, oldest first; of one subject or one kind where given."""

@@ -22,6 +22,7 @@ from typing import Any
 
 import duckdb
 import ibis
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet
@@ -297,20 +298,27 @@ class Ledger:
 def _gather(name: str, files: Sequence[StatementTables]) -> pa.Table:
     """The table ``name`` of all files, exactly in the ledger's schema."""
     schema = SCHEMAS[name]
-    return pa.concat_tables(
-        [schema.empty_table(), *(getattr(file, name).select(schema.names).cast(schema) for file in files)]
-    )
+    return _joined([_fitted(getattr(file, name), schema) for file in files], schema)
+
+
+def _fitted(table: pa.Table, schema: pa.Schema) -> pa.Table:
+    return table if table.schema.equals(schema) else table.select(schema.names).cast(schema)
+
+
+def _joined(tables: Sequence[pa.Table], schema: pa.Schema) -> pa.Table:
+    """Tables one after the other; many small pieces, over which every later step would stumble, become one."""
+    filled = [table for table in tables if table.num_rows]
+    joined = pa.concat_tables(filled) if filled else schema.empty_table()
+    return joined.combine_chunks() if len(filled) > 1 else joined
 
 
 def _with_sources(files: Sequence[StatementTables], sources: Sequence[str]) -> pa.Table:
     """Every balance of every file, each with its file's source; an empty one where it is not known."""
-    schema = SCHEMAS["balances"].append(pa.field("source", pa.string()))
     named = [*sources, *[""] * (len(files) - len(sources))]
-    rows = [
-        file.balances.append_column("source", pa.array([source] * file.balances.num_rows, pa.string()))
-        for file, source in zip(files, named, strict=True)
-    ]
-    return pa.concat_tables([schema.empty_table(), *(each.select(schema.names).cast(schema) for each in rows)])
+    counts = [file.balances.num_rows for file, _ in zip(files, named, strict=True)]
+    owners = np.repeat(np.arange(len(files)), counts)
+    column = pa.array(named, pa.string()).take(pa.array(owners, pa.int64()))
+    return _gather("balances", files).append_column("source", column)
 
 
 def _conflict(row: Mapping[str, Any]) -> Problem:
