@@ -191,7 +191,7 @@ def test_what_is_written_is_valid_and_reads_back_the_same_both_ways(
     reading = module.read(written, "source")
     assert reading.format == version
     assert [_without_places(statement) for statement in reading.statements] == statements
-    assert_same(tables_of(reading.statements, "source", reading.problems), formats.read_tables(written, "source"))
+    assert_same(tables_of(reading.statements, "source", reading.problems), module.read_tables(written, "source"))
 
 
 def _of_kind(statement: Statement, module: ModuleType) -> Statement:
@@ -217,7 +217,7 @@ def test_the_tables_have_the_ledgers_columns() -> None:
 
 def test_two_identical_rows_stay_two_and_the_same_file_gives_the_same_ids() -> None:
     data = _file(_entry() * 2, closing="120.00")
-    once, again = (formats.read_tables(data, "source").entries["entry_id"].to_pylist() for _ in range(2))
+    once, again = (camt053.read_tables(data, "source").entries["entry_id"].to_pylist() for _ in range(2))
     assert len(set(once)) == 2
     assert once == again
 

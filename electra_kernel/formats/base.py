@@ -56,6 +56,7 @@ class Format:
         read: bytes and source (name or SHA-256 of the file) to a Reading; raises UnreadableFile.
         write: objects to bytes, with the arguments its module documents; ``None`` where it is not written.
         tables: bytes and source straight to the ledger's columns; ``None`` where there is no fast way.
+        tables_from: from how many bytes on ``tables`` is faster than ``read``; both give the same cells.
         batches: pieces of the bytes, in order, and source, to the ledger's columns in parts, for files of any size;
             ``None`` where a file is read as a whole only.
     """
@@ -67,6 +68,7 @@ class Format:
     read: Callable[[bytes, str], Reading]
     write: Callable[..., bytes] | None = None
     tables: Callable[[bytes, str], StatementTables] | None = None
+    tables_from: int = 0
     batches: Callable[[Iterable[bytes], str], Iterator[StatementTables]] | None = None
 
 

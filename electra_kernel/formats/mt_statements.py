@@ -69,7 +69,7 @@ def _spans(result: Result) -> list[Span]:
     """How many entries each statement has, and of which days."""
     table = pa.table({"statement": result.statement, "day": result.entries["booking_date"]})
     wanted: list[Any] = [("day", "min"), ("day", "max"), ("statement", "count")]
-    found = table.group_by("statement").aggregate(wanted).to_pylist()
+    found = table.group_by("statement", use_threads=False).aggregate(wanted).to_pylist()
     spans = {row["statement"]: Span(row["statement_count"], row["day_min"], row["day_max"]) for row in found}
     return [spans.get(number, Span(0, None, None)) for number in range(len(result.heads))]
 
@@ -353,5 +353,5 @@ def _sums_by_page(page_of: Indices, entries: pa.Table) -> dict[tuple[int, int], 
     side = pc.if_else(pc.less(amount, pa.scalar(Decimal(0), AMOUNT)), -1, 1)
     table = pa.table({"page": page_of, "side": side, "amount": amount.cast(pa.decimal128(36, 5))})
     table = table.filter(pc.equal(entries["status"], "BOOK"))
-    grouped = table.group_by(["page", "side"]).aggregate([("amount", "sum"), ("amount", "count")])
+    grouped = table.group_by(["page", "side"], use_threads=False).aggregate([("amount", "sum"), ("amount", "count")])
     return {(row["page"], row["side"]): (row["amount_sum"], row["amount_count"]) for row in grouped.to_pylist()}
