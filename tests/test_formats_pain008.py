@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import re
 from contextlib import suppress
 from dataclasses import replace
@@ -15,10 +16,11 @@ from hypothesis import strategies as st
 from lxml import etree
 
 from electra_kernel import formats
-from electra_kernel.formats import pain001, pain008
+from electra_kernel.formats import initiation, pain001, pain008
 from electra_kernel.formats.base import Reading
+from electra_kernel.formats.initiation_columns import Payments
 from electra_kernel.orders.model import NOT_PROVIDED, Amendment, Mandate, Order, Transaction
-from electra_kernel.vocabulary.errors import ElectraError, UnreadableFile
+from electra_kernel.vocabulary.errors import ElectraError, Problem, UnreadableFile
 from electra_kernel.vocabulary.money import Money
 from electra_kernel.vocabulary.parties import Address, Party
 from tests.shared import SHARED, needs_shared
@@ -300,3 +302,91 @@ def test_what_is_wrong_with_a_collection_is_told_with_its_place(old: bytes, new:
     problems = pain008.read(data.replace(old, new), "x").problems
     assert {row.rule for row in problems} == {rule}
     assert all(row.text and row.repair for row in problems)
+
+
+# ------------------------------------------------------------- whole columns and payment by payment agree
+def _by_columns(data: bytes, columns_from: int) -> Reading:
+    message = pain001.MESSAGE if pain001.detect(data) else pain008.MESSAGE
+    return initiation.read(data, "x", message, columns_from=columns_from)
+
+
+def _assert_both_agree(data: bytes) -> Reading | None:
+    """The reading of both ways; ``None`` where both refuse the file, in the same words."""
+    found = list[Reading | Problem]()
+    for columns_from in (10**9, 1):
+        try:
+            found.append(_by_columns(data, columns_from))
+        except UnreadableFile as error:
+            found.append(error.problem)
+    one, many = found
+    assert many == one
+    assert one == many
+    return many if isinstance(many, Reading) else None
+
+
+@needs_shared
+def test_every_sample_reads_the_same_by_columns_and_payment_by_payment() -> None:
+    for sample in _samples():
+        _assert_both_agree(sample.read_bytes())
+
+
+@settings(max_examples=60, deadline=None)
+@given(order=_COLLECTIONS, indented=st.booleans(), data=st.data())
+def test_collections_read_by_columns_are_what_was_written(order: Order, indented: bool, data: st.DataObject) -> None:
+    numbers = data.draw(st.lists(st.integers(0, len(order.transactions) - 1), min_size=1, max_size=40))
+    made = replace(order, transactions=tuple(order.transactions[number] for number in numbers))
+    written = pain008.write(made)
+    if indented:
+        root = etree.fromstring(written)
+        etree.indent(root)
+        written = etree.tostring(root, encoding="UTF-8", xml_declaration=True)
+    reading = _assert_both_agree(written)
+    assert reading is not None
+    assert tuple(map(_without_places, reading.orders)) == (made,)
+    assert isinstance(reading.orders[0].transactions, Payments)
+
+
+_ODD = (
+    (b">12.50</InstdAmt>", (b">0</InstdAmt>", b">12.5</InstdAmt>", b"> 7 </InstdAmt>", b">1e3</InstdAmt>")),
+    (b'Ccy="EUR"', (b'Ccy="USD"', b'Ccy="JPY"', b'Ccy="EUX"')),
+    (b"<MndtId>", (b"<ElctrncSgntr>x</ElctrncSgntr><MndtId>", b"<ElctrncSgntr/><MndtId>")),
+    (b"<DtOfSgntr>2026-01-05", (b"<DtOfSgntr>2026-02-30", b"<DtOfSgntr>")),
+    (b"<EndToEndId>INV-7", (b"<EndToEndId>&amp;&#x41; \r\n", b"<EndToEndId>\xc5\xb1 ]", b"<EndToEndId>&bad;")),
+    (b"</PmtId>", (b"</PmtId><PmtTpInf><SeqTp>FNAL</SeqTp></PmtTpInf>", b"</PmtId><ChrgBr>SLEV</ChrgBr>")),
+    (b"</DbtrAgt><Dbtr>", (b"</DbtrAgt> <Dbtr>", b"</DbtrAgt>\n\t<Dbtr>", b"</DbtrAgt>x<Dbtr>")),
+    (b"</DrctDbtTxInf>", (b"</DrctDbtTxInf>\n", b"<!-- x --></DrctDbtTxInf>", b"</DrctDbtTxInf><Other>x</Other>")),
+    (b"<DrctDbtTxInf>", (b"<DrctDbtTxInf >", b"<DrctDbtTxInf/><DrctDbtTxInf>", b'<DrctDbtTxInf a="&gt;">')),
+    (b"<Dbtr><Nm>", (b"<Dbtr><CtryOfRes>DE</CtryOfRes><Nm>", b"<Dbtr><Nm> ", b"<Dbtr><Nm></Nm><Nm>")),
+)
+
+
+@settings(max_examples=120, deadline=None)
+@given(data=st.data())
+def test_odd_collections_among_others_read_the_same_by_columns(data: st.DataObject) -> None:
+    whole = pain008.write(collection())
+    start, end = whole.index(b"<DrctDbtTxInf>"), whole.index(b"</PmtInf>")
+    record = whole[start:end]
+    kinds = [record]
+    for _ in range(data.draw(st.integers(1, 3))):
+        old, news = data.draw(st.sampled_from(_ODD))
+        kinds.append(data.draw(st.sampled_from(kinds)).replace(old, data.draw(st.sampled_from(news))))
+    records = [kinds[number] for number in data.draw(st.lists(st.integers(0, len(kinds) - 1), min_size=1, max_size=30))]
+    _assert_both_agree(whole[:start] + b"".join(records) + whole[end:])
+
+
+def test_payments_of_columns_are_a_sequence_like_any_other() -> None:
+    lines = tuple(
+        replace(collection().transactions[0], end_to_end_id=f"INV-{number}", position=None) for number in range(300)
+    )
+    payments = pain008.read(pain008.write(collection(transactions=lines)), "x").orders[0].transactions
+    assert isinstance(payments, Payments)
+    assert not payments.made
+    assert (len(payments), payments.currency) == (300, "EUR")
+    assert not payments.made
+    assert [line.end_to_end_id for line in payments[-2:]] == ["INV-298", "INV-299"]
+    assert payments[7] is payments[7]
+    assert payments.made
+    assert pickle.loads(pickle.dumps(payments)) == payments
+    assert hash(payments) == hash(tuple(payments))
+    assert payments != lines  # those have no places
+    assert tuple(replace(line, position=None) for line in payments) == lines

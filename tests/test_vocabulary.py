@@ -6,10 +6,12 @@ from contextlib import suppress
 from datetime import date
 from decimal import Decimal
 
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from electra_kernel.vocabulary.account_columns import are_ibans
 from electra_kernel.vocabulary.accounts import (
     AccountError,
     format_account,
@@ -189,3 +191,24 @@ def test_a_text_is_an_iban_exactly_when_it_is_read_as_itself(iban: str, at: int,
     with suppress(AccountError):
         read = parse_account(altered)
     assert is_iban(altered) == (read == altered)
+
+
+_IBANS = (
+    *("HU42117730161111101800000000", "DE89370400440532013000", "GB29NWBK60161331926819", "NL91ABNA0417164300"),
+    *("FR1420041010050500013M02606", "CH9300762011623852957", "HU42117730161111101800000001", "DE89370400440532013001"),
+    *("de89370400440532013000", "XX89370400440532013000", "DE8937040044053201300", "DE", "GB29NWBK6016133192681O", "ű"),
+)
+
+
+@given(texts=st.lists(st.one_of(st.just(""), st.sampled_from(_IBANS), st.from_regex(r"[A-Z0-9]{0,30}")), max_size=6))
+def test_accounts_of_a_column_are_ibans_where_each_is_one(texts: list[str]) -> None:
+    for some in (texts, [text for text in texts if is_iban(text)]):
+        assert are_ibans(pa.array(some, pa.string())) == all(not text or is_iban(text) for text in some)
+
+
+@given(number=st.integers(0, 10**10), changed=st.integers(0, 27), digit=st.integers(0, 9))
+def test_a_mistyped_digit_is_found_in_a_column_as_in_one_account(number: int, changed: int, digit: int) -> None:
+    domestic = f"{1177301611111018 - number % 10**9:016d}{number % 10**8:08d}"
+    account = f"HU{98 - int(domestic + '173000') % 97:02d}{domestic}"
+    other = "".join(str(digit) if place == changed and place > 1 else sign for place, sign in enumerate(account))
+    assert [are_ibans(pa.array([text])) for text in (account, other)] == [is_iban(account), is_iban(other)]

@@ -8,11 +8,13 @@ Source: ISO 20022 message definition reports.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from datetime import UTC, date, datetime
 
 from electra_kernel.formats import iso, skeletons
 from electra_kernel.formats.base import Reading, unreadable
+from electra_kernel.formats.initiation_columns import Payments, payments_of
 from electra_kernel.formats.initiation_records import (
     ADDRESS,
     REFERENCE,
@@ -27,6 +29,7 @@ from electra_kernel.formats.initiation_records import (
     is_implied,
     transaction,
 )
+from electra_kernel.formats.skeleton_columns import FEWEST, run_of
 from electra_kernel.orders.model import NOBODY, Order, Transaction
 from electra_kernel.vocabulary.accounts import is_iban
 from electra_kernel.vocabulary.parties import Address, Party
@@ -35,22 +38,23 @@ from electra_kernel.vocabulary.xml import HostileXml, parse_xml
 _GROUP_CARRIED = {"MsgId", "CreDtTm", "NbOfTxs", "CtrlSum", "InitgPty/Nm"}
 
 
-def read(data: bytes, source: str, message: Message) -> Reading:
+def read(data: bytes, source: str, message: Message, *, columns_from: int = FEWEST) -> Reading:
     """Read a file into one order for each payment block.
 
     The orders of a file with several blocks share its message id. A creation time without an offset is taken for UTC.
-    Several free texts of one payment are joined by a space.
+    Several free texts of one payment are joined by a space. The transactions of a block of ``columns_from`` and more,
+    with which nothing is wrong, are made from columns when they are first asked for.
 
     Raises:
         UnreadableFile: not such a message, or broken so that nothing can be used.
     """
     with skeletons.without_collector():
-        return _read(data, source, message)
+        return _read(data, source, message, columns_from)
 
 
-def _read(data: bytes, source: str, message: Message) -> Reading:
+def _read(data: bytes, source: str, message: Message, columns_from: int) -> Reading:
     try:
-        return _Reader(skeletons.cut(data, message.record), data, source, message).reading()
+        return _Reader(skeletons.cut(data, message.record), data, source, message, columns_from).reading()
     except skeletons.NotPlain:
         pass
     try:
@@ -60,7 +64,7 @@ def _read(data: bytes, source: str, message: Message) -> Reading:
     count = sum(1 for _ in root.iter("{*}" + message.record))
     try:
         parsed = skeletons.cut_parsed(root, message.record, iso.offsets(data, message.record, count))
-        return _Reader(parsed, data, source, message).reading()
+        return _Reader(parsed, data, source, message, columns_from).reading()
     except skeletons.NotPlain as error:
         text = "The payments stand one inside another, or their markup cannot be told apart."
         raise unreadable(source, "structure", text, "Export the file again.", field=message.record) from error
@@ -69,8 +73,9 @@ def _read(data: bytes, source: str, message: Message) -> Reading:
 class _Reader(Told):
     """One file on its way to orders."""
 
-    def __init__(self, document: skeletons.Cut, data: bytes, source: str, message: Message) -> None:
+    def __init__(self, document: skeletons.Cut, data: bytes, source: str, message: Message, columns_from: int) -> None:
         super().__init__(message, source)
+        self.columns_from = columns_from
         self.source, self.records = source, document.records
         self.data, self.root = data, document.root
         self.places: list[int | None] = []
@@ -189,7 +194,7 @@ class _Block:
         self.tally.check(block, "PmtInf", self.place, self.problems)
         self.whole.add(self.tally)
         level, instrument, category, bearer = shared.settled()
-        currency = transactions[0].amount.currency if transactions else ""
+        currency = _currency(transactions)
         kind = message.kind(currency, level, instrument, own.account[:2])
         self._check_method()
         collects = message.own == "Cdtr"
@@ -214,15 +219,40 @@ class _Block:
     def place(self) -> int | None:
         return self.reader.block_place(self.number)
 
-    def _transactions(self, shared: _Shared) -> tuple[Transaction, ...]:
-        reader, found = self.reader, list[Transaction]()
+    def _transactions(self, shared: _Shared) -> Sequence[Transaction]:
+        pays, party = self.message.own == "Dbtr", iso.text(self.element, f"{self.message.own_ultimate}/Nm")
         defaults = Defaults(
-            ultimate=iso.text(self.element, f"{self.message.own_ultimate}/Nm"),
+            payer=party if pays else "",
+            payee="" if pays else party,
             sequence=iso.text(self.element, "PmtTpInf/SeqTp"),
             creditor_id=iso.text(self.element, SCHEME_ID),
         )
+        runs = list(self.element.iterchildren(self.message.record))
+        if len(runs) == 1:
+            with suppress(skeletons.NotPlain):  # that is for the other way to find, which knows what to make of it
+                quick = self._by_columns(runs[0], defaults, shared)
+                if quick is not None:
+                    return quick
+        return self._one_by_one(runs, defaults, shared)
+
+    def _by_columns(self, placeholder: iso.Element, defaults: Defaults, shared: _Shared) -> Payments | None:
+        """All payments of a run at once; ``None`` where they are to be read one by one."""
+        records = self.reader.records
+        first, after = records.run(placeholder)
+        run = run_of(records, first, after) if after - first >= self.reader.columns_from else None
+        if run is None:
+            return None
+        places = records.found.starts[first:after] if records.positions is None else records.positions[first:after]
+        found = payments_of(run, places, defaults, shared.block, self.tally, self.reader, self.reader.binding)
+        if found is None:
+            return None
+        payments, shared.first = found
+        return payments
+
+    def _one_by_one(self, runs: Sequence[iso.Element], defaults: Defaults, shared: _Shared) -> tuple[Transaction, ...]:
+        reader, found = self.reader, list[Transaction]()
         latest: skeletons.Shape | None = None
-        for run in self.element.iterchildren(self.message.record):
+        for run in runs:
             for shape, values, place in reader.records.of(run):
                 if shape is not latest:
                     latest, binding = shape, reader.binding(shape)
@@ -282,6 +312,13 @@ class _Block:
         return known.get(value)
 
 
+def _currency(transactions: Sequence[Transaction]) -> str:
+    """The currency of the first; asking columns makes no objects."""
+    if isinstance(transactions, Payments):
+        return transactions.currency
+    return transactions[0].amount.currency if transactions else ""
+
+
 def _carried_by_block(message: Message) -> set[str]:
     own = message.own
     return {
@@ -308,7 +345,7 @@ class _Shared:
         record = binding.shared_of(values)
         if self.first is None:
             self.first = record
-            self.usual = any(self.block) or not any(record)
+            self.usual = all(block or not own for block, own in zip(self.block, record, strict=True))
         for path, block, first, own in zip(SHARED, self.block, self.first, record, strict=True):
             if own not in (("", block) if block else (first,)):
                 reader.not_carried(f"PmtInf/{reader.message.record}/{path}", place)

@@ -7,7 +7,7 @@ what can be settled once for records of one shape is settled in a ``Binding``.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
@@ -167,7 +167,8 @@ class Tally:
 class Defaults:
     """What a record says where it says nothing itself."""
 
-    ultimate: str
+    payer: str
+    payee: str
     sequence: str
     creditor_id: str
 
@@ -272,12 +273,6 @@ def transaction(
     party = _party(binding, values, place, reader)
     if amount is None:
         return None
-    payer, payee = values[at["ultimate_debtor"]], values[at["ultimate_creditor"]]
-    if defaults.ultimate:
-        if reader.message.own == "Dbtr":
-            payer = payer or defaults.ultimate
-        else:
-            payee = payee or defaults.ultimate
     free = binding.free
     return Transaction(
         amount=amount,
@@ -287,8 +282,8 @@ def transaction(
         end_to_end_id=values[at["end_to_end_id"]] or NOT_PROVIDED,
         instruction_id=values[at["instruction_id"]],
         purpose=values[at["purpose"]],
-        ultimate_debtor=payer,
-        ultimate_creditor=payee,
+        ultimate_debtor=values[at["ultimate_debtor"]] or defaults.payer,
+        ultimate_creditor=values[at["ultimate_creditor"]] or defaults.payee,
         position=place,
         mandate=_mandate(binding, values, place, defaults, reader) if binding.mandate else None,
     )
@@ -387,19 +382,27 @@ def _new_party(binding: Binding, values: list[str], place: int | None, reader: T
 def _mandate(
     binding: Binding, values: list[str], place: int | None, defaults: Defaults, reader: Told
 ) -> Mandate | None:
-    at = binding.mandate
-    creditor_id, signed = values[at["creditor_id"]], values[at["signed"]]
+    signed = values[binding.mandate["signed"]]
+    if signed and _day(signed) is None:
+        field = f"PmtInf/{reader.message.record}/{_MANDATE}/DtOfSgntr"
+        reader.problems.error(place, field, "date", f"{signed[:40]!r} is not a date.", "Write it as 2026-01-31.")
+    return mandate_of(binding.mandate, values, defaults, amended=binding.amended)
+
+
+def mandate_of(at: Mapping[str, int], values: Sequence[str], defaults: Defaults, *, amended: bool) -> Mandate | None:
+    """The mandate that some values make; ``None`` where they say nothing of one. ``at`` is where each stands."""
+    creditor_id = values[at["creditor_id"]]
     mandate = Mandate(
         identification=values[at["identification"]],
-        signed=_signed(signed, place, reader) if signed else None,
+        signed=_day(values[at["signed"]]),
         sequence=values[at["sequence"]] or defaults.sequence,
         creditor_id="" if creditor_id == defaults.creditor_id else creditor_id,
-        amendment=_amendment(at, values) if binding.amended else None,
+        amendment=_amendment(at, values) if amended else None,
     )
     return None if mandate == _NO_MANDATE else mandate
 
 
-def _amendment(at: dict[str, int], values: list[str]) -> Amendment | None:
+def _amendment(at: Mapping[str, int], values: Sequence[str]) -> Amendment | None:
     amendment = Amendment(
         mandate=values[at["mandate"]],
         creditor_id=values[at["old_creditor_id"]],
@@ -411,14 +414,6 @@ def _amendment(at: dict[str, int], values: list[str]) -> Amendment | None:
 
 
 _NO_AMENDMENT, _NO_MANDATE = Amendment(), Mandate()
-
-
-def _signed(written: str, place: int | None, reader: Told) -> date | None:
-    day = _day(written)
-    if day is None:
-        field = f"PmtInf/{reader.message.record}/{_MANDATE}/DtOfSgntr"
-        reader.problems.error(place, field, "date", f"{written[:40]!r} is not a date.", "Write it as 2026-01-31.")
-    return day
 
 
 @lru_cache(maxsize=4096)

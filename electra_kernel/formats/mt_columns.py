@@ -17,7 +17,7 @@ Mask: TypeAlias = npt.NDArray[np.bool_]
 NULL = pa.scalar(None, pa.string())
 
 
-def slices(buffer: bytes | pa.Buffer, starts: Indices, ends: Indices) -> Column:
+def slices(buffer: bytes | pa.Buffer, starts: npt.NDArray[Any], ends: npt.NDArray[Any]) -> Column:
     """Texts cut out of one UTF-8 buffer; ``starts`` and ``ends`` rise and do not overlap."""
     if not len(starts):
         return pa.array([], pa.string())

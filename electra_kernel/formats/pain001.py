@@ -97,7 +97,8 @@ def _kind(currency: str, level: str, _instrument: str, country: str) -> Kind:
     return kind_for(currency, level, country)
 
 
-_MESSAGE = Message(
+#: What of the message the reader has to know.
+MESSAGE = Message(
     body=BODY,
     record="CdtTrfTxInf",
     own="Dbtr",
@@ -119,4 +120,4 @@ def read(data: bytes, source: str) -> Reading:
     Raises:
         UnreadableFile: not such a message, or broken so that nothing can be used.
     """
-    return initiation.read(data, source, _MESSAGE)
+    return initiation.read(data, source, MESSAGE)

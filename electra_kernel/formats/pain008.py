@@ -139,7 +139,8 @@ def _amendment(before: Amendment, spelling: Spelling, scheme: str) -> str:
 
 
 # -------------------------------------------------------------------------------------------------------- read
-_MESSAGE = Message(
+#: What of the message the reader has to know.
+MESSAGE = Message(
     body=BODY,
     record="DrctDbtTxInf",
     own="Cdtr",
@@ -161,4 +162,4 @@ def read(data: bytes, source: str) -> Reading:
     Raises:
         UnreadableFile: not such a message, or broken so that nothing can be used.
     """
-    return initiation.read(data, source, _MESSAGE)
+    return initiation.read(data, source, MESSAGE)

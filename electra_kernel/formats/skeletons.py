@@ -11,6 +11,9 @@ reference but those of XML itself.
 That holds for plain documents: UTF-8, without comments, CDATA sections or processing instructions. Any other is parsed
 as a whole first and brought into that form, and so is every document in which something does not fit; so the quick way
 decides nothing about right and wrong.
+
+Where the records stand is found for all of them at once (``cut``). They are then matched one by one (``Records.of``) or,
+where there are many, whole columns at a time (``skeleton_columns``).
 """
 
 from __future__ import annotations
@@ -20,9 +23,13 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import pairwise
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
 from lxml import etree
 
 from electra_kernel.vocabulary.xml import HostileXml, parse_xml
@@ -30,8 +37,9 @@ from electra_kernel.vocabulary.xml import HostileXml, parse_xml
 #: The attribute by which the element that stands for a run of records names it.
 RUN = "electra-run"
 
+Places: TypeAlias = npt.NDArray[np.int64]
 _SPACE = " \t\r\n"
-_BLANK = re.compile(r"[ \t\r\n]*")
+_BLANKS = b" \t\r\n"
 _TEXTS = re.compile(r">[^<]*<")
 _TAGS = re.compile(r"<[^>]*>")
 _BETWEEN = re.compile(r">([^<]*)(?=<)")
@@ -39,8 +47,8 @@ _REFERENCE = re.compile(r"&(?:(amp|lt|gt|quot|apos)|#([0-9]{1,9})|#x([0-9A-Fa-f]
 _NAMED = {"amp": "&", "lt": "<", "gt": ">", "quot": '"', "apos": "'"}
 _ENCODING = re.compile(rb"""<\?xml[^>]{0,100}?encoding\s*=\s*["']([A-Za-z0-9._-]+)["']""")
 _ASCII, _UTF_8 = (b"us-ascii", b"ascii"), b"utf-8"
-#: Bytes that XML 1.0 does not allow in UTF-8: control characters.
-_ALLOWED = bytes(code for code in range(256) if code >= 32 or code in (9, 10, 13))
+_BLOCK = 1 << 18
+_LARGEST = 2**31 - 1
 _MOST_SHAPES = 500  # so many skeletons get a pattern of their own; the records of further ones are taken apart singly
 _RECENT = 4
 
@@ -84,20 +92,34 @@ Record: TypeAlias = tuple[Shape, list[str], int | None]
 class Records:
     """The records of a document, run by run.
 
-    The text is a Latin-1 view of UTF-8 bytes, so that a place in it is a byte offset; values are decoded one by one.
+    Attributes:
+        data: the document.
+        found: where its records stand.
+        positions: the byte offset of every record in the user's file, where that is not ``data``.
     """
 
-    def __init__(self, text: str, runs: list[list[tuple[int, int]]], positions: list[int | None] | None) -> None:
-        self._text, self._runs, self._positions = text, runs, positions
-        self._ascii = text.isascii()
-        self._firsts: list[int] = []
-        count = 0
-        for run in runs:
-            self._firsts.append(count)
-            count += len(run)
+    def __init__(self, data: bytes, found: Found, positions: list[int | None] | None) -> None:
+        self.data, self.found, self.positions = data, found, positions
+        self._ascii = data.isascii()
         self._shapes: dict[str, Shape] = {}
         self._recent: list[Shape] = []
-        self._namespaces: dict[str | None, str] = {}
+        self.namespaces: dict[str | None, str] = {}
+
+    @cached_property
+    def _text(self) -> str:
+        """A Latin-1 view of UTF-8 bytes, so that a place in it is a byte offset; values are decoded one by one."""
+        return self.data.decode("latin-1")
+
+    def run(self, placeholder: etree._Element) -> tuple[int, int]:
+        """The first record that a placeholder stands for, and the one after the last."""
+        number = int(placeholder.get(RUN, ""))
+        if placeholder.nsmap != self.namespaces:  # what a prefix means may be another thing here
+            self.namespaces, self._shapes, self._recent = dict(placeholder.nsmap), {}, []
+        return int(self.found.bounds[number]), int(self.found.bounds[number + 1])
+
+    def position(self, number: int) -> int | None:
+        """The byte offset of a record in the user's file."""
+        return int(self.found.starts[number]) if self.positions is None else self.positions[number]
 
     def of(self, placeholder: etree._Element) -> Iterator[Record]:
         """The records that a placeholder stands for.
@@ -105,13 +127,12 @@ class Records:
         Raises:
             NotPlain: a record is not what the quick way can be sure of.
         """
-        number = int(placeholder.get(RUN, ""))
-        if placeholder.nsmap != self._namespaces:  # what a prefix means may be another thing here
-            self._namespaces, self._shapes, self._recent = dict(placeholder.nsmap), {}, []
-        text, places, first = self._text, self._positions, self._firsts[number]
+        first, after = self.run(placeholder)
+        text, places = self._text, self.positions
         latest: Shape | None = None
         match: Callable[..., re.Match[str] | None] | None = None
-        for index, (start, end) in enumerate(self._runs[number], first):
+        starts, ends = self.found.starts[first:after].tolist(), self.found.ends[first:after].tolist()
+        for index, (start, end) in enumerate(zip(starts, ends, strict=True), first):
             found = match(text, start, end) if match is not None else None
             if found is not None and found.end() == end and latest is not None:
                 shape, values = latest, list(found.groups())
@@ -119,7 +140,7 @@ class Records:
                 shape, values = self._match(start, end)
                 latest, match = shape, shape.pattern.match if shape.pattern is not None else None
             if text.find("&", start, end) >= 0 or text.find("\r", start, end) >= 0:
-                values = [_as_parsed(value) if "&" in value or "\r" in value else value for value in values]
+                values = [as_parsed(value) if "&" in value or "\r" in value else value for value in values]
             if not self._ascii:
                 values = [value if value.isascii() else value.encode("latin-1").decode() for value in values]
             yield shape, [value.strip(_SPACE) for value in values], start if places is None else places[index]
@@ -133,7 +154,7 @@ class Records:
         skeleton = _TEXTS.sub("><", chunk)
         known = self._shapes.get(skeleton)
         if known is None:
-            known = _shape(skeleton, self._namespaces, patterned=len(self._shapes) < _MOST_SHAPES)
+            known = shape_of(skeleton, self.namespaces, patterned=len(self._shapes) < _MOST_SHAPES)
             if known.pattern is not None:
                 self._shapes[skeleton] = known
         if known.pattern is not None:
@@ -178,29 +199,29 @@ def cut_parsed(root: etree._Element, name: str, positions: list[int | None]) -> 
     records = list(root.iter("{*}" + name))
     for record in records:
         record.tag = name
+        if not len(record) and not record.text:
+            record.text = " "  # else it would have no end tag of its own
     if len(records) != len(positions):
         raise NotPlain
     return _cut(etree.tostring(root, encoding="UTF-8", xml_declaration=False), name, positions)
 
 
 def _cut(data: bytes, name: str, positions: list[int | None] | None) -> Cut:
-    text = data.decode("latin-1")
-    first = re.search(rf"<((?:[\w.-]+:)?{name})[ >/\t\r\n]", text)
-    opening, closing = (f"<{first[1]}", f"</{first[1]}>") if first else ("", "")
-    shell, runs = _without(text, opening, closing)
+    found = _found(data, name)
+    shell = _shell(data, found)
     if _has_markup(shell, 5):
         raise NotPlain
     try:
-        root = parse_xml(shell.encode("latin-1"))
+        root = parse_xml(shell)
     except HostileXml as error:
         raise NotPlain from error
-    if sum(1 for _ in root.iter("{*}" + name)) != len(runs):
+    if sum(1 for _ in root.iter("{*}" + name)) != len(found.bounds) - 1:
         raise NotPlain  # records of another prefix are left in the shell
-    return Cut(root, Records(text, runs, positions))
+    return Cut(root, Records(data, found, positions))
 
 
 def _require_plain(data: bytes) -> None:
-    if b"]]>" in data or data.translate(None, _ALLOWED):
+    if (b"]" in data and b"]]>" in data) or _has_controls(data) or len(data) > _LARGEST:
         raise NotPlain
     declared = _ENCODING.match(data[:200].removeprefix(b"\xef\xbb\xbf"))
     encoding = declared[1].lower() if declared else _UTF_8
@@ -209,53 +230,135 @@ def _require_plain(data: bytes) -> None:
     if encoding != _UTF_8 or b"\xef\xbf\xbe" in data or b"\xef\xbf\xbf" in data:
         raise NotPlain
     try:
-        data.decode()
-    except UnicodeDecodeError as error:
+        whole = pa.StringArray.from_buffers(1, pa.py_buffer(np.array([0, len(data)], np.int32)), pa.py_buffer(data))
+        whole.validate(full=True)  # without a copy, which a decoder would make
+    except pa.ArrowInvalid as error:
         raise NotPlain from error
 
 
-def _has_markup(text: str, start: int = 0) -> bool:
+def _has_controls(data: bytes) -> bool:
+    """Whether there are bytes that XML 1.0 does not allow in UTF-8: control characters."""
+    values = np.frombuffer(data, np.uint8)
+    for start in range(0, len(values), _BLOCK):
+        block = values[start : start + _BLOCK]
+        # Differences of bytes wrap around, so one comparison is a range: 14–31, 11–12.
+        if (block - 14 < 18).any() or (block < 9).any() or (block - 11 < 2).any():
+            return True
+    return False
+
+
+def _has_markup(text: bytes, start: int = 0) -> bool:
     """Whether there are comments, CDATA sections, a document type or processing instructions beside the declaration."""
-    return "<!" in text or text.find("<?", start) >= 0
+    return b"<!" in text or text.find(b"<?", start) >= 0
 
 
-def _without(text: str, opening: str, closing: str) -> tuple[str, list[list[tuple[int, int]]]]:
-    """The text with one empty element for each run of records, and where the records stand."""
-    pieces: list[str] = []
-    runs: list[list[tuple[int, int]]] = []
-    done, at = 0, text.find(opening) if opening else -1
-    while at >= 0:
-        pieces.append(f'{text[done:at]}{opening} {RUN}="{len(runs)}"/>')
-        run: list[tuple[int, int]] = []
-        while text.startswith(opening, at):
-            done = _end(text, at, opening, closing)
-            run.append((at, done))
-            at = done if text.startswith("<", done) else _BLANK.match(text, done).end()  # type: ignore[union-attr]
-        runs.append(run)
-        at = text.find(opening, done)
-    pieces.append(text[done:])
-    return "".join(pieces), runs
+# ------------------------------------------------------------------------------------------------------ places
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Where the records of a document stand.
+
+    Attributes:
+        opening: their start tag without its end, as bytes.
+        starts, ends: the byte offsets of each record's first byte and of the byte after its last.
+        bounds: of each run the number of its first record, and at the end the number of all.
+        marks: the byte offset of every ``<`` in the document.
+        firsts, lasts: of each record the numbers of its start tag and its end tag among ``marks``.
+    """
+
+    opening: bytes
+    starts: Places
+    ends: Places
+    bounds: Places
+    marks: npt.NDArray[np.int32]
+    firsts: Places
+    lasts: Places
 
 
-def _end(text: str, at: int, opening: str, closing: str) -> int:
-    """Where the record that starts at ``at`` ends."""
-    after = at + len(opening)
-    if text.startswith(">", after) and (end := text.find(closing, after)) >= 0:
-        return end + len(closing)
-    tag_end = after if text.startswith(">", after) else text.find(">", at)
-    if tag_end < 0 or text[after] not in " >/\t\r\n":
+_NONE = np.zeros(0, np.int64)
+_NONE_FOUND = Found(b"", _NONE, _NONE, np.zeros(1, np.int64), np.zeros(0, np.int32), _NONE, _NONE)
+
+
+def words_of(data: bytes) -> npt.NDArray[np.uint64]:
+    """The eight bytes from each byte on as one number, without a copy."""
+    return np.ndarray((max(len(data) - 7, 0),), np.dtype("<u8"), data, strides=(1,))
+
+
+def _found(data: bytes, name: str) -> Found:
+    first = re.search(rb"<((?:[\w.-]+:)?" + name.encode() + rb")[ >/\t\r\n]", data)
+    if first is None:
+        return _NONE_FOUND
+    opening, closing = b"<" + first[1], b"</" + first[1] + b">"
+    marks, firsts, lasts = _marks(data, opening[:8], closing[:8])
+    firsts = _equal(data, marks, firsts, opening)
+    after = np.frombuffer(data, np.uint8)[marks[firsts] + len(opening)]
+    firsts = firsts[(after <= ord(" ")) | (after == ord(">")) | (after == ord("/"))]
+    lasts = _equal(data, marks, lasts, closing)
+    if not len(firsts) and not len(lasts):
+        return _NONE_FOUND
+    if len(firsts) != len(lasts) or (firsts >= lasts).any() or (lasts[:-1] >= firsts[1:]).any():
         raise NotPlain
-    if text[tag_end - 1] == "/":
-        return tag_end + 1
-    end = text.find(closing, tag_end)
-    if end < 0:
-        raise NotPlain
-    return end + len(closing)
+    starts, ends = marks[firsts].astype(np.int64), marks[lasts].astype(np.int64) + len(closing)
+    joined = (lasts[:-1] + 1 == firsts[1:]) & _blank(data, ends[:-1], starts[1:])
+    bounds = np.concatenate(([0], np.flatnonzero(~joined) + 1, [len(starts)]))
+    return Found(opening, starts, ends, bounds, marks, firsts, lasts)
+
+
+def _marks(data: bytes, *wanted: bytes) -> tuple[npt.NDArray[np.int32], Places, Places]:
+    """Where every ``<`` stands, and the numbers of those at which either of two texts of eight bytes does."""
+    values, words, count = np.frombuffer(data, np.uint8), words_of(data), 0
+    one, two = (int.from_bytes(text, "little") for text in wanted)
+    found: list[list[Any]] = [[], [], []]
+    for start in range(0, len(values), _BLOCK):
+        marks = np.flatnonzero(values[start : start + _BLOCK] == ord("<")) + start
+        heads = words[marks[: np.searchsorted(marks, len(words))]]
+        found[0].append(marks.astype(np.int32))
+        found[1].append(np.flatnonzero(heads == one) + count)
+        found[2].append(np.flatnonzero(heads == two) + count)
+        count += len(marks)
+    return np.concatenate(found[0]), np.concatenate(found[1]), np.concatenate(found[2])
+
+
+def _equal(data: bytes, marks: npt.NDArray[np.int32], found: Places, text: bytes) -> Places:
+    """Those of some marks at which a text of eight bytes or more stands, and a byte more."""
+    words = words_of(data)
+    found = found[marks[found] < len(data) - len(text)]
+    for place in [*range(8, len(text) - 8, 8), len(text) - 8]:
+        wanted = int.from_bytes(text[place : place + 8], "little")
+        found = found[words[marks[found] + place] == wanted]
+    return found
+
+
+def _blank(data: bytes, starts: Places, ends: Places) -> npt.NDArray[np.bool_]:
+    """Which of some stretches of bytes hold white space only; there are no control characters among them."""
+    values, blank, lengths = np.frombuffer(data, np.uint8), np.ones(len(starts), np.bool_), ends - starts
+    for place in range(min(int(lengths.max(initial=0)), _LONGEST_GAP)):
+        there = lengths > place
+        blank[there] &= values[starts[there] + place] <= ord(" ")
+    for number in np.flatnonzero(lengths > _LONGEST_GAP):
+        blank[number] = not data[starts[number] : ends[number]].strip(_BLANKS)
+    return blank
+
+
+_LONGEST_GAP = 64
+
+
+def _shell(data: bytes, found: Found) -> bytes:
+    """The document with one empty element for each run of records."""
+    pieces, done = list[bytes](), 0
+    for number, (first, after) in enumerate(pairwise(found.bounds.tolist())):
+        pieces.append(data[done : found.starts[first]] + found.opening + f' {RUN}="{number}"/>'.encode())
+        done = int(found.ends[after - 1])
+    return b"".join([*pieces, data[done:]])
 
 
 # ------------------------------------------------------------------------------------------------------ shapes
-def _shape(skeleton: str, namespaces: dict[str | None, str], *, patterned: bool) -> Shape:
-    if _has_markup(skeleton):
+def shape_of(skeleton: str, namespaces: dict[str | None, str], *, patterned: bool) -> Shape:
+    """The shape of a record without its texts.
+
+    Raises:
+        NotPlain: it is none that the quick way can be sure of.
+    """
+    if "<!" in skeleton or "<?" in skeleton:
         raise NotPlain
     record = _parsed(skeleton, namespaces)
     tags = _TAGS.findall(skeleton)
@@ -307,7 +410,7 @@ def _pattern(tags: list[str]) -> re.Pattern[str]:
     return re.compile("".join(parts))
 
 
-def _as_parsed(value: str) -> str:
+def as_parsed(value: str) -> str:
     """A text as a parser gives it: line ends are newlines, XML's own references are what they stand for.
 
     Raises:

@@ -5,6 +5,7 @@ What may live here: what every kind of order has in common. Rules are in ``ruleb
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
@@ -110,6 +111,7 @@ class Order:
         charge_bearer: ``SLEV``, ``SHAR``, ``DEBT``, ``CRED`` or empty.
         service_level: ISO 20022 SvcLvl/Cd such as ``URGP``, where it is not the kind's own.
         local_instrument: ISO 20022 LclInstrm/Cd such as ``INST``, where it is not the kind's own.
+        transactions: in order; a tuple, or what is equal to one and makes its objects only when asked for them.
         category_purpose: ISO 20022 CtgyPurp/Cd of the whole order, such as ``SALA``; empty where none.
     """
 
@@ -119,7 +121,7 @@ class Order:
     debtor: Party = field(default=NOBODY)
     execution_date: date
     created: datetime
-    transactions: tuple[Transaction, ...] = field(default=())
+    transactions: Sequence[Transaction] = field(default=())
     initiator: str = ""
     batch_booking: bool | None = None
     charge_bearer: str = ""

@@ -14,7 +14,9 @@ from schwifty.exceptions import SchwiftyException
 
 from electra_kernel.vocabulary.errors import ElectraError
 
-_HUNGARIAN_WEIGHTS = (9, 7, 3, 1)
+#: The weights of a Hungarian account's digits, and the two parts over which they run, each with a check digit at its end.
+HUNGARIAN_WEIGHTS = (9, 7, 3, 1)
+HUNGARIAN_GROUPS = (slice(0, 8), slice(8, None))
 
 
 class AccountError(ElectraError):
@@ -32,8 +34,8 @@ def hungarian_digits_agree(number: str) -> bool:
     if not re.fullmatch(r"[0-9]{16}(?:[0-9]{8})?", number):
         return False
     return all(
-        sum(int(digit) * _HUNGARIAN_WEIGHTS[i % 4] for i, digit in enumerate(group)) % 10 == 0
-        for group in (number[:8], number[8:])
+        sum(int(digit) * HUNGARIAN_WEIGHTS[i % 4] for i, digit in enumerate(group)) % 10 == 0
+        for group in (number[part] for part in HUNGARIAN_GROUPS)
     )
 
 
@@ -87,7 +89,8 @@ def is_iban(text: str) -> bool:
 
 
 @cache
-def _iban_shape(country: str) -> tuple[int, re.Pattern[str], str] | None:
+def iban_shape(country: str) -> tuple[int, re.Pattern[str], str] | None:
+    """Of a country's IBANs the length, the form of what follows the check digits, and the country's letters as digits."""
     try:
         spec = registry.get_iban_spec(country)
     except (SchwiftyException, KeyError):
@@ -97,7 +100,7 @@ def _iban_shape(country: str) -> tuple[int, re.Pattern[str], str] | None:
 
 def _is_certainly_an_iban(account: str) -> bool:
     """The quick way past ``parse_account`` for accounts of digits alone (ISO 13616); says no where it is not sure."""
-    bban, shape = account[4:], _iban_shape(account[:2])
+    bban, shape = account[4:], iban_shape(account[:2])
     if shape is None or len(account) != shape[0] or not account.isascii() or not account[2:].isdigit():
         return False
     checked = account[2:4]
