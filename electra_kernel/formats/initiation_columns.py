@@ -209,7 +209,7 @@ def _columns(values: _Values, defaults: Defaults) -> Columns:
         "ultimate_creditor",
     )
     texts = {name: values.first_of(name) for name in names}
-    texts["remittance"] = _joined(values.several(lambda each: each.free))
+    texts["remittance"] = side_by_side(values.several(lambda each: each.free), " ")
     party = {
         "name": values.first_of("name"),
         "account": values.first_of("iban", "account"),
@@ -254,14 +254,15 @@ def _currency(values: _Values) -> Column:
     return pa.DictionaryArray.from_arrays(pa.array(codes), pa.array(kinds, pa.string()))
 
 
-def _joined(columns: Sequence[Column]) -> Column | None:
-    """Several texts of a record, with a space between those that are not empty."""
-    if not columns:
+def side_by_side(columns: Iterable[Column | None], separator: str) -> Column | None:
+    """Several texts of a record, with a separator between those that are not empty."""
+    present = [column for column in columns if column is not None]
+    if not present:
         return None
-    whole = columns[0]
-    for column in columns[1:]:
+    whole = present[0]
+    for column in present[1:]:
         both = pc.and_(pc.not_equal(whole, ""), pc.not_equal(column, ""))
-        whole = pc.binary_join_element_wise(whole, column, pc.if_else(both, " ", ""))
+        whole = pc.binary_join_element_wise(whole, column, pc.if_else(both, separator, ""))
     return whole
 
 

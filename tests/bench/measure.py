@@ -29,12 +29,13 @@ def compare(name: str, work: Callable[[], object], against: str, baseline: Calla
     """Medians of both, run in turn."""
     mine, theirs = [], []
     for _ in range(ROUNDS):
-        theirs.append(_seconds(baseline))
-        mine.append(_seconds(work))
+        theirs.append(seconds(baseline))
+        mine.append(seconds(work))
     return Result(name, median(mine), against, median(theirs), bar)
 
 
-def _seconds(work: Callable[[], object]) -> float:
+def seconds(work: Callable[[], object]) -> float:
+    """How long it takes once."""
     start = perf_counter()
     work()
     return perf_counter() - start
