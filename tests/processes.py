@@ -26,6 +26,6 @@ def start(code: str, *arguments: object) -> subprocess.Popen[str]:
 
 def finish(process: subprocess.Popen[str], *, code: int = 0) -> str:
     """Wait for a process to end as it should; give what it printed."""
-    output, errors = process.communicate(timeout=60)
+    output, errors = process.communicate(timeout=300)
     assert process.returncode == code, errors
     return output

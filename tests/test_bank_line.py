@@ -34,7 +34,7 @@ def bank(tmp_path_factory):
 
 def _say(bank, *parts: bytes, until: bytes = b"") -> bytes:
     """Send, and read until the bank closes or says ``until`` for the last time."""
-    with socket.create_connection(("127.0.0.1", urlsplit(bank.said["http"]).port), timeout=20) as line:
+    with socket.create_connection(("127.0.0.1", urlsplit(bank.said["http"]).port), timeout=300) as line:
         heard = b""
         for part in parts:
             line.sendall(part)

@@ -22,7 +22,7 @@ def electra(*arguments: object, folder: Path, **more: str) -> subprocess.Complet
         text=True,
         check=False,
         stdin=subprocess.DEVNULL,
-        timeout=120,
+        timeout=600,
         env={**os.environ, "PYTHONPATH": str(ROOT), **more},
     )
 

@@ -244,7 +244,7 @@ class _SlowDesk(DictDesk):
 
     def receive(self, upload: Upload, transaction_id: bytes) -> str:
         self.taking.set()
-        assert self.asked_again.wait(60)
+        assert self.asked_again.wait(300)
         return super().receive(upload, transaction_id)
 
 
@@ -260,7 +260,7 @@ def test_a_last_segment_sent_again_while_the_bank_still_works_on_it_finds_the_tr
     again = client().resume(first.state, file)
     with ThreadPoolExecutor(2) as pool:
         arriving = pool.submit(run, first, bank)
-        assert desk.taking.wait(60)
+        assert desk.taking.wait(300)
         assert _refusal(lambda: run(again, bank)) == "091101"
         arriving.result()
     assert len(desk.orders) == 1

@@ -41,7 +41,7 @@ def kernel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """The kernel "Electra", started as JupyterLab starts it."""
     folder = tmp_path_factory.mktemp("kernel")
     environment = {**os.environ, "ELECTRA_WORKBENCH": str(folder / "treasury"), "IPYTHONDIR": str(folder / "ipython")}
-    manager, client = start_new_kernel(kernel_name="electra", env=environment, cwd=folder)
+    manager, client = start_new_kernel(startup_timeout=300, kernel_name="electra", env=environment, cwd=folder)
     yield client
     client.stop_channels()
     manager.shutdown_kernel(now=True)
@@ -50,7 +50,7 @@ def kernel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
 def ask(kernel: Any, code: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """Run a cell; its reply and what it displayed."""
     shown: list[dict[str, Any]] = []
-    reply = kernel.execute_interactive(code, timeout=60, output_hook=shown.append)
+    reply = kernel.execute_interactive(code, timeout=300, output_hook=shown.append)
     return reply["content"], [message["content"] for message in shown if "data" in message["content"]]
 
 

@@ -6,6 +6,7 @@ What may live here: HTTP. What a document means is the EBICS engine's business.
 from __future__ import annotations
 
 import asyncio
+import secrets
 import signal
 import socket
 import ssl
@@ -25,6 +26,10 @@ from electra_kernel.vocabulary.errors import ElectraError
 
 #: The only address this bank is ever reached at.
 LOOPBACK = "127.0.0.1"
+#: Where a bank looks for a port of its own: below those that systems lend to whoever opens a connection (from 32768), or one
+#: of them would take the bank's address while the bank is away.
+_OWN_PORTS = range(20_000, 32_000)
+_ATTEMPTS = 32
 _SHUTDOWN_SECONDS = 5
 _POLL_SECONDS = 0.02
 
@@ -97,7 +102,7 @@ def listen(port: int, *, remembered: int = 0) -> socket.socket:
     Raises:
         PortTaken: ``port`` is in use, or is none.
     """
-    for wish in (port,) if port else (remembered, 0):
+    for wish in (port,) if port else _wishes(remembered):
         # With the protocol named asyncio sends at once (TCP_NODELAY); otherwise every answer waits 40 ms for a receipt.
         held = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -114,6 +119,14 @@ def listen(port: int, *, remembered: int = 0) -> socket.socket:
                     repair="Name another with --port, or none to take a free one.",
                 ) from error
     raise PortTaken("This machine has no free port.", repair="End a program that holds many connections.")
+
+
+def _wishes(remembered: int) -> Iterator[int]:
+    """Ports to try, the best first; 0 is any."""
+    if remembered:
+        yield remembered
+    yield from secrets.SystemRandom().sample(_OWN_PORTS, _ATTEMPTS)
+    yield 0
 
 
 class _Quiet(uvicorn.Server):

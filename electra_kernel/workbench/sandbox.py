@@ -52,7 +52,7 @@ class Sandbox:
 
     @classmethod
     def start(
-        cls, data: Path, *, seed: int = 1, admit: bool = False, day: date | None = None, timeout: float = 60.0
+        cls, data: Path, *, seed: int = 1, admit: bool = False, day: date | None = None, timeout: float = 180.0
     ) -> Sandbox:
         """Start the bank on its data folder and wait until it answers.
 

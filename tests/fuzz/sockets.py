@@ -9,7 +9,8 @@ import struct
 from collections.abc import Callable
 from random import Random
 
-PATIENCE = 10
+#: Seconds; generous, for a busy machine.
+PATIENCE = 120
 
 
 def upgrade(name: str, token: str, path: str = "/notifications") -> bytes:

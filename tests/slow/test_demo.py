@@ -53,7 +53,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     for step in range(1, STEPS + 1):
         killed_at(out, step)
     last = demo(out)
-    said, _ = last.communicate(timeout=300)
+    said, _ = last.communicate(timeout=900)
     assert last.returncode == 0, said
     return out, said
 
@@ -96,7 +96,7 @@ def test_its_files_are_what_they_are_called(finished: tuple[Path, str]) -> None:
 def test_a_second_run_finds_everything_done_and_sends_nothing(finished: tuple[Path, str]) -> None:
     out, _ = finished
     again = demo(out)
-    said, _ = again.communicate(timeout=300)
+    said, _ = again.communicate(timeout=900)
     assert again.returncode == 0, said
     assert len(orders_at_the_bank(out)) == 1
 
@@ -117,6 +117,6 @@ def test_a_bank_that_cannot_start_is_one_clear_error_and_exit_status_1(tmp_path:
     out.mkdir()
     (out / "bank").write_text("in the way")
     failed = demo(out)
-    said, _ = failed.communicate(timeout=120)
+    said, _ = failed.communicate(timeout=900)
     assert failed.returncode == 1
     assert "Traceback" not in said

@@ -91,7 +91,7 @@ class Office:
         process = self.bank._process
         assert process is not None
         process.kill()
-        process.wait(120)
+        process.wait(300)
         self.bank.stop()
         self.bank = Sandbox.start(self.bank.data, admit=True)
         info = self.bank.info
