@@ -335,10 +335,8 @@ def test_prefixes_and_envelopes_do_not_matter() -> None:
         _file(_entry()).replace(b"<Document", b'<!DOCTYPE a [<!ENTITY e "boom">]><Document', 1),
         _file(_entry()).replace(b"BOOK", b"&e;"),
         _file(_entry()).replace(b"BOOK", b"BO\0OK"),
-        _file(_entry()).replace(b"BOOK", b"BO\xff\xfeOK"),
         _file(_entry("1"))[:-30],
-        _file(_entry()) + _file(_entry()),
-        b'<Document xmlns="urn:iso:std:iso:20022:tech:xsd:camt.053.001.02"><BkToCstmrStmt/></Document>',
+        _file(_entry()) + _file(_entry())[:-30],
     ],
 )
 def test_what_cannot_be_used_gives_one_clear_error(read: object, data: bytes) -> None:

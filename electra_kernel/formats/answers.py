@@ -14,7 +14,6 @@ from electra_kernel.formats.initiation_write import is_bic
 from electra_kernel.orders.status import StatusReason
 from electra_kernel.vocabulary.errors import ElectraError
 from electra_kernel.vocabulary.parties import Party
-from electra_kernel.vocabulary.xml import HostileXml, parse_xml
 
 _NO_REASON = StatusReason()
 
@@ -28,11 +27,7 @@ def parse(
     Raises:
         UnreadableFile: not well-formed, hostile, or without exactly one such message.
     """
-    try:
-        root = parse_xml(data)
-    except HostileXml as error:
-        raise iso.refused(error, data, source) from error
-    body = iso.the_one_body(root, source, name)
+    body = iso.the_one_body(iso.parsed(data, source, problems), source, name)
     version = iso.known_version(body, versions, usual, problems)
     iso.plain_names(body)
     return body, version

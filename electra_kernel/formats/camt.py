@@ -22,13 +22,12 @@ from decimal import Decimal
 from lxml import etree
 
 from electra_kernel.formats import iso
-from electra_kernel.formats.base import Problems, Reading, unreadable
+from electra_kernel.formats.base import Problems, Reading
 from electra_kernel.formats.camt_checks import check_batches, check_details, check_summary, figures_of
-from electra_kernel.formats.camt_messages import PUBLISHED, Message
+from electra_kernel.formats.camt_messages import MESSAGES, PUBLISHED, Message
 from electra_kernel.statements.model import Balance, Entry, EntryDetail, Statement
 from electra_kernel.statements.proof import OPENING, continuity, prove
 from electra_kernel.vocabulary.parties import Address, Party
-from electra_kernel.vocabulary.xml import HostileXml, parse_xml
 
 _SIGNS = {"CRDT": 1, "DBIT": -1}
 #: What the reversal mark says.
@@ -44,18 +43,19 @@ def detect(message: Message, data: bytes) -> bool:
 def read(message: Message, data: bytes, source: str) -> Reading:
     """Read a file into statements, with the problems of its entries and of its proof.
 
+    Several messages in one file are read as one; a message without a report is read, and told.
+
     Raises:
         UnreadableFile: not such a message, or broken so that nothing can be used.
     """
-    try:
-        root = parse_xml(data)
-    except HostileXml as error:
-        raise iso.refused(error, data, source) from error
-    body = iso.the_one_body(root, source, message.body)
     problems, found = Problems(source), Problems(source)
-    version = version_of(message, body, problems)
-    iso.plain_names(body)
-    elements = body.findall(message.report)
+    root = iso.parsed(data, source, problems)
+    bodies = iso.bodies(root, source, message.body)
+    version = [version_of(message, body, problems) for body in bodies][0]
+    tell_others(message, root, problems)
+    for body in bodies:
+        iso.plain_names(body)
+    elements = [element for body in bodies for element in body.findall(message.report)]
     entries = [element.findall("Ntry") for element in elements]
     places = iter(iso.offsets(data, "Ntry", sum(map(len, entries))))
     statements = []
@@ -64,7 +64,7 @@ def read(message: Message, data: bytes, source: str) -> Reading:
         read_ones = (read_entry(message, entry, head.currency, next(places), found) for entry in own)
         statement = replace(head, entries=tuple(entry for entry in read_ones if entry is not None))
         statements.append(with_currency(statement, [entry.currency for entry in statement.entries]))
-    check_any(message, statements, source)
+    tell_none(message, statements, problems)
     problems.extend(found.rows())
     for element, own, statement in zip(elements, entries, statements, strict=True):
         check_summary(message, element, statement.identification, len(own), figures_of(statement.entries), problems)
@@ -77,7 +77,7 @@ def version_of(message: Message, body: iso.Element, problems: Problems) -> str:
     """The version the file names; one that is not known, or not the message's, is told and read by its names."""
     version = iso.version_in(etree.QName(body.tag).namespace or "")
     if not version:
-        iso.Message(body, message.assumed, named=False).warn_unnamed(problems)
+        iso.tell_unnamed(message.assumed, problems)
     elif not version.startswith(f"{message.name}.") or int(version[-2:]) not in PUBLISHED:
         problems.warn_once(
             "Document",
@@ -89,15 +89,28 @@ def version_of(message: Message, body: iso.Element, problems: Problems) -> str:
     return version or message.assumed
 
 
-def check_any(message: Message, statements: Sequence[Statement], source: str) -> None:
-    """Refuse a message without a single report."""
+def tell_others(message: Message, root: iso.Element, problems: Problems) -> None:
+    """Tell the reports of another kind that stand in the same file and are not read with these."""
+    for other in MESSAGES:
+        if other is not message and (count := len(list(root.iter("{*}" + other.body)))):
+            problems.error(
+                None,
+                other.body,
+                "other-message",
+                f"The file also holds {count} message{'s' * (count > 1)} {other.name}; only what is {message.name} was read.",
+                "Split it into one file for each kind of message.",
+            )
+
+
+def tell_none(message: Message, statements: Sequence[Statement], problems: Problems) -> None:
+    """Tell a message without a single report: it is whole, and says nothing."""
     if not statements:
-        raise unreadable(
-            source,
+        problems.error(
+            None,
+            message.body,
             "incomplete",
             f"The message holds no {message.kind}.",
             f"Fetch the {message.kind} again.",
-            field=message.body,
         )
 
 
@@ -187,7 +200,7 @@ def _balance(message: Message, element: iso.Element, statement: iso.Element, pro
     identification = iso.text(statement, "Id")
     kind = iso.first_text(element, "Tp/CdOrPrtry/Cd", "Tp/CdOrPrtry/Prtry")
     found, mark = element.find("Amt"), iso.text(element, "CdtDbtInd")
-    amount, sign = iso.decimal_or_none(iso.text(found)), _SIGNS.get(mark or "CRDT")
+    amount, sign = amount_of(iso.text(found), mark, f"{message.report}/Bal/Amt", problems), _SIGNS.get(mark or "CRDT")
     day = _balance_day(message, element, statement, kind, problems)
     if amount is None or sign is None or day is None:
         problems.error(
@@ -228,6 +241,22 @@ def _balance_day(
     return day
 
 
+def amount_of(written: str, mark: str, field: str, problems: Problems, place: int | None = None) -> Decimal | None:
+    """An amount without its sign. A minus is none that ISO 20022 knows: it is read where a debit's mark says the same."""
+    amount = iso.decimal_or_none(written)
+    if amount is None and mark == "DBIT" and written.startswith("-"):
+        amount = iso.decimal_or_none(written[1:])
+        if amount is not None:
+            problems.warn_once(
+                field,
+                "amount-sign",
+                f"The amount {written[:40]} has a minus of its own beside the mark DBIT; it was taken for a debit.",
+                "See whether the balances add up; ask the bank about the sign.",
+                place,
+            )
+    return amount
+
+
 def _currency(amount: iso.Element | None) -> str:
     return "" if amount is None else str(amount.get("Ccy", "")).strip(" \t\r\n")
 
@@ -247,7 +276,7 @@ def read_entry(
     """
     found = element.find("Amt")
     written, mark = iso.text(found), iso.text(element, "CdtDbtInd")
-    amount, sign = iso.decimal_or_none(written), _SIGNS.get(mark)
+    amount, sign = amount_of(written, mark, f"{message.report}/Ntry/Amt", problems, place), _SIGNS.get(mark)
     if amount is None or sign is None:
         problems.error(
             place,
@@ -331,9 +360,9 @@ class _EntryReading:
             self._odd("Sts", "status", status, "the entry counts as booked")
         return status or "BOOK"
 
-    def money(self, element: iso.Element | None, field: str) -> Decimal | None:
+    def money(self, element: iso.Element | None, field: str, mark: str = "") -> Decimal | None:
         value = iso.text(element)
-        amount = iso.decimal_or_none(value)
+        amount = amount_of(value, mark, f"{self._path}/{field}", self._problems, self._place)
         if value and amount is None:
             self._odd(field, "amount", value, "the amount is left out")
         return amount
@@ -395,7 +424,7 @@ def _detail(element: iso.Element, entry_sign: int, debtor_is_other: bool, readin
     found = element.find("Amt")
     if not iso.text(found):
         found = element.find("AmtDtls/TxAmt/Amt")
-    amount = reading.money(found, "NtryDtls/TxDtls/Amt")
+    amount = reading.money(found, "NtryDtls/TxDtls/Amt", "DBIT" if sign < 0 else "")
     mandate = iso.text(element, "Refs/MndtId")
     creditor_id = iso.first_text(element, "RltdPties/Cdtr/Id/PrvtId/Othr/Id", "RltdPties/Cdtr/Pty/Id/PrvtId/Othr/Id")
     original, original_currency = reading.original(element, sign)

@@ -17,7 +17,6 @@ from lxml import etree
 from electra_kernel.formats import iso
 from electra_kernel.formats.base import Problems, Reading, unreadable
 from electra_kernel.statements.billing import BilledAmount, BilledService, BillingStatement
-from electra_kernel.vocabulary.xml import HostileXml, parse_xml
 
 BODY = "BkSvcsBllgStmt"
 #: The versions known; others are read by the same names, and told.
@@ -41,12 +40,8 @@ def read(data: bytes, source: str) -> Reading:
     Raises:
         UnreadableFile: not such a message, or broken, or without a bill.
     """
-    try:
-        root = parse_xml(data)
-    except HostileXml as error:
-        raise iso.refused(error, data, source) from error
-    body = iso.the_one_body(root, source, BODY)
     problems = Problems(source)
+    body = iso.the_one_body(iso.parsed(data, source, problems), source, BODY)
     version = _version(body, problems)
     iso.plain_names(body)
     found = [(group, element) for group in body.findall("BllgStmtGrp") for element in group.findall("BllgStmt")]
@@ -61,7 +56,7 @@ def read(data: bytes, source: str) -> Reading:
 def _version(body: iso.Element, problems: Problems) -> str:
     version = iso.version_in(etree.QName(body.tag).namespace or "")
     if not version:
-        iso.Message(body, ASSUMED, named=False).warn_unnamed(problems)
+        iso.tell_unnamed(ASSUMED, problems)
     elif not version.startswith("camt.086.") or int(version[-2:]) not in PUBLISHED:
         problems.warn_once(
             "Document",

@@ -46,3 +46,4 @@ class Message:
 REPORTS = Message("camt.052", REPORT, "BkToCstmrAcctRpt", "Rpt")
 STATEMENTS = Message("camt.053", STATEMENT, "BkToCstmrStmt", "Stmt")
 NOTIFICATIONS = Message("camt.054", NOTIFICATION, "BkToCstmrDbtCdtNtfctn", "Ntfctn")
+MESSAGES = (REPORTS, STATEMENTS, NOTIFICATIONS)

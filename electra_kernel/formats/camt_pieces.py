@@ -2,7 +2,7 @@
 
 What may live here: encodings, where entries start and end, and the skeleton, which is the document without its entries.
 The skeleton is parsed strictly as it comes; in it a placeholder stands for each run of entries, which proves that they
-stand in a report and in which. Anything that is not plain (comments between entries, mixed prefixes …) is refused here.
+stand in a report and in which. Anything that is not plain (comments that hide entries, mixed prefixes …) is refused here.
 Memory: one part at a time; a single entry larger than a part is kept whole.
 """
 
@@ -97,9 +97,12 @@ class Part:
     entry: Callable[[int], bytes]
     heads: list[iso.Element] = field(default_factory=list)
 
-    def check(self) -> None:
-        """What a strict parser refuses anywhere in a document, and xml2arrow in the columns it reads only."""
-        check_characters(self.document)
+    def plain(self) -> bool:
+        """Whether xml2arrow finds what a strict parser finds, which looks at more than the columns it is asked for.
+
+        Raises:
+            NotPlain: no parser takes it.
+        """
         letters = np.frombuffer(self.document, np.uint8)
         if self.longest >= _SHALLOW or not _short_attributes(letters):
             self._check_tags(letters)
@@ -109,9 +112,7 @@ class Part:
             marks = np.flatnonzero(letters == ord("<"))
             if np.diff(marks).max(initial=0) > _LONGEST:
                 raise NotPlain("a text longer than any parser takes", int(self.starts[0]))
-        for mark in (b"!", b"?"):
-            if _declarations(self.document, mark):
-                raise NotPlain("comments, sections or instructions inside entries", int(self.starts[0]))
+        return _plain_characters(self.document) and not any(_declarations(self.document, mark) for mark in (b"!", b"?"))
 
     def _parse_strictly(self) -> None:
         """A mark stands in a text, which is right, or in an attribute, which is not: a strict parser knows."""
@@ -210,8 +211,7 @@ class Cutter:
         first = re.search(rb"<((?:[\w.-]+:)?)Ntry[ >/\t\r\n]", buffer)
         if first is None:
             return False
-        head = re.sub(rb"<!--.*?-->|<\?.*?\?>", b"", buffer[: first.start()], flags=re.DOTALL)
-        if b"<!" in head or b"<?" in head:
+        if _hides(buffer[: first.start()]):
             raise NotPlain("declarations or sections before the entries")
         self._name, self._encoding = first[1] + b"Ntry", encoding_of(buffer)
         return True
@@ -236,16 +236,14 @@ class Cutter:
     def _place(self, gap: bytes, base: int) -> tuple[int, iso.Element]:
         """Put a run of entries into the skeleton, after what stands before it; the report it stands in."""
         self._placeholders += 1
-        if b"<!" in gap and self._placeholders > 1:
-            raise NotPlain("comments or sections between entries", base)
         self._feed(gap + b"<" + self._name + b"/>", base)
         if self._found != self._placeholders:
             raise NotPlain("entries in unusual places", base)
         return self._number, self._report
 
     def _feed(self, text: bytes, base: int) -> None:
-        if self._placeholders and (b"<!" in text or b"<?" in text) and self._found:
-            raise NotPlain("comments or sections between entries", base)
+        if self._found and _hides(text):
+            raise NotPlain("comments or sections around entries", base)
         try:
             self._parser.feed(text)
             events = cast("Iterator[tuple[str, iso.Element]]", self._parser.read_events())
@@ -306,24 +304,38 @@ _STRANGE_REFERENCE = re.compile(rb"&(?!(?:amp|lt|gt|quot|apos);)")
 _NO_CHARACTERS = (b"\xef\xbf\xbe", b"\xef\xbf\xbf")
 
 
-def check_characters(text: bytes) -> None:
-    """Refuse controls, bytes that are no UTF-8, and references that are not the five everyone knows."""
+def _plain_characters(text: bytes) -> bool:
+    """Whether there are no controls, no bytes that are no UTF-8, and only the five references that everyone knows."""
     # One byte is found at memory's speed, and these are rare.
     if (b"&" in text and _STRANGE_REFERENCE.search(text)) or (b"]" in text and b"]]>" in text):
-        raise NotPlain("unusual references")
+        return False
     letters = np.frombuffer(text, np.uint8)
     blanks = sum(int(np.count_nonzero(letters == code)) for code in (9, 10, 13))
     if int(np.count_nonzero(letters < 32)) != blanks:
-        raise NotPlain("control characters")
+        return False
     if text.isascii():
-        return
+        return True
     ends = pa.py_buffer(np.array([0, len(text)], np.int64))
     try:
         pa.LargeStringArray.from_buffers(1, ends, pa.py_buffer(text)).validate(full=True)
-    except pa.ArrowInvalid as error:
-        raise NotPlain("bytes that are no UTF-8") from error
-    if b"\xef" in text and any(each in text for each in _NO_CHARACTERS):
-        raise NotPlain("characters that are none")
+    except pa.ArrowInvalid:
+        return False
+    return not (b"\xef" in text and any(each in text for each in _NO_CHARACTERS))
+
+
+_HIDING = re.compile(rb"<(?:!--|\?|!\[CDATA\[|!)")
+_ENDS = {b"<!--": b"-->", b"<?": b"?>", b"<![CDATA[": b"]]>"}
+
+
+def _hides(text: bytes) -> bool:
+    """Whether a comment, section or instruction begins here that does not end here, so that it may hide what follows."""
+    at = 0
+    while (begin := _HIDING.search(text, at)) is not None:
+        end = _ENDS.get(begin[0], b"")
+        at = text.find(end, begin.end()) if end else -1
+        if at < 0:
+            return True
+    return False
 
 
 def _short_attributes(letters: npt.NDArray[np.uint8]) -> bool:

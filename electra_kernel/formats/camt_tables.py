@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from copy import deepcopy
 from dataclasses import dataclass, replace
 from datetime import date
@@ -53,7 +54,7 @@ from electra_kernel.formats.camt_columns import (
     records,
     signed,
 )
-from electra_kernel.formats.camt_messages import Message
+from electra_kernel.formats.camt_messages import MESSAGES, Message
 from electra_kernel.formats.camt_pieces import Cutter, Part, encoding_of, from_utf16, pieces_of
 from electra_kernel.statements.columns import AMOUNT, BALANCES, DETAILS, ENTRIES, PROBLEMS, RATE, StatementTables
 from electra_kernel.statements.keys import Seen, entry_ids
@@ -117,7 +118,7 @@ def read_batches(message: Message, pieces: Iterable[bytes], source: str) -> Iter
             source,
             "xml",
             f"The file is too large to be read other than in parts, and that stopped at: {error.why}.",
-            "Fetch it again; if it stays so, ask the bank for smaller files in UTF-8 without comments.",
+            "Fetch it again; if it stays so, ask the bank for smaller files, in UTF-8.",
             position=error.position,
         ) from error
 
@@ -140,12 +141,12 @@ class _File:
     def batches(self, pieces: Iterable[bytes]) -> Iterator[StatementTables]:
         """The tables of every part, and those of what stands around the entries."""
         cutter = Cutter(self.message)
-        waiting: deque[tuple[Part, Future[Mapping[str, Columns]]]] = deque()
+        waiting: deque[tuple[Part, Future[Mapping[str, Columns]] | None]] = deque()
         with ThreadPoolExecutor(1) as pool:
             for part in cutter.parts(pieces):
                 self._note_heads(part)
-                waiting.append((part, pool.submit(parse, part.document)))
-                part.check()
+                future = pool.submit(parse, part.document)
+                waiting.append((part, future if part.plain() else None))
                 if len(waiting) > 1:
                     yield self._tables(*waiting.popleft())
             while waiting:
@@ -165,11 +166,13 @@ class _File:
                 iso.plain_names(head)
                 self.heads[report] = camt.read_head(self.message, head, Problems(self.source))
 
-    def _tables(self, part: Part, future: Future[Mapping[str, Columns]]) -> StatementTables:
+    def _tables(self, part: Part, future: Future[Mapping[str, Columns]] | None) -> StatementTables:
         places = self.places(part)
-        try:
-            rows = _Batch(self, part, future.result(), places).rows()
-        except NotPlain:
+        rows = None
+        if future is not None:
+            with suppress(NotPlain):
+                rows = _Batch(self, part, future.result(), places).rows()
+        if rows is None:
             rows = _Exact(self, part, places).rows(np.arange(len(part.starts)))
         self._sum(rows)
         ids = entry_ids(rows.entries, self.message.kind, self._seen)
@@ -210,14 +213,15 @@ class _File:
     def _rest(self, root: iso.Element) -> StatementTables:
         """What stands around the entries, when all have come, with the problems of heads, entries and proof in this order."""
         bodies = list(root.iter("{*}" + self.message.body))
-        if len(bodies) != 1:
+        names = ["{*}" + message.body for message in MESSAGES]
+        if len(bodies) != 1 or len(list(root.iter(*names))) != 1:
             raise NotPlain("several messages, or none")
         problems = Problems(self.source)
         camt.version_of(self.message, bodies[0], problems)
         iso.plain_names(bodies[0])
         elements = bodies[0].findall(self.message.report)
         heads = [camt.read_head(self.message, element, problems) for element in elements]
-        camt.check_any(self.message, heads, self.source)
+        camt.tell_none(self.message, heads, problems)
         for report, early in self.heads.items():
             if any(getattr(early, name) != getattr(heads[report], name) for name in _IN_ROWS):
                 raise NotPlain("what belongs to all entries stands after them")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -18,6 +19,7 @@ from xml.parsers import expat
 from lxml import etree
 
 from electra_kernel.formats.base import Problems, unreadable
+from electra_kernel.formats.xml_mends import as_one, declared_first, mended
 from electra_kernel.vocabulary.errors import ElectraError
 from electra_kernel.vocabulary.parties import Address
 from electra_kernel.vocabulary.xml import HostileXml, parse_xml
@@ -29,6 +31,7 @@ _DECIMAL = re.compile(r"[0-9]{1,13}(?:\.[0-9]{1,5})?")
 _XML_DECIMAL = re.compile(r"\+?(?=\.?[0-9])[0-9]{0,40}\.?[0-9]{0,40}")
 _RATE = re.compile(r"[0-9]{1,8}(?:\.[0-9]{1,10})?")
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?![0-9])")
+_BASIC_DATE = re.compile(r"[0-9]{8}(?=T|$)")
 _UNSAFE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 _HEAD = 65_536
 _COUNTRY = re.compile("[A-Z]{2}")
@@ -61,12 +64,20 @@ def head(data: bytes) -> Head:
     """The elements that start within the first 64 KiB. Raises nothing: what cannot be parsed ends the list."""
     if not looks_like_xml(data):
         return Head(())
+    start = data[:_HEAD]
+    found = _head(declared_first(start))
+    return found if found.elements else _head(mended(start)[0])
+
+
+def _head(start: bytes) -> Head:
     pull = etree.XMLPullParser(events=("start", "end"), resolve_entities=False, no_network=True, load_dtd=False)
     found: list[tuple[str, str]] = []
     paths: list[str] = []
     open_ones: list[str] = []
-    try:
-        pull.feed(data[:_HEAD])
+    # What stands before the place where the parser stops is known all the same.
+    with suppress(etree.XMLSyntaxError, ValueError, LookupError):
+        pull.feed(start)
+    with suppress(etree.XMLSyntaxError, ValueError, LookupError):
         for event, element in cast("Iterator[tuple[str, Element]]", pull.read_events()):
             if event == "end":
                 open_ones.pop()
@@ -75,8 +86,6 @@ def head(data: bytes) -> Head:
             open_ones.append(name.localname)
             found.append((name.localname, name.namespace or ""))
             paths.append("/" + "/".join(open_ones))
-    except (etree.XMLSyntaxError, ValueError, LookupError):
-        pass
     return Head(tuple(found), tuple(paths))
 
 
@@ -86,40 +95,14 @@ def version_in(namespace: str) -> str:
     return match[0] if match else ""
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
-    """A message body with plain local names, its version, and whether the file names that version itself."""
-
-    body: Element
-    version: str
-    named: bool
-
-    def warn_unnamed(self, problems: Problems) -> None:
-        """Tell where the version had to be assumed."""
-        if not self.named:
-            problems.warn_once(
-                "Document",
-                "version-unnamed",
-                f"The file does not name its version; it was read as {self.version}.",
-                "Ask its maker to state the ISO 20022 namespace.",
-            )
-
-
-def parse_message(data: bytes, source: str, name: str, versions: tuple[str, ...]) -> Message:
-    """Parse a file and find the message ``name`` in it; all elements lose their namespaces and comments.
-
-    Raises:
-        UnreadableFile: not well-formed, hostile, without this message, or in a version that is not read.
-    """
-    try:
-        root = parse_xml(data)
-    except HostileXml as error:
-        raise refused(error, data, source) from error
-    body = the_one_body(root, source, name)
-    namespace = etree.QName(body.tag).namespace or ""
-    version = check_version(namespace, source, name, versions)
-    plain_names(body)
-    return Message(body, version, bool(version_in(namespace)))
+def tell_unnamed(version: str, problems: Problems) -> None:
+    """Tell that the version had to be assumed."""
+    problems.warn_once(
+        "Document",
+        "version-unnamed",
+        f"The file does not name its version; it was read as {version}.",
+        "Ask its maker to state the ISO 20022 namespace.",
+    )
 
 
 def plain_names(body: Element) -> None:
@@ -131,22 +114,58 @@ def plain_names(body: Element) -> None:
             element.tag = name.rpartition("}")[2]
 
 
-def the_one_body(root: Element, source: str, name: str) -> Element:
-    """The one element of this local name, refused where there is none or several."""
-    bodies = list(root.iter("{*}" + name))
-    if not bodies:
+def parsed(data: bytes, source: str, problems: Problems) -> Element:
+    """The root of a document; what it says wrong of itself (``xml_mends``) is mended and told.
+
+    Several documents one after the other come as the children of one element.
+
+    Raises:
+        UnreadableFile: not well-formed, or hostile.
+    """
+    try:
+        return parse_xml(data)
+    except HostileXml as error:
+        root = _mended_root(data, problems)
+        if root is None:
+            raise refused(error, data, source) from error
+        return root
+
+
+def _mended_root(data: bytes, problems: Problems) -> Element | None:
+    text, mends = mended(data)
+    for candidate in (text if mends else None, as_one(text)):
+        if candidate is None:
+            continue
+        with suppress(HostileXml):
+            root = parse_xml(candidate)
+            for mend in mends:
+                problems.warn(mend.position, "Document", mend.rule, mend.text, mend.repair)
+            return root
+    return None
+
+
+def bodies(root: Element, source: str, name: str) -> list[Element]:
+    """The elements of this local name, refused where there is none."""
+    found = list(root.iter("{*}" + name))
+    if not found:
         raise unreadable(
             source, "no-message", f"The file is XML but holds no {name}.", "Import a file of this kind.", field=name
         )
-    if len(bodies) > 1:
+    return found
+
+
+def the_one_body(root: Element, source: str, name: str) -> Element:
+    """The one element of this local name, refused where there is none or several."""
+    found = bodies(root, source, name)
+    if len(found) > 1:
         raise unreadable(
             source,
             "several-messages",
-            f"The file holds {len(bodies)} messages.",
+            f"The file holds {len(found)} messages.",
             "Split it into one file for each message.",
             field=name,
         )
-    return bodies[0]
+    return found[0]
 
 
 def refused(error: ElectraError, data: bytes, source: str) -> ElectraError:
@@ -166,31 +185,6 @@ def _offset_of_line(data: bytes, line: int) -> int | None:
     return offset
 
 
-def check_version(namespace: str, source: str, name: str, versions: tuple[str, ...]) -> str:
-    """The version of the body, refused where it is not among ``versions``.
-
-    A body without any version in its namespace (a dialect, or no namespace at all) is taken for the newest.
-    """
-    version = version_in(namespace)
-    if version and version not in versions:
-        raise unreadable(
-            source,
-            "version",
-            f"The file is a {version}, a version that is not read.",
-            f"Ask for it as {' or '.join(versions)}.",
-            field=name,
-        )
-    if not version and "iso:20022" in namespace:
-        raise unreadable(
-            source,
-            "version",
-            f"The file names the version {namespace[-40:]!r}, which is not read.",
-            f"Ask for it as {' or '.join(versions)}.",
-            field=name,
-        )
-    return version or versions[-1]
-
-
 def known_version(body: Element, versions: tuple[str, ...], usual: str, problems: Problems) -> str:
     """The version a body's namespace names, told where it is none of ``versions``; ``usual`` where it names none.
 
@@ -206,22 +200,20 @@ def known_version(body: Element, versions: tuple[str, ...], usual: str, problems
             f"Compare it with the original, or ask for it as {usual}.",
         )
     elif not version:
-        problems.warn_once(
-            "Document",
-            "version-unnamed",
-            f"The file does not name its version; it was read as {usual}.",
-            "Ask its maker to state the ISO 20022 namespace.",
-        )
+        tell_unnamed(usual, problems)
     return version or usual
 
 
 # ---------------------------------------------------------------------------------------------------- elements
 def text(element: Element | None, path: str = "") -> str:
-    """The text at a path of plain names, stripped; empty where it is not there."""
+    """The text at a path of plain names, stripped: of the first element there that has one; empty where there is none."""
     if element is None:
         return ""
     found = element.find(path) if path else element
-    return "" if found is None else _own_text(found).strip(" \t\r\n")
+    if found is None:
+        return ""
+    own = _own_text(found).strip(" \t\r\n")
+    return own or (next(iter(texts(element, path)), "") if path else "")
 
 
 def _own_text(element: Element) -> str:
@@ -280,11 +272,15 @@ def compact(value: str) -> str:
 
 
 def date_or_none(value: str) -> date | None:
-    """The date an ISO date or date-time begins with, as the bank wrote it; ``None`` where it is none."""
-    if not _DATE.match(value):
+    """The date an ISO date or date-time begins with, as the bank wrote it; ``None`` where it is none.
+
+    The basic form of ISO 8601 (``20260131``), which XML Schema does not know, is read as well.
+    """
+    length = 10 if _DATE.match(value) else 8
+    if length == 8 and not _BASIC_DATE.match(value):
         return None
     try:
-        return date.fromisoformat(value[:10])
+        return date.fromisoformat(value[:length])
     except ValueError:
         return None
 
@@ -359,7 +355,8 @@ def _parsed_offsets(data: bytes, name: str) -> list[int]:
     scan.StartElementHandler = start
     try:
         scan.Parse(data, True)
-    except expat.ExpatError:
+    # expat tells an encoding of several bytes a letter in its own way.
+    except (expat.ExpatError, ValueError):
         return []
     return found
 
