@@ -19,7 +19,8 @@ from decimal import Decimal
 
 from electra_kernel.formats import mt, mt_statements
 from electra_kernel.formats.base import Problems
-from electra_kernel.formats.mt_details import NO_CODE, SUBFIELD
+from electra_kernel.formats.mt_details import SUBFIELD
+from electra_kernel.formats.mt_words import NO_CODE
 from electra_kernel.statements.model import Balance, Entry, EntryDetail, Statement
 from electra_kernel.vocabulary.errors import ElectraError, Problem
 

@@ -49,7 +49,7 @@ def read_remittance(value: str) -> tuple[str, str]:
 
     The reference ends at ``///``, or at the end of the field.
     """
-    text = mt.unfolded(value.replace("\n//", "\n"), _WIDTH)
+    text = mt.unfolded(value, _WIDTH)
     match = _REFERENCE.match(text)
     if match is None:
         return text, ""
