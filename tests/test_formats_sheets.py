@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import csv
 import io
 from contextlib import suppress
+from dataclasses import fields
 from datetime import date, datetime
 from decimal import Decimal
 
@@ -15,6 +17,8 @@ from hypothesis import strategies as st
 from electra_kernel import formats
 from electra_kernel.formats import sheets
 from electra_kernel.formats.base import Reading
+from electra_kernel.statements.columns import StatementTables
+from electra_kernel.statements.tables import tables_of
 from electra_kernel.vocabulary.errors import UnreadableFile
 
 
@@ -210,3 +214,38 @@ def test_bytes_after_a_header_are_read_or_refused_never_a_crash(tail: bytes) -> 
     with suppress(UnreadableFile):
         reading = sheets.read(b"Date,Amount,Balance,Currency\n" + tail, "x")
         assert len(_amounts(reading)) <= tail.count(b"\n") + tail.count(b"\r") + 1
+
+
+_CELLS = {
+    "Booking date": ["2026-01-05", "2026-01-06 10:00", "31.12.2025", "", "nonsense", "Total"],
+    "Amount": ["1.50", "-2.00", "+3", "1,000.25", "(4.00)", "5.00 EUR", "6.00-", "", "x", "-0.00", "12345678.12345"],
+    "Balance": ["1.50", "-2.00", "", "x"],
+    "D/C": ["", "D", "C"],
+    "Currency": ["EUR", "", "HUF", "€", "nothing"],
+    "Account": ["", "A1", "DE89 3704 0044 0532 0130 00"],
+    "Payee": ["", "Payee & Söhne"],
+    "Payer": ["Payer\u00a0AG", ""],
+    "Text": ["Rent", "Opening balance", "Total", "a  b", "line\nline", "\x07bell", "x" * 12_000],
+    "Memo": ["Rent", "", "more"],
+    "Status": ["", "pending", "declined"],
+    "Fee": ["", "0.10", "x"],
+    "Exchange rate": ["", "1.0812345678", "x"],
+    "Time": ["", "10:00"],
+    "Date": ["", "2026-01-04"],
+}
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.data())
+def test_rows_read_as_columns_and_one_by_one_are_the_same(data: st.DataObject) -> None:
+    names = ["Booking date", "Amount", *data.draw(st.lists(st.sampled_from([*_CELLS][2:]), unique=True))]
+    row = st.tuples(*(st.one_of(st.just(_CELLS[name][0]), st.sampled_from(_CELLS[name])) for name in names))
+    rows = data.draw(st.lists(row.map(list), min_size=1, max_size=12))
+    rows[0] += data.draw(st.sampled_from([[], [""], ["too much"]]))
+    out = io.StringIO(newline="")
+    csv.writer(out).writerows([names, *rows])
+    sheet = out.getvalue().encode()
+    reading, tables = sheets.read(sheet, "s"), sheets.read_tables(sheet, "s")
+    single = tables_of(reading.statements, "s", reading.problems)
+    for each in fields(StatementTables):
+        assert getattr(tables, each.name).to_pylist() == getattr(single, each.name).to_pylist(), each.name

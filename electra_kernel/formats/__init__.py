@@ -345,6 +345,7 @@ FORMATS: tuple[Format, ...] = (
         extensions=(".csv", ".xlsx", ".tsv", ".txt"),
         detect=sheets.detect,
         read=sheets.read,
+        tables=sheets.read_tables,
     ),
     Format(
         name="xlsx",

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -12,7 +13,7 @@ from decimal import Decimal
 from electra_kernel.formats.base import Problems
 from electra_kernel.formats.grids import ERROR_CELL, Cell, Row, plain
 from electra_kernel.formats.sheet_values import Amounts, Dates
-from electra_kernel.formats.sheet_words import CLOSINGS, CREDITS, DEBITS, NOT_BOOKED, OPENINGS, PENDING, SUMS, SYMBOLS
+from electra_kernel.formats.sheet_words import CLOSINGS, DEBITS, NOT_BOOKED, OPENINGS, PENDING, SUMS, SYMBOLS
 from electra_kernel.statements.model import Entry, EntryDetail
 from electra_kernel.vocabulary.money import is_currency
 from electra_kernel.vocabulary.parties import Address, Party
@@ -21,22 +22,31 @@ _REPAIR = "Correct the cell, or ask for the export again."
 #: How many rows that were passed over are shown in the warning.
 _SHOWN = 5
 #: Decimals of an exchange rate that the ledger holds.
-_RATE_DECIMALS = 10
+RATE_DECIMALS = 10
 #: A cell that may say that its row is a sum: few letters, no digits.
 _LABEL, _LETTERS = 40, re.compile(r"[^0-9]+$")
 #: No text of a cell is kept longer.
-_LONGEST = 10_000
+LONGEST = 10_000
 
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """How a sheet is written: the places of its fields, its dates and amounts, and what stands above the header."""
+    """How a sheet is written: the places of its fields, its dates and amounts, and what stands above the header.
+
+    Attributes:
+        signed: whether amounts show the direction by their sign.
+        debits_signed: whether the column of debits has negative amounts.
+        marks: the place of the column that marks the direction, none where there is none.
+    """
 
     places: Mapping[str, tuple[int, ...]]
     dates: Dates
     amounts: Amounts
     account: str
     currency: str
+    signed: bool = False
+    debits_signed: bool = False
+    marks: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,19 +77,16 @@ class _Bad(Exception):
 class RowReader:
     """Reads the rows below a header; keeps what they have in common."""
 
-    def __init__(self, header: Sequence[Cell], way: Way, problems: Problems) -> None:
-        self._header = [_text(cell) for cell in header]
+    def __init__(self, header: Sequence[Cell], way: Way, problems: Problems, booked: int = 0) -> None:
+        self._header = [text_of(cell) for cell in header]
         self._way, self._problems = way, problems
         self._passed: list[tuple[int, str]] = []
-        self._marks: tuple[int, ...] = ()
-        self._signed = self._debits_signed = False
-        self._moneyless = self._booked = 0
+        self._moneyless, self._booked = 0, booked
 
     def read(self, rows: Sequence[Row]) -> Iterator[Booked]:
         """Every row that is a booking or a balance, in the order of the sheet."""
-        self._look(rows)
         for number, cells in rows:
-            texts = [_text(cell) for cell in cells]
+            texts = [text_of(cell) for cell in cells]
             if not any(texts):
                 continue
             if texts[: len(self._header)] == self._header:
@@ -98,26 +105,8 @@ class RowReader:
             said = "No row has an amount in the column that is named so."
             self._problems.error(self._moneyless, "amount", "no-amounts", said, "Ask for the export again.")
 
-    def _look(self, rows: Sequence[Row]) -> None:
-        """Where the direction is told: by signs, or by a column of marks."""
-        amounts, debits = (
-            [self._way.amounts.amount(cell) for cell in self._column(rows, key)] for key in ("amount", "debit")
-        )
-        self._signed = any(amount.negative for amount in amounts if amount is not None)
-        self._debits_signed = bool(debits) and all(each.negative for each in debits if each is not None and each.number)
-        for key in ("sign",) if self._signed else ("sign", "proprietary_code", "remittance"):
-            for place in self._way.places.get(key, ()):
-                words = {plain(cells[place]) for _, cells in rows if place < len(cells)} - {""}
-                told = key == "sign" or min(map(len, words), default=0) > 2  # a lone letter may be any text
-                if words and told and words <= DEBITS | CREDITS and not self._marks:
-                    self._marks = (place,)
-
-    def _column(self, rows: Sequence[Row], key: str) -> list[Cell]:
-        places = self._way.places.get(key, ())[:1]
-        return [cells[place] for _, cells in rows for place in places if place < len(cells)]
-
     def _row(self, number: int, cells: Sequence[Cell]) -> Booked | None:
-        if any(_text(cell) for cell in cells[len(self._header) :]):
+        if any(text_of(cell) for cell in cells[len(self._header) :]):
             said = f"The row has {len(cells)} cells; the header has {len(self._header)}."
             raise _Bad("row", "too-many-cells", said, "Put texts with the delimiter between quotation marks.")
         day, value = self._day(cells, "booking"), self._day(cells, "value")
@@ -164,8 +153,8 @@ class RowReader:
         """The texts of a field's columns, each once."""
         if key not in self._way.places:
             return ""
-        texts = [_text(cells[place]) for place in self._way.places.get(key, ()) if place < len(cells)]
-        return " ".join(dict.fromkeys(text for text in texts if text))[:_LONGEST]
+        texts = [text_of(cells[place]) for place in self._way.places.get(key, ()) if place < len(cells)]
+        return " ".join(dict.fromkeys(text for text in texts if text))[:LONGEST]
 
     def _raw(self, cells: Sequence[Cell], *keys: str) -> str:
         return next((text for key in keys if (text := self._value(cells, key))), "")[:40]
@@ -179,11 +168,11 @@ class RowReader:
         if key not in self._way.places:
             return None, None, ""
         cell = self._cell(cells, key)
-        if not _text(cell):
+        if not text_of(cell):
             return None, None, ""
-        found = self._way.amounts.amount(cell, *((_RATE_DECIMALS,) if key == "exchange_rate" else ()))
+        found = self._way.amounts.amount(cell, *((RATE_DECIMALS,) if key == "exchange_rate" else ()))
         if found is None:
-            text = _text(cell)[:40]
+            text = text_of(cell)[:40]
             if not self._way.amounts.point and any(letter in text for letter in ".,") and any(map(str.isdigit, text)):
                 said = f"{text!r} may mean thousands or decimals, and no other amount tells which."
                 raise _Bad(key, "amount-doubtful", said, "Export amounts with two decimals.")
@@ -200,7 +189,7 @@ class RowReader:
         mark = plain(self._mark(cells))
         if not mark:
             return amount, currency, negative is not None
-        if not self._signed:
+        if not self._way.signed:
             return (-amount if mark in DEBITS else amount), currency, True
         if amount and (amount < 0) != (mark in DEBITS):
             said = f"The amount {amount:f} and its mark {self._mark(cells)[:20]!r} contradict each other."
@@ -208,7 +197,7 @@ class RowReader:
         return amount, currency, True
 
     def _mark(self, cells: Sequence[Cell]) -> str:
-        return next((_text(cells[place]) for place in self._marks if place < len(cells)), "")
+        return next((text_of(cells[place]) for place in self._way.marks if place < len(cells)), "")
 
     def _two_columns(self, cells: Sequence[Cell]) -> tuple[Decimal | None, str, bool]:
         debit, _, first = self._number(cells, "debit")
@@ -218,7 +207,7 @@ class RowReader:
             raise _Bad("amount", "debit-and-credit", said, "Ask for the export again, one booking a row.")
         if credit or debit is None:
             return credit, second, True
-        return (debit if self._debits_signed else -debit), first, True
+        return (debit if self._way.debits_signed or not debit else -debit), first, True
 
     def _balance(self, cells: Sequence[Cell]) -> Decimal | None:
         try:
@@ -230,15 +219,15 @@ class RowReader:
         text = (
             self._value(cells, "currency")
             if len(self._way.places.get("currency", ())) < 2
-            else _text(self._cell(cells, "currency"))
+            else text_of(self._cell(cells, "currency"))
         )
-        code = SYMBOLS.get(text, text.upper())
-        if code and not is_currency(code):
+        code = currency_code(text)
+        if code is None:
             raise _Bad("currency", "currency", f"{text[:20]!r} is no currency.", "Write a code such as EUR or HUF.")
         return code
 
     def _account(self, cells: Sequence[Cell]) -> str:
-        return _compact(_text(self._cell(cells, "account")) or self._way.account)
+        return compact(text_of(self._cell(cells, "account")) or self._way.account)
 
     def _status(self, cells: Sequence[Cell]) -> str | None:
         """BOOK or PDNG; ``None`` for what never was booked."""
@@ -252,13 +241,7 @@ class RowReader:
         words = {
             plain(cell) for cell in cells if isinstance(cell, str) and len(cell) <= _LABEL and _LETTERS.match(cell)
         }
-        if not words:
-            return ""
-        if words & set(OPENINGS):
-            return "OPBD"
-        if words & set(CLOSINGS):
-            return "CLBD"
-        return "sum" if words & set(SUMS) else ""
+        return kind_of(words)
 
     @staticmethod
     def _sums_up(cells: Sequence[Cell]) -> bool:
@@ -317,7 +300,7 @@ class RowReader:
 
     def _party(self, cells: Sequence[Cell], amount: Decimal) -> Party | None:
         name = self._value(cells, "name") or self._value(cells, "payee" if amount < 0 else "payer")
-        account, bic = _compact(self._value(cells, "other_account")), self._value(cells, "other_bic")
+        account, bic = compact(self._value(cells, "other_account")), self._value(cells, "other_bic")
         where = self._value(cells, "address")
         if not (name or account or bic or where):
             return None
@@ -332,7 +315,23 @@ class RowReader:
         self._problems.warn(self._passed[0][0], "row", "row-passed", said, "None, where they are sums or headings.")
 
 
-def _text(cell: Cell) -> str:
+def kind_of(words: AbstractSet[str]) -> str:
+    """Whether plain words say that their row is a balance (OPBD, CLBD) or a ``sum``; empty where they do not."""
+    if not words:
+        return ""
+    return "OPBD" if words & _OPENINGS else "CLBD" if words & _CLOSINGS else "sum" if words & _SUMS else ""
+
+
+_OPENINGS, _CLOSINGS, _SUMS = frozenset(OPENINGS), frozenset(CLOSINGS), frozenset(SUMS)
+
+
+def currency_code(text: str) -> str | None:
+    """The currency that a text means, empty where it is empty, ``None`` where it is none."""
+    code = SYMBOLS.get(text, text.upper())
+    return code if not code or is_currency(code) else None
+
+
+def text_of(cell: Cell) -> str:
     """A cell as text in one line, without what no text should hold."""
     if cell is None or cell == ERROR_CELL:
         return ""
@@ -340,16 +339,16 @@ def _text(cell: Cell) -> str:
         return f"{cell:.0f}"
     if not isinstance(cell, str):
         return str(cell)
-    if cell.isascii() and cell.isprintable():
-        return cell.strip()
+    if cell.isprintable():
+        return cell.strip() if cell.isascii() else " ".join(cell.split())
     return " ".join("".join(letter if letter.isprintable() or letter == "\xa0" else " " for letter in cell).split())
 
 
 def _shown(cells: Sequence[Cell]) -> str:
-    return repr(" ".join(text for cell in cells if (text := _text(cell)))[:60])
+    return repr(" ".join(text for cell in cells if (text := text_of(cell)))[:60])
 
 
-def _compact(account: str) -> str:
+def compact(account: str) -> str:
     """An account number; an IBAN without its spaces."""
     bare = "".join(account.split())
     return bare if bare[:2].isalpha() and bare[2:4].isdigit() and bare.isalnum() else account

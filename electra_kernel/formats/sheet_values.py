@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -136,7 +136,7 @@ class Amount:
     @property
     def signed(self) -> Decimal:
         """The number with the sign that is written, positive where none is."""
-        return -self.number if self.negative else self.number
+        return -self.number if self.negative and self.number else self.number
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,12 +164,18 @@ class Amounts:
         return None if number is None else Amount(number, negative, currency)
 
 
-def amounts_of(cells: Iterable[Cell]) -> Amounts:
-    """How these cells of money are written, by the rule above."""
-    votes: Counter[str] = Counter()
-    for cell in cells:
+def amounts_of(cells: Mapping[Cell, int], points: int = 0, commas: int = 0) -> Amounts:
+    """How cells of money are written, by the rule above.
+
+    Args:
+        cells: how often each cell occurs.
+        points: how many further cells prove a decimal point.
+        commas: how many further cells prove a decimal comma.
+    """
+    votes = Counter({".": points, ",": commas})
+    for cell, count in cells.items():
         if isinstance(cell, str) and (parts := _parts(cell)) is not None:
-            votes[_proved_point(parts[0])] += 1
+            votes[_proved_point(parts[0])] += count
     return Amounts("" if votes["."] == votes[","] else "." if votes["."] > votes[","] else ",")
 
 
@@ -177,7 +183,7 @@ def _of_number(cell: float, decimals: int) -> Amount | None:
     number = Decimal(f"{cell:.15g}") if isinstance(cell, float) else Decimal(cell)
     if not number.is_finite() or not _fits(number, decimals):
         return None
-    return Amount(abs(number), number < 0 if number else None)
+    return Amount(abs(number), True if number < 0 else None)
 
 
 def _fits(number: Decimal, decimals: int) -> bool:

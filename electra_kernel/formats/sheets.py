@@ -20,21 +20,32 @@ There is no standard; the rules are these.
 from __future__ import annotations
 
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
+from decimal import Decimal
 from itertools import pairwise
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from electra_kernel.formats import grids, payments
 from electra_kernel.formats.base import Problems, Reading, unreadable
 from electra_kernel.formats.grids import Cell, Row, plain
-from electra_kernel.formats.sheet_balance import proved_balances
+from electra_kernel.formats.sheet_balance import Moves, amount_of, proved_balances
+from electra_kernel.formats.sheet_columns import Columns, amounts_in, directions_of, ordinary_rows
+from electra_kernel.formats.sheet_found import Found, found_of, joined
 from electra_kernel.formats.sheet_rows import Booked, RowReader, Way
 from electra_kernel.formats.sheet_values import amounts_of, dates_of
 from electra_kernel.formats.sheet_words import ACCOUNT_LABELS, CURRENCY_LABELS, FIELD_OF
+from electra_kernel.formats.skeletons import without_collector
+from electra_kernel.statements.columns import DETAILS, ENTRIES, StatementTables
+from electra_kernel.statements.keys import entry_ids
 from electra_kernel.statements.model import Balance, Statement
-from electra_kernel.statements.proof import prove
+from electra_kernel.statements.proof import prove, prove_totals
+from electra_kernel.statements.tables import Span, balances_of, problems_of, statements_of, with_ids
 from electra_kernel.vocabulary.errors import UnreadableFile
 from electra_kernel.vocabulary.money import is_currency
 
@@ -101,7 +112,7 @@ def _is_statement(rows: Sequence[Row], header: _Header | None) -> bool:
         return False
     if header.is_strong or not payments.pays_someone(rows[:_HEADER_ROWS]):
         return True
-    amounts = amounts_of(_cells(rows[: header.index + _LOOKED_AT], header, ("amount",)))
+    amounts = amounts_of(Counter(_cells(rows[: header.index + _LOOKED_AT], header, ("amount",))))
     found = [amounts.amount(cell) for cell in _cells(rows[: header.index + _LOOKED_AT], header, ("amount",))]
     return any(amount.negative for amount in found if amount is not None)
 
@@ -158,27 +169,76 @@ def _kind_of(rows: Sequence[Row]) -> str:
 
 
 # -------------------------------------------------------------------------------------------------------- read
+@dataclass(frozen=True, slots=True)
+class _Sheet:
+    """One sheet: its header, how it is written, the rows below the header and those above."""
+
+    header: _Header
+    way: Way
+    columns: Columns
+    above: Sequence[Row]
+
+
+@without_collector()
 def read(data: bytes, source: str) -> Reading:
     """Read a sheet into statements, one for each account and currency.
 
     Raises:
         UnreadableFile: broken, too large, or no sheet of a statement.
     """
-    grids.check_size(data, source)
-    problems = Problems(source)
-    rows = _excel(data, source) if grids.is_workbook(data) else _text(data, source, problems)
-    header = _find_header(rows)
-    if header is None:
-        raise _no_header(source)
-    header = _by_content(header, rows)
-    _tell_columns(header, rows, problems)
-    way = _way_of(header, rows, problems)
-    found = list(RowReader(header.cells, way, problems).read(rows[header.index + 1 :]))
-    statements = _statements(found, rows[: header.index], problems)
-    for statement in statements:
-        problems.extend(prove(statement, source))
+    problems, statements = Problems(source), list[Statement]()
+    for sheet in _sheets(data, source, problems):
+        booked = list(RowReader(sheet.header.cells, sheet.way, problems).read(sheet.columns.rows))
+        found = found_of(booked)
+        for group in _groups(found, sheet, problems):
+            entries = [booked[row].entry for row in found.owners[group.rows]]
+            statement = replace(group.statement, entries=tuple(entry for entry in entries if entry is not None))
+            problems.extend(prove(statement, source))
+            statements.append(statement)
     name = "xlsx statement" if grids.is_workbook(data) else "csv statement"
-    return Reading(format=name, statements=statements, problems=problems.rows())
+    return Reading(format=name, statements=tuple(statements), problems=problems.rows())
+
+
+@without_collector()
+def read_tables(data: bytes, source: str) -> StatementTables:
+    """The same into the ledger's columns, column by column.
+
+    Raises:
+        UnreadableFile: broken, too large, or no sheet of a statement.
+    """
+    problems, parts = Problems(source), list[pa.Table]()
+    statements = list[tuple[Statement, Span]]()
+    for sheet in _sheets(data, source, problems):
+        ordinary = ordinary_rows(sheet.columns, sheet.way)
+        booked = list(RowReader(sheet.header.cells, sheet.way, problems, len(ordinary.amounts)).read(ordinary.rest))
+        found = joined(ordinary, booked)
+        for group in _groups(found, sheet, problems):
+            problems.extend(prove_totals(group.statement, group.totals, source))
+            statements.append((group.statement, group.span))
+            parts.append(found.entries.take(pa.array(group.rows)))
+    entries = pa.concat_tables(parts) if parts else ENTRIES.empty_table()
+    entries = entries.set_column(ENTRIES.get_field_index("source"), "source", [pa.repeat(source, len(entries))])
+    return StatementTables(
+        entries=with_ids(entries, entry_ids(entries)),
+        details=DETAILS.empty_table(),
+        balances=balances_of([statement for statement, _ in statements]),
+        problems=problems_of(problems.rows()),
+        statements=statements_of(statements, source),
+    )
+
+
+def _sheets(data: bytes, source: str, problems: Problems) -> Iterator[_Sheet]:
+    """Every sheet of a statement, with what is to be told of its header."""
+    grids.check_size(data, source)
+    workbook = grids.is_workbook(data)
+    for rows in _excel(data, source) if workbook else [_text(data, source, problems)]:
+        header = _find_header(rows)
+        if header is None:
+            raise _no_header(source)
+        columns = Columns(rows[header.index + 1 :], len(header.cells))
+        header = _by_content(header, columns)
+        _tell_columns(header, rows, problems)
+        yield _Sheet(header, _way_of(header, rows, columns, problems), columns, rows[: header.index])
 
 
 def _no_header(source: str) -> UnreadableFile:
@@ -191,11 +251,14 @@ def _no_header(source: str) -> UnreadableFile:
     )
 
 
-def _excel(data: bytes, source: str) -> list[Row]:
+def _excel(data: bytes, source: str) -> Iterator[list[Row]]:
+    none = True
     for rows in grids.sheets(data, source):
         if _is_statement(rows, _find_header(rows)):
-            return rows
-    raise _no_header(source)
+            none = False
+            yield rows
+    if none:
+        raise _no_header(source)
 
 
 def _text(data: bytes, source: str, problems: Problems) -> list[Row]:
@@ -244,21 +307,26 @@ def _usual(text: str, letters: str) -> int:
     return sum(1 if letter in letters else -1 for letter in text if letter > "\x7f")
 
 
-def _by_content(header: _Header, rows: Sequence[Row]) -> _Header:
+def _by_content(header: _Header, columns: Columns) -> _Header:
     """A header by what its columns hold: a column of money may hold the currency, and the next one, without a name, the
     amount; ``Valuta`` is the value date in some languages and the currency in others."""
     places, moved = dict(header.places), False
-    days = [str(cell).strip() for cell in _cells(rows, header, ("value",)) if str(cell).strip()]
-    if days and all(is_currency(day) for day in days) and {"booking", "date"} & set(places):
+    if {"booking", "date"} & set(places) and "value" in places and _only_currencies(columns, places["value"]):
         places["currency"], moved = places.pop("value"), True
     for key in ("amount", "balance"):
         here = places.get(key, ())
-        cells = [cell for cell in _cells(rows, header, (key,)) if isinstance(cell, str) and cell.strip()]
         following = str(header.cells[here[0] + 1]) if here and here[0] + 1 < len(header.cells) else "?"
-        if cells and not following.strip() and all(is_currency(cell.strip()) for cell in cells):
+        if not following.strip() and _only_currencies(columns, here):
             places.update({key: (here[0] + 1,)} | ({} if "currency" in places else {"currency": here[:1]}))
             moved = True
     return _Header(header.index, header.cells, places, header.currency) if moved else header
+
+
+def _only_currencies(columns: Columns, places: Sequence[int]) -> bool:
+    """Whether nothing but currencies stands in some columns, and one at least."""
+    texts = (str(cell).strip() for place in places for cell in columns[place])
+    first = next((text for text in texts if text), "")
+    return is_currency(first) and all(not text or is_currency(text) for text in texts)
 
 
 def _tell_columns(header: _Header, rows: Sequence[Row], problems: Problems) -> None:
@@ -275,9 +343,9 @@ def _tell_columns(header: _Header, rows: Sequence[Row], problems: Problems) -> N
         problems.warn(None, "header", "securities", said, "None, where the money is what counts.")
 
 
-def _way_of(header: _Header, rows: Sequence[Row], problems: Problems) -> Way:
-    amounts = amounts_of(_cells(rows, header, _MONEY))
-    days = [list(_cells(rows, header, (key,))) for key in _DATES if key in header.places]
+def _way_of(header: _Header, rows: Sequence[Row], columns: Columns, problems: Problems) -> Way:
+    amounts = amounts_in(columns, [place for key in _MONEY for place in header.places.get(key, ())])
+    days = [columns[place] for key in _DATES for place in header.places.get(key, ())[:1]]
     dates = dates_of(days, months_first=amounts.point == "." and any("/" in str(cell) for cell in days[0][:50]))
     if dates.doubt:
         problems.warn(None, "date", "date-order", dates.doubt, "Export the dates as 2026-01-31 where you can choose.")
@@ -286,17 +354,18 @@ def _way_of(header: _Header, rows: Sequence[Row], problems: Problems) -> Way:
     other = places.pop("some_account", ())
     if other:
         own = "account" not in places and not account
-        if own and {"name", "payer", "payee"} & set(places) and _varies(rows, header):
+        if own and {"name", "payer", "payee"} & set(places) and _varies(columns[other[0]]):
             own = False
             said = f"The column {str(header.cells[other[0]])[:40]!r} changes from row to row: it was read as the other party's."
             problems.warn(None, "account", "account-column", said, "Name it Counterparty account, or Own account.")
         places.setdefault("account" if own else "other_account", other)
-    return Way(places, dates, amounts, account, header.currency or currency)
+    way = Way(places, dates, amounts, account, header.currency or currency)
+    return replace(way, **directions_of(columns, way))
 
 
-def _varies(rows: Sequence[Row], header: _Header) -> bool:
-    values = [str(cell).strip() for cell in _cells(rows, header, ("some_account",))]
-    return len(set(values)) > 1 and len(set(values)) * 2 > len(values)
+def _varies(cells: Sequence[Cell]) -> bool:
+    values = {str(cell).strip() for cell in cells}
+    return len(values) > 1 and len(values) * 2 > len(cells)
 
 
 _IBAN = re.compile(r"\b[A-Z]{2}[0-9]{2}(?: ?[0-9A-Z]{4}){2,7}(?: ?[0-9A-Z]{1,3})?\b")
@@ -319,61 +388,81 @@ def _above(rows: Sequence[Row]) -> tuple[str, str]:
 
 
 # -------------------------------------------------------------------------------------------------- statements
-def _statements(found: Sequence[Booked], above: Sequence[Row], problems: Problems) -> tuple[Statement, ...]:
-    groups = defaultdict[tuple[str, str], list[Booked]](list)
-    for booked in found:
-        groups[booked.account, booked.currency].append(booked)
-    if not groups:
+@dataclass(frozen=True, slots=True)
+class _Group:
+    """The rows of one account and currency: their places among the entries, and their statement without entries."""
+
+    rows: Any
+    statement: Statement
+    totals: Mapping[str, Decimal]
+    span: Span
+
+
+def _groups(found: Found, sheet: _Sheet, problems: Problems) -> list[_Group]:
+    keys = found.keys()
+    if not keys:
         problems.warn(None, "row", "no-rows", "The sheet has a header and no bookings.", "None, where there were none.")
-    if found and not any(account for account, _ in groups):
+    if keys and not any(account for account, _ in keys):
         said = "The sheet does not say whose account it is."
         problems.warn(None, "account", "account", said, "Add a column Account, or keep its rows apart.")
-    if any(not currency for _, currency in groups):
+    if any(not currency for _, currency in keys):
         said = "The sheet does not say in which currency its amounts are."
         problems.warn(None, "currency", "currency", said, "Add a column Currency, or keep its rows apart.")
     _tell_signs(found, problems)
-    text = "\n".join(" ".join(str(cell).strip() for cell in cells if str(cell).strip()) for _, cells in above).strip()
-    return tuple(_statement(key, group, text, problems) for key, group in groups.items())
+    lines = (" ".join(str(cell).strip() for cell in cells if str(cell).strip()) for _, cells in sheet.above)
+    text = "\n".join(lines).strip()[:2000]
+    return [_group(key, rows, found, text, problems) for key, rows in keys.items()]
 
 
-def _tell_signs(found: Sequence[Booked], problems: Problems) -> None:
+def _tell_signs(found: Found, problems: Problems) -> None:
     """Positive amounts alone may be a card's expenses as well as an account's receipts."""
-    bare = [each for each in found if each.entry is not None and not each.directed]
-    proved = any(each.balance is not None for each in found)
-    if bare and not proved and not any(each.entry.amount < 0 for each in found if each.entry):
+    if not found.directed.all() and not found.balanced.any() and not (found.amounts < 0).any():
         said = "No amount is negative and nothing marks debits: all were taken as credits."
         repair = "Where they are payments or expenses, export them with signs or with debits and credits."
         problems.warn(None, "amount", "sign", said, repair)
 
 
-def _statement(key: tuple[str, str], group: Sequence[Booked], text: str, problems: Problems) -> Statement:
+def _group(key: tuple[str, str], rows: Any, found: Found, text: str, problems: Problems) -> _Group:
     account, currency = key
-    entries = tuple(booked.entry for booked in group if booked.entry is not None)
-    balances = proved_balances(group, currency, problems) or _told_balances(group, currency)
-    days = [day for entry in entries if (day := entry.booking_date or entry.value_date) is not None]
-    return Statement(
+    days = found.days.take(pa.array(rows))
+    first, last = (pc.min_max(days)[name].as_py() for name in ("min", "max"))
+    told = [each for each in found.told if (each.account, each.currency) == key]
+    booked = rows[found.booked[rows]]
+    balances: tuple[Balance, ...] = ()
+    if len(booked):
+        moves = Moves(
+            positions=found.positions[booked],
+            amounts=found.amounts[booked],
+            balances=found.balances[booked],
+            balanced=found.balanced[booked],
+            first=first,
+            last=last,
+            backward=days[0].as_py() > days[-1].as_py(),
+        )
+        balances = proved_balances(moves, currency, problems)
+    total = amount_of(sum(found.amounts[booked].tolist()))
+    statement = Statement(
         identification="",
         account=account,
         currency=currency,
-        balances=balances,
-        entries=entries,
-        from_date=min(days, default=None),
-        to_date=max(days, default=None),
-        additional_information=text[:2000],
+        balances=balances or _told_balances(told, currency, first, last),
+        entries=(),
+        from_date=first,
+        to_date=last,
+        additional_information=text,
     )
+    return _Group(rows, statement, {currency: total} if len(booked) else {}, Span(len(rows), first, last))
 
 
-def _told_balances(group: Sequence[Booked], currency: str) -> tuple[Balance, ...]:
+def _told_balances(told: Sequence[Booked], currency: str, first: date | None, last: date | None) -> tuple[Balance, ...]:
     """Balances that rows of their own tell."""
-    days = [booked.day for booked in group if booked.day is not None]
-    first, last = min(days, default=date.min), max(days, default=date.min)
+    days = [each.day for each in told if each.day is not None]
+    first, last = (
+        min([*days, *([first] if first else [])], default=None),
+        max([*days, *([last] if last else [])], default=None),
+    )
     return tuple(
-        Balance(
-            kind=booked.kind,
-            amount=booked.balance,
-            currency=currency,
-            date=booked.day or (first if booked.kind == "OPBD" else last),
-        )
-        for booked in group
-        if booked.kind and booked.balance is not None and days
+        Balance(kind=each.kind, amount=each.balance, currency=currency, date=day)
+        for each in told
+        if each.balance is not None and (day := each.day or (first if each.kind == "OPBD" else last)) is not None
     )
