@@ -136,6 +136,7 @@ class DictDesk:
 
     users: dict[tuple[str, str], BankUser] = field(default_factory=dict)
     orders: list[Upload] = field(default_factory=list)
+    taken: dict[bytes, str] = field(default_factory=dict)
     mail: dict[str, bytes] = field(default_factory=dict)
     receipts: list[tuple[str, bool]] = field(default_factory=list)
     asked: list[DownloadRequest] = field(default_factory=list)
@@ -207,9 +208,13 @@ class DictDesk:
     def order_known(self, partner_id: str, digest: bytes) -> bool:
         return any(order.partner_id == partner_id and order.digest == digest for order in self.orders)
 
+    def order_of(self, transaction_id: bytes) -> str | None:
+        return self.taken.get(transaction_id)
+
     def receive(self, upload: Upload, transaction_id: bytes) -> str:
         self.orders.append(upload)
-        return f"U{len(self.orders):03d}"
+        self.taken[transaction_id] = f"U{len(self.orders):03d}"
+        return self.taken[transaction_id]
 
     def deliver(self, request: DownloadRequest) -> Delivery:
         self.asked.append(request)

@@ -268,6 +268,29 @@ def test_a_last_segment_sent_again_while_the_bank_still_works_on_it_finds_the_tr
     assert desk.told == []
 
 
+@dataclass
+class _DyingDesk(DictDesk):
+    """The bank dies once, after it has taken the order and before it closes the transaction."""
+
+    died: bool = False
+
+    def close_transaction(self, transaction_id: bytes) -> None:
+        if not self.died:
+            self.died = True
+            raise KeyboardInterrupt
+        super().close_transaction(transaction_id)
+
+
+def test_a_bank_that_died_before_it_closed_the_transaction_answers_the_repeat_with_the_orders_id():
+    desk, sent = _DyingDesk(users=open_desk().users), upload(noise(1500))
+    with pytest.raises(KeyboardInterrupt):
+        run(sent, server(desk))
+    run(sent, server(desk))
+    assert sent.result == "U001"
+    assert len(desk.orders) == 1
+    assert (desk.told, desk.records) == ([], {})
+
+
 # --- what real clients do and a bank tolerates -----------------------------------------------------------------------
 
 

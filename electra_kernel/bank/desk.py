@@ -224,6 +224,11 @@ class BankDesk(Transactions):
         with self._database.read() as connection:
             return _order_with(connection, partner_id, digest) is not None
 
+    def order_of(self, transaction_id: bytes) -> str | None:
+        """The id of the order that came in this transaction, or ``None``."""
+        with self._database.read() as connection:
+            return _order_of(connection, transaction_id)
+
     def receive(self, upload: Upload, transaction_id: bytes) -> str:
         """Take an order, once: everything of it is in the database when this returns, or nothing."""
         reading: Reading | ElectraError
@@ -234,9 +239,9 @@ class BankDesk(Transactions):
         except ElectraError as error:
             reading = error
         with self._database.write() as connection:
-            taken = connection.scalar(select(orders.c.order_id).where(orders.c.transaction_id == transaction_id))
+            taken = _order_of(connection, transaction_id)
             if taken is not None:
-                return str(taken)
+                return taken
             # Here and not before: another process may be taking the same order. Some clients hash it as a whole.
             digests = {upload.digest, order_digest(upload.data), raw_digest(upload.data)}
             if any(_order_with(connection, upload.partner_id, digest) is not None for digest in digests):
@@ -482,6 +487,10 @@ def _new_order_id(connection: Connection, partner_id: str) -> str:
 
 
 # ------------------------------------------------------------------------------------------------------ orders
+def _order_of(connection: Connection, transaction_id: bytes) -> str | None:
+    return connection.scalar(select(orders.c.order_id).where(orders.c.transaction_id == transaction_id))
+
+
 def _order_with(connection: Connection, partner_id: str, digest: bytes) -> str | None:
     """An order taken with this hash: the one its sender announced, or the one the specification makes of its data."""
     same = select(order_hashes.c.order).where(order_hashes.c.digest == digest)

@@ -201,6 +201,9 @@ class Desk(Protocol):
     def order_known(self, partner_id: str, digest: bytes) -> bool:
         """Whether an order with this hash arrived before (double-upload control, 091122)."""
 
+    def order_of(self, transaction_id: bytes) -> str | None:
+        """The id of the order that came in this transaction; ``None`` where none was taken from it."""
+
     def receive(self, upload: Upload, transaction_id: bytes) -> str:
         """Take a whole, verified order and return its order id. Called once per transaction."""
 

@@ -204,8 +204,11 @@ class Uploads:
         )
 
     def _finish(self, record: TransactionRecord, count: int, version: EbicsVersion) -> str:
+        # A bank that died after it had taken the order and before it closed the transaction is sent the last segment again.
+        order_id = self.gate.desk.order_of(record.transaction_id)
         try:
-            order_id = self._receive(record, count, version)
+            if order_id is None:
+                order_id = self._receive(record, count, version)
         except DeskRefusal as refusal:
             self._tell(record, refusal)
             self.gate.desk.close_transaction(record.transaction_id)
