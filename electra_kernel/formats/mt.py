@@ -43,6 +43,8 @@ ASK = "Ask the bank for a corrected statement."
 
 #: An advice without a header whose fields do not say whether it is an MT900 or an MT910: nobody guesses a sign.
 DEBIT_OR_CREDIT = "900 or 910"
+#: The same for orders: only field 28D tells a request for transfer from a request for debit transfer.
+PAY_OR_COLLECT = "101 or 104"
 
 #: Message types by name, for those that are read and for those that are refused by name (FIN, category 1, 2, 9 and common).
 TITLES = {
@@ -62,6 +64,7 @@ TITLES = {
     "210": "notice to receive",
     "900": "confirmation of debit",
     DEBIT_OR_CREDIT: "confirmation that does not say whether of a debit or a credit; ask the bank for it with its header",
+    PAY_OR_COLLECT: "request that does not say whether it pays or collects; field 28D or a header would say so",
     "910": "confirmation of credit",
     "920": "request message",
     "935": "rate change advice",
@@ -93,10 +96,15 @@ _BLOCK_2 = re.compile(rb"\{2:[IO]([1-9][0-9]{2})")
 _BLOCK_2_LINE = re.compile(rb"(?m)^[ \t\x01\x02]*\{.{0,80}?\{?2:[IO]([1-9][0-9]{2})")
 _HEADER_LINE = re.compile(rb"(?m)^:?(1[0-9]{2}|9[0-9]{2})(?: ?00)?:?[ \t]*\r?$")
 _TAG_LINE = re.compile(rb"(?m)(?:^|\r|\{4:)[ \t]*:([0-9]{2}[A-Za-z]?|NS) ?:")
+#: A statement of which only entries are left: dates, a mark and an amount.
+_LONE_ENTRY = re.compile(rb"\s*:61 ?:\s*[0-9]{6}\s*(?:[0-9]{4})?\s*(?:R?[CD]|E[CD])[A-Z]?\s*[0-9]{1,15}[.,]")
 #: Message types by the fields that only they have together: all of these tags, and none of those.
 _BY_FIELDS: tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...] = (
     ("101", ("28D", "32B"), ()),
     ("103", ("32A", "50", "59"), ()),
+    ("103", ("32A", "59"), ("21", "30")),
+    ("103", ("32A", "23B"), ("21", "30")),
+    (PAY_OR_COLLECT, ("30", "32B", "50", "59"), ("25", "32A")),
     ("910", ("32A", "25", "50"), ()),
     ("910", ("32A", "25", "56"), ()),
     (DEBIT_OR_CREDIT, ("32A", "25"), ("60", "62", "61", "34F")),
@@ -123,6 +131,8 @@ def kind_of(data: bytes) -> str:
         return ""
     named = _HEADER_LINE.search(head[max(0, found.start() - 512) : found.start()])
     by_fields = _kind_by_fields(head, found.start())
+    if not by_fields and _LONE_ENTRY.match(head, found.start()):
+        return "940"
     return named[1].decode() if named and by_fields else by_fields
 
 
@@ -304,6 +314,8 @@ def code_of(tag: str) -> int:
     return int.from_bytes(tag.upper().ljust(3).encode(), "big")
 
 
+#: So many blanks may stand before a tag.
+_INDENTED = 40
 _BLOCK = re.compile(rb"[ \t]*\{[1-5S]?:")
 _END = re.compile(rb"-(?:[ \t]*$|\}|XXX|[ \t]*\{5)")
 _BIC_LINE = re.compile(rb"[A-Z]{6}[A-Z0-9]{2}(?:[A-Z0-9]{3})?[ \t]*$|[0-9]{4} 01[A-Z0-9 ]{0,40}$|:[19][0-9]{2}:[ \t]*$")
@@ -355,9 +367,9 @@ def _tag_lines(padded: Bytes, starts: Indices) -> tuple[Indices, Indices, Indice
     at = starts
     first = padded[at]
     if ((first == 32) | (first == 9)).any():
-        # Some programs indent; a few blanks before a tag are skipped.
+        # Some programs indent; blanks before a tag are skipped.
         at = starts.copy()
-        for _ in range(4):
+        for _ in range(_INDENTED):
             blank = (padded[at] == 32) | (padded[at] == 9)
             if not blank.any():
                 break
@@ -542,6 +554,41 @@ def amount_of(written: str) -> Decimal | None:
     if len(whole) > 13 or len(fraction) > 5:
         return None
     return Decimal(f"{whole}.{fraction}" if fraction else whole)
+
+
+#: Currencies without decimal places, and with three (ISO 4217, minor units); all others have two at least.
+_WHOLE = frozenset(
+    ["BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF", "UGX", "VND", "VUV", "XAF", "XOF", "XPF"]
+)
+_THOUSANDTHS = frozenset(["BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"])
+
+
+def decimals_of(currency: str) -> int:
+    """How many decimal places an amount of a currency may have (FIN, error T43)."""
+    return 0 if currency in _WHOLE else 3 if currency in _THOUSANDTHS else 4 if currency in ("CLF", "UYW") else 2
+
+
+def is_multiple(amount: Decimal, currency: str) -> bool:
+    """Whether an amount has no more decimal places than its currency."""
+    return -int(amount.normalize().as_tuple().exponent) <= decimals_of(currency)
+
+
+def too_fine(amounts: pa.ChunkedArray, currency: str) -> pa.ChunkedArray:
+    """Which amounts have more decimal places than their currency."""
+    try:
+        amounts.cast(pa.decimal128(18, decimals_of(currency)))
+    except pa.ArrowInvalid:
+        return pc.not_equal(pc.round(amounts, decimals_of(currency)), amounts)
+    return pa.chunked_array([pa.repeat(pa.scalar(False), len(amounts))])
+
+
+def tell_decimals(problems: Problems, tag: str, line: int, amount: Decimal, currency: str, count: int = 1) -> None:
+    """Tell an amount that is finer than its currency; it is kept as it is written."""
+    more = f" (and {count - 1} more)" if count > 1 else ""
+    text = (
+        f"{amount.normalize():f} {currency}{more} has more decimal places than {currency} has; it is read as written."
+    )
+    problems.warn_once(tag, "decimals", text, "Ask the bank whether its comma sets thousands apart.", line)
 
 
 def amount_text(amount: Decimal, limit: int = 15) -> str:

@@ -21,6 +21,7 @@ from electra_kernel.formats.mt import ASK, NO_REFERENCE, Fields
 from electra_kernel.formats.mt_columns import NULL, Column, Indices, Mask, any_valid, joined, marked, mask, nulled
 from electra_kernel.formats.mt_details import COLUMNS
 from electra_kernel.statements.columns import AMOUNT, RATE
+from electra_kernel.vocabulary.accounts import is_iban
 
 # ------------------------------------------------------------------------------------------------------- field 61
 #: FIN: 6!n[4!n]2a[1!a]15d1!a3!c16x[//16x][34x]. Read beyond it: longer references, a point for the comma.
@@ -32,17 +33,22 @@ _LINE_61 = (
     r"(?P<reference>[^\n]*?)(?://(?P<bank>[^\n]*))?(?:\n(?P<more>(?s:.*)))?$"
 )
 _LOOSE_61 = re.compile(
-    r"\s*(?P<value>[0-9]{6})\s*(?P<entry>[0-9]{4})?\s*(?P<mark>R?[CD]|E[CD])(?P<funds>[A-Z])?\s*"
+    # Some write the entry date with its year.
+    r"\s*(?P<value>[0-9]{6})\s*(?P<entry>[0-9]{6}|[0-9]{4})?\s*(?P<mark>R?[CD]|E[CD])(?P<funds>[A-Z])?\s*"
     r"(?P<amount>[0-9.,]{1,60}+)(?:\s*(?P<type>[NFSK][A-Z0-9]{2}[A-Z0-9 ]))?"
     r"(?P<reference>[^\n]*?)(?://(?P<bank>[^\n]*))?(?:\n(?P<more>(?s:.*)))?",
     re.IGNORECASE,
 )
 #: What follows an amount that goes on: thousands set apart by a blank or an apostrophe.
-_GROUPED = re.compile(r"[ '\u2019][0-9]")
+_GROUPED = re.compile(r"[ '\u2019\xa0\u202f][0-9]")
 _PARTS = ("value", "entry", "mark", "amount", "type", "reference", "bank", "more")
 _OWN_REFERENCE = 16
 #: Words in the reference that say: it stands in field 86.
-_SEE_86 = ("KREF", "KREF+", "PREF")
+_SEE_86 = {
+    "customer_reference": ("KREF", "KREF+", "PREF"),
+    "end_to_end_id": ("EREF", "EREF+"),
+    "mandate_id": ("MARF", "MREF", "MREF+"),
+}
 _ORIGINAL = r"^/?(?:OCMT/)?\s*(?P<currency>[A-Z]{3})?\s*(?P<amount>[0-9]{1,13}(?:[,.][0-9]{0,5})?)/*$"
 _IN_MORE = {"original": "OCMT", "compensation": "CHGS", "exchange_rate": "EXCH"}
 
@@ -138,13 +144,14 @@ class Lines:
             without = pa.array(untyped)
             reference = pc.if_else(without, pc.binary_join_element_wise(kind, reference, ""), reference)
             kind = pc.if_else(without, NULL, kind)
-        more = [pc.utf8_trim_whitespace(parts["more"])]
+        bank, rest = _bank_reference_below(parts["bank"], parts["more"])
+        more = [pc.utf8_trim_whitespace(rest)]
         long = mask(pc.greater(pc.utf8_length(reference), _OWN_REFERENCE))
         if long.any():
             reference = self._long_ones(reference, long, more)
         self.columns["type"] = nulled(kind)
         self.columns["entry_reference"] = nulled(reference, *NO_REFERENCE)
-        self.columns["bank_reference"] = nulled(parts["bank"], *NO_REFERENCE)
+        self.columns["bank_reference"] = nulled(bank, *NO_REFERENCE)
         text = joined([nulled(pc.replace_substring(each, "\n", " ")) for each in more], " ")
         for name, word in _IN_MORE.items():
             text, self.columns[name] = _taken(text, word)
@@ -184,8 +191,19 @@ def _days(written: str | None) -> tuple[date | None, date | None, bool]:
         return None, None, True
     if not entry:
         return value_date, value_date, False
-    booked = mt.entry_day(entry, value_date)
+    booked = mt.day_of(entry) if len(entry) == 6 else mt.entry_day(entry, value_date)
     return value_date, booked or value_date, booked is None
+
+
+def _bank_reference_below(bank: Column, more: Column) -> tuple[Column, Column]:
+    """``//bank's reference`` at the beginning of the second line, where the first had no room: reference and rest."""
+    below = mask(pc.starts_with(more, "//")) & mask(pc.is_null(nulled(bank)))
+    if not below.any():
+        return bank, more
+    found = pc.extract_regex(more, r"^//(?P<bank>[^\n]*)\n?(?P<rest>(?s:.*))$")
+    chosen = pa.array(below)
+    bank = pc.if_else(chosen, pc.struct_field(found, "bank"), bank)
+    return bank, pc.if_else(chosen, pc.struct_field(found, "rest"), more)
 
 
 def _taken(text: Column, word: str) -> tuple[Column, Column]:
@@ -260,29 +278,48 @@ def _amounts_in(texts: Column) -> tuple[Column, Column, Column]:
     return read, currency, odd
 
 
-def ledger_columns(lines: Lines, said: Mapping[str, Column]) -> dict[str, Column]:
+def ledger_columns(lines: Lines, said: Mapping[str, Column], own: Column) -> dict[str, Column]:
     """The ledger's columns of all entries but for account, statement and source.
 
     Args:
         lines: field 61 of each.
         said: the columns of ``mt_details``, as long.
+        own: the account of each entry's statement.
     """
     columns = {**lines.columns}
     columns.update({name: said[name] for name in OF_DETAIL})
     columns["proprietary_code"] = _codes(columns["type"], said)
     columns.update(_parties(said))
+    _account_below(columns, own)
     kept = _money(columns, said)
     reference, other = columns["entry_reference"], said["customer_reference"]
-    see = pc.and_(pc.is_in(reference, value_set=pa.array(_SEE_86)), pc.is_valid(other))
-    see = pc.fill_null(see, False)
-    reference = pc.if_else(see, other, reference)
+    for name, words in _SEE_86.items():
+        see = pc.fill_null(pc.and_(pc.is_in(reference, value_set=pa.array(words)), pc.is_valid(said[name])), False)
+        reference = pc.if_else(see, said[name], reference)
     columns["entry_reference"] = pc.coalesce(reference, other)
-    kept.append(marked("KREF+", pc.if_else(pc.or_(see, pc.is_null(reference)), NULL, other)))
+    told = pc.fill_null(pc.equal(columns["entry_reference"], other), False)
+    kept.append(marked("KREF+", pc.if_else(told, NULL, other)))
     columns["bank_reference"] = pc.coalesce(columns["bank_reference"], said["bank_reference"])
     texts = [columns["more"], said["booking_text"], *kept, columns.pop("kept")]
     columns["additional_information"] = joined(texts, " ")
     columns["details"] = any_valid([columns[name] for name in (*OF_DETAIL, *_PARTY)]).cast(pa.int32())
     return columns
+
+
+def _account_below(columns: dict[str, Column], own: Column) -> None:
+    """An IBAN alone on the second line of field 61 is the counterparty's (Rabobank), where field 86 names none."""
+    more = columns["more"]
+    if more.null_count == len(more):
+        return
+    alone = mask(pc.match_substring_regex(more, _IBAN)) & ~mask(pc.is_valid(columns["counterparty_account"]))
+    alone &= ~mask(pc.equal(more, own))
+    rows = [row for row in np.flatnonzero(alone).tolist() if is_iban(more[row].as_py())]
+    if not rows:
+        return
+    chosen = np.zeros(len(more), np.bool_)
+    chosen[rows] = True
+    columns["counterparty_account"] = pc.if_else(pa.array(chosen), more, columns["counterparty_account"])
+    columns["more"] = pc.if_else(pa.array(chosen), NULL, more)
 
 
 def _money(columns: dict[str, Column], said: Mapping[str, Column]) -> list[Column]:

@@ -15,7 +15,7 @@ from itertools import pairwise
 
 from electra_kernel.formats import mt
 from electra_kernel.formats.base import Problems
-from electra_kernel.formats.mt import ASK, NO_REFERENCE, Fields
+from electra_kernel.formats.mt import ASK, NO_REFERENCE, Fields, is_multiple
 from electra_kernel.statements.model import REPORT, STATEMENT, Balance, Statement
 from electra_kernel.statements.proof import prove_totals
 
@@ -67,7 +67,7 @@ _BALANCE = re.compile(r"([CD])([0-9]{6})([A-Z]{3})([0-9., ]+)")
 _SUM = re.compile(r"([0-9]{1,9})([A-Z]{3})([0-9., ]+)")
 _FLOOR = re.compile(r"[A-Z]{3}[CD]?[0-9., ]+")
 _MOMENT = re.compile(r"([0-9]{6})([0-9]{2})([0-9]{2})(?:([+-])([0-9]{2})([0-9]{2}))?")
-_NUMBER = re.compile(r"([0-9]{1,9})(?:/([0-9]{1,9}))?")
+_NUMBER = re.compile(r"([0-9]{1,9})?(?:/([0-9]{1,9}))?")
 _BALANCE_KINDS = {
     "60F": "OPBD",
     "62F": "CLBD",
@@ -87,6 +87,7 @@ class Heads:
 
     def __init__(self, found: Fields, problems: Problems) -> None:
         self._found, self._problems = found, problems
+        self._line = 0
 
     def page(self, message: mt.Message, numbers: Iterable[int]) -> Page:
         """What one message says; ``numbers`` are its fields that belong to no entry."""
@@ -94,7 +95,7 @@ class Heads:
         for number in numbers:
             tag, value = self._found.tag(number), self._found.value(number)
             read = _READERS.get(tag) or _READERS.get(tag[:2])
-            line = int(self._found.lines[number])
+            line = self._line = int(self._found.lines[number])
             if read is None:
                 page.remarks.append(f":{tag}:{' '.join(mt.lines_of(value))[: mt.LONGEST_FIELD]}")
                 self._problems.warn_once(
@@ -157,10 +158,10 @@ class Heads:
     def number(self, page: Page, tag: str, value: str) -> bool:
         """Field 28 or 28C: number and page."""
         match = _NUMBER.match(value)
-        if match is None:
+        if match is None or not match[0]:
             page.number = value
             return False
-        page.number, page.page = match[1], match[2] or ""
+        page.number, page.page = match[1] or "", match[2] or ""
         return True
 
     def balance(self, page: Page, tag: str, value: str) -> bool:
@@ -173,11 +174,25 @@ class Heads:
             return False
         signed = amount if match[1] == "C" else -amount
         balance = Balance(kind=kind, amount=signed, currency=match[3], date=day)
+        before = {"60": page.opening, "62": page.closing}.get(tag[:2])
+        if before is not None and before[0] == tag:
+            return self._doubled(page, tag, value, same=before[1] == balance)
+        if not is_multiple(amount, match[3]):
+            mt.tell_decimals(self._problems, tag, self._line, signed, match[3])
         page.balances.append(balance)
         if tag[:2] == "60":
             page.opening = (tag, balance)
         elif tag[:2] == "62":
             page.closing = (tag, balance)
+        return True
+
+    def _doubled(self, page: Page, tag: str, value: str, *, same: bool) -> bool:
+        """A balance that the message gives a second time: the first one counts."""
+        again = "again, with the same balance" if same else f"again, with another balance ({value[:40]})"
+        text = f"Statement {page.name} gives field {tag} {again}; the first one counts."
+        self._problems.warn(self._line, tag, "doubled", text, "Nothing need be done." if same else ASK)
+        if not same:
+            page.remarks.append(f":{tag}:{value}")
         return True
 
     def sums(self, page: Page, tag: str, value: str) -> bool:
@@ -200,7 +215,7 @@ class Heads:
         return True
 
     def moment(self, page: Page, tag: str, value: str) -> bool:
-        """Field 13D: when the report was made, with its offset."""
+        """Field 13D: when the report was made, with its offset; 13, without, in older reports."""
         match = _MOMENT.fullmatch(value)
         day = mt.day_of(match[1]) if match else None
         if match is None or day is None or int(match[2]) > 23 or int(match[3]) > 59:
@@ -225,7 +240,7 @@ _READERS = {
     **dict.fromkeys(_BALANCE_KINDS, Heads.balance),
     **dict.fromkeys(("90C", "90D"), Heads.sums),
     "34F": Heads.floor,
-    "13D": Heads.moment,
+    **dict.fromkeys(("13D", "13"), Heads.moment),
     "86": Heads.remark,
     "NS": Heads.remark,
 }

@@ -30,6 +30,7 @@ from electra_kernel.formats.mt_columns import Column, Indices, Mask, firsts_of, 
 from electra_kernel.formats.mt_details import columns_of
 from electra_kernel.formats.mt_entries import OF_DETAIL, Lines, ledger_columns, with_notes
 from electra_kernel.formats.mt_pages import KINDS, Heads, Page, check_sums, goes_on, prove_pages, statement_of
+from electra_kernel.orders.model import NOBODY
 from electra_kernel.statements.columns import AMOUNT, DETAILS, ENTRIES, StatementTables
 from electra_kernel.statements.keys import entry_ids
 from electra_kernel.statements.model import Entry, EntryDetail, Statement
@@ -99,7 +100,7 @@ def _entry(row: Mapping[str, Any]) -> Entry:
         address=Address(lines=(row["counterparty_address"],) if row["counterparty_address"] else ()),
     )
     texts: dict[str, Any] = {name: row[name] or "" for name in OF_DETAIL}
-    detail = EntryDetail(counterparty=party if party != _NOBODY else None, **texts)
+    detail = EntryDetail(counterparty=party if party != NOBODY else None, **texts)
     return Entry(
         amount=_short(row["amount"]),
         currency=row["currency"] or "",
@@ -114,9 +115,6 @@ def _entry(row: Mapping[str, Any]) -> Entry:
         position=row["position"],
         **{name: row[name] or "" for name in _OF_ENTRY},
     )
-
-
-_NOBODY = Party(name="")
 
 
 def _short(amount: Decimal) -> Decimal:
@@ -188,6 +186,8 @@ class _Reader:
         numbers = np.flatnonzero(is_entry)
         attached = self._attached(is_entry, owner)
         lines, pages, columns = self._parts(numbers, owner, is_entry, attached)
+        accounts = pa.array([page.account for page in pages], pa.string()).take(pa.array(owner[numbers]))
+        columns = ledger_columns(lines, columns, accounts)
         entries, page_of = self._entries(lines, columns, numbers, owner[numbers])
         for page in firsts_of(page_of, page_of).tolist():
             pages[page].lists = True
@@ -274,12 +274,10 @@ class _Reader:
         ]
 
     # ---------------------------------------------------------------------------------------------- the entries
-    # ---------------------------------------------------------------------------------------------- the entries
     def _entries(
-        self, lines: Lines, said: Mapping[str, Column], numbers: Indices, page_of: Indices
+        self, lines: Lines, columns: dict[str, Column], numbers: Indices, page_of: Indices
     ) -> tuple[pa.Table, Indices]:
         """The ledger's columns but for account and statement, and the page of each entry that could be read."""
-        columns = ledger_columns(lines, said)
         columns["position"] = pa.array(self._found.lines[numbers], pa.int64())
         fixed = {"source": pa.repeat(self._source, lines.rows), "entry_id": pa.repeat("-", lines.rows)}
         arrays = []
@@ -342,7 +340,17 @@ class _Reader:
                 self._problems.error(page.line, "25", "missing", f"Statement {page.name} names no account.", ASK)
         for at, head in enumerate(heads):
             prove_pages(groups[at], head, totals[at], self._problems)
+        self._tell_decimals(entries)
         self._problems.extend(continuity(heads, self._source))
+
+    def _tell_decimals(self, entries: pa.Table) -> None:
+        """Amounts with more decimal places than their currency has (FIN, error T43): a comma between thousands?"""
+        for currency in pc.unique(entries["currency"]).drop_null().to_pylist():
+            own = entries.filter(pc.equal(entries["currency"], currency))
+            odd = own.filter(mt.too_fine(own["amount"], currency))
+            if odd.num_rows:
+                amount, line = odd["amount"][0].as_py(), odd["position"][0].as_py()
+                mt.tell_decimals(self._problems, "61", line, amount, currency, odd.num_rows)
 
 
 def _sums_by_page(page_of: Indices, entries: pa.Table) -> dict[tuple[int, int], tuple[Decimal, int]]:
