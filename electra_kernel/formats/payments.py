@@ -26,7 +26,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from datetime import date, datetime
 from decimal import Decimal
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 import xlsxwriter
@@ -36,6 +36,7 @@ from schwifty.exceptions import SchwiftyException
 from electra_kernel.formats import grids, iso
 from electra_kernel.formats.base import Problems, Reading, unreadable
 from electra_kernel.formats.grids import Cell, Row, plain
+from electra_kernel.formats.skeletons import without_collector
 from electra_kernel.orders.model import NOT_PROVIDED, Transaction
 from electra_kernel.vocabulary.accounts import AccountError, parse_account, parse_bic
 from electra_kernel.vocabulary.errors import ElectraError
@@ -212,6 +213,7 @@ def pays_someone(rows: Sequence[Row]) -> bool:
     return header is not None and {"name", "account"} <= set(header.places)
 
 
+@without_collector()
 def read(data: bytes, source: str, columns: ColumnMap | None = None, currency: str | None = None) -> Reading:
     """Read a sheet of payments: the good rows as transactions, everything else as problems.
 
@@ -408,7 +410,7 @@ class _RowReader:
         values: dict[str, str] = {}
         for key, place in self._header.places.items():
             cell = cells[place] if place < len(cells) else ""
-            if key == "amount" and not isinstance(cell, str):
+            if cell == "" or (key == "amount" and not isinstance(cell, str)):
                 continue
             try:
                 values[key] = _text(key, cell)
@@ -487,7 +489,9 @@ def _text(key: str, cell: Cell) -> str:
         value = cell.isoformat()
     else:
         value = "" if cell is None else str(cell)
-    strange = next((letter for letter in value if unicodedata.category(letter) in ("Cc", "Cs", "Co", "Cn")), "")
+    if not value:
+        return ""
+    strange = "" if value.isprintable() else next(filter(_is_strange, value), "")
     if strange:
         raise _BadCell(
             key,
@@ -504,6 +508,10 @@ def _text(key: str, cell: Cell) -> str:
             "Shorten it yourself.",
         )
     return value
+
+
+def _is_strange(letter: str) -> bool:
+    return unicodedata.category(letter) in ("Cc", "Cs", "Co", "Cn")
 
 
 def _whole(key: str, cell: float) -> str:
@@ -567,9 +575,14 @@ def _account(values: Mapping[str, str]) -> str:
     if country and not _has_ibans(country) and re.fullmatch(r"[0-9A-Za-z /-]{1,34}", text):
         return text
     try:
-        return parse_account(text)
+        return _parsed_account(text)
     except AccountError as error:
         raise _BadCell("account", "account", f"{error.what} {error.cause}".strip(), error.repair) from error
+
+
+#: Suppliers are paid again and again: what was found good once need not be proved for each payment.
+_parsed_account = lru_cache(maxsize=65_536)(parse_account)
+_parsed_bic = lru_cache(maxsize=65_536)(parse_bic)
 
 
 def _bic(values: Mapping[str, str]) -> str:
@@ -577,7 +590,7 @@ def _bic(values: Mapping[str, str]) -> str:
     if text in ("", "?"):
         return ""
     try:
-        return parse_bic(text)
+        return _parsed_bic(text)
     except AccountError as error:
         raise _BadCell("bic", "bic", error.what, error.repair) from error
 
