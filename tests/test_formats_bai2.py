@@ -156,3 +156,54 @@ def test_every_sample_is_read_whole_and_its_sums_are_right() -> None:
         reading = formats.read(data, file.name)
         assert sum(len(one.entries) for one in reading.statements) == len(re.findall(rb"(?m)^16,", data))
         assert not {problem.rule for problem in reading.problems} - {"balance", "balance-missing"}
+
+
+def test_physical_records_of_a_fixed_length_may_share_a_line() -> None:
+    lines = FILE.decode().splitlines()
+    lines = [line if line.endswith("/") else f"{line}/" for line in lines]
+    shared = "".join(f"{line:<80}" for line in lines)
+    plain, packed = (formats.read(text.encode(), "x") for text in ("\n".join(lines), shared))
+    assert [problem.rule for problem in packed.problems] == [problem.rule for problem in plain.problems] == ["text"]
+    assert [replace(entry, position=None) for entry in packed.statements[0].entries] == [
+        replace(entry, position=None) for entry in plain.statements[0].entries
+    ]
+
+
+def test_a_slash_in_a_text_ends_no_record() -> None:
+    text = "PAID 12/16,000 and 7/ 16 to A/B"
+    (statement,) = formats.read(FILE.replace(b"Invoice 7", text.encode()), "x").statements
+    assert statement.entries[0].details[0].remittance.startswith(text)
+
+
+def test_a_line_without_a_code_goes_on_with_an_open_text_only() -> None:
+    wrapped = FILE.replace(b"Check\n", b"Check\nnumber 12\n88,of May\n").replace(b"49,10500,8/", b"49,10500,9/")
+    wrapped = wrapped.replace(b"98,10500,1,10/", b"98,10500,1,11/").replace(b"99,10500,1,12/", b"99,10500,1,13/")
+    reading = formats.read(wrapped, "x")
+    assert {problem.rule for problem in reading.problems} == {"line-break", "text"}
+    assert reading.statements[0].entries[2].details[0].remittance == "Check number 12 of May"
+    ended = formats.read(FILE.replace(b"Check\n", b"Check/\nnumber 12\n"), "x")
+    assert [problem.position for problem in ended.problems if problem.rule == "record"] == [9]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "rules"),
+    [
+        (b"100,2750,2,", b"100,9999,,", set()),  # the bank need not list what it sums up
+        (b"100,2750,2,", b"100,9999,5,", set()),
+        (b"100,2750,2,", b"100,9999,2,", {"sum"}),
+        (b"80,,2/", b"80,,/", {"version"}),
+        (b"1,80,,2/", b"FILE2,,,/", {"version"}),
+    ],
+)
+def test_sums_of_what_is_not_listed_are_no_fault_and_a_version_stands_in_its_own_field(
+    old: bytes, new: bytes, rules: set[str]
+) -> None:
+    difference = 9999 - 2750 if b"9999" in new else 0
+    data = FILE.replace(old, new).replace(b",10500,", b",%d," % (10500 + difference))
+    assert {problem.rule for problem in formats.read(data, "x").problems} - {"text"} == rules
+
+
+def test_type_codes_of_loans_have_a_side() -> None:
+    data = FILE.replace(b"16,195,", b"16,721,").replace(b"16,475,", b"16,760,")
+    amounts = [entry.amount for entry in formats.read(data, "x").statements[0].entries]
+    assert amounts == [Decimal("25.00"), Decimal("2.50"), Decimal("-2.50")]

@@ -116,28 +116,41 @@ def test_a_file_cut_anywhere_says_so(cut: int) -> None:
     assert {"truncated", "length", "balance-missing"} & {problem.rule for problem in reading.problems}
 
 
-def test_a_file_that_begins_in_the_middle_and_an_account_that_does_not_fit_are_refused() -> None:
-    with pytest.raises(UnreadableFile, match="no old balance"):
-        formats.read(plain().split(b"\r\n", 1)[1].rpartition(b"07")[0], "x.cfo")
+def test_movements_without_a_statement_are_kept_in_one_and_told() -> None:
+    whole, middle = plain(), plain().split(b"\r\n", 1)[1]
+    reading = formats.read(middle, "x.cfo")
+    assert {problem.rule for problem in reading.problems} == {"order", "balance-missing"}
+    assert [one.entries for one in tables_free(reading)] == [
+        one.entries for one in tables_free(formats.read(whole, "x"))
+    ]
+    assert formats.read(whole + middle, "x.cfo").statements[1].balance("OPBD") is None
+
+
+def tables_free(reading: formats.Reading) -> list[Statement]:
+    """The statements of a reading, their entries without places in the file."""
+    return [
+        replace(one, entries=tuple(replace(entry, position=None) for entry in one.entries))
+        for one in reading.statements
+    ]
+
+
+def test_a_file_without_movements_and_an_account_that_does_not_fit_are_refused() -> None:
+    with pytest.raises(UnreadableFile, match="neither an old balance nor a movement"):
+        formats.read(plain()[plain().rindex(b"07") :], "x.cfo")
     strange = Statement(identification="1", account="FR76", currency="EUR", balances=(), entries=())
     with pytest.raises(ElectraError, match="CFONB 120"):
         cfonb120.write([strange])
 
 
 @needs_shared
-def test_every_sample_is_read_whole_or_begins_in_the_middle() -> None:
+def test_every_movement_of_every_sample_is_read() -> None:
     files = [file for file in sorted((SHARED / "samples" / "cfonb120").rglob("*")) if file.is_file()]
     assert files
     for file in files:
         data = file.read_bytes()
-        if not re.search(rb"(?m)^01", data):
-            with pytest.raises(UnreadableFile, match="no old balance"):
-                formats.read(data, file.name)
+        if not (raw := len(re.findall(rb"(?m)^04", data))):
             continue
-        reading = formats.read(data, file.name)
-        inside = re.findall(rb"(?ms)^01.*?^(?:07|\Z)|^01.*", data)
-        raw = sum(len(re.findall(rb"(?m)^04", part)) for part in inside)
-        assert sum(len(one.entries) for one in reading.statements) == raw
+        assert sum(len(one.entries) for one in formats.read(data, file.name).statements) == raw, file
 
 
 def test_a_currency_that_does_not_exist_ends_no_reading_and_amounts_keep_two_decimals() -> None:

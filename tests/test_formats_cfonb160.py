@@ -16,6 +16,7 @@ from electra_kernel.cli.files import convert_file
 from electra_kernel.formats import cfonb160
 from electra_kernel.formats.fields import LayoutError
 from electra_kernel.orders.model import Mandate, Order, Transaction
+from electra_kernel.vocabulary.dates import Clock
 from electra_kernel.vocabulary.errors import UnreadableFile
 from electra_kernel.vocabulary.money import Money
 from electra_kernel.vocabulary.parties import Party
@@ -65,7 +66,7 @@ def test_what_is_written_is_read_again(payments: list[Transaction], collects: bo
     order = order_of(*payments, collects=collects)
     data = cfonb160.write(order)
     assert {len(line) for line in data.split(b"\r\n")} == {160, 0}
-    reading = formats.read(data, "x")
+    reading = cfonb160.read(data, "x", on(2026))
     assert [problem.rule for problem in reading.problems] == ["year"]
     assert [bare(found) for found in reading.orders] == [order]
     assert cfonb160.write(reading.orders) == data
@@ -89,6 +90,38 @@ def test_a_remittance_has_the_records_of_the_standard() -> None:
         "0808        123456",
         "0000000000012345",
     )
+
+
+def on(year: int, month: int = 11) -> Clock:
+    return lambda: datetime(year, month, 23, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("today", "day", "year"),
+    [
+        (on(2026), b"31016", 2026),
+        (on(2026), b"31017", 2027),
+        (on(2026), b"31018", 2018),
+        (on(2026), b"31125", 2025),
+        (on(2031), b"31016", 2026),
+        (on(2039, 2), b"31010", 2040),
+        (on(2026), b"29026", 2016),
+        (on(1999), b"31016", 1996),
+    ],
+)
+def test_the_decade_of_a_date_is_told_from_the_day_of_reading(today: Clock, day: bytes, year: int) -> None:
+    data = cfonb160.write(order_of(payment())).replace(b"31016", day, 1)
+    if b"311" in day:
+        data = data.replace(b"31125", b"30115", 1)
+    reading = cfonb160.read(data, "x", today)
+    assert [order.execution_date.year for order in reading.orders] == [year]
+    assert [problem.rule for problem in reading.problems] == ["year"]
+
+
+def test_francs_are_of_the_years_in_which_there_were_francs() -> None:
+    francs = cfonb160.write(order_of(payment())).replace(b"E     00123", b"F     00123", 1)
+    (order,) = cfonb160.read(francs, "x", on(2026)).orders
+    assert (order.execution_date, order.currency) == (date(1996, 1, 31), "FRF")
 
 
 def test_the_shell_writes_an_order_in_the_format(tmp_path: Path) -> None:

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from electra_kernel import formats
-from electra_kernel.statements.model import NOTIFICATION
+from electra_kernel.cli.files import convert_file
+from electra_kernel.formats import cfonb240
+from electra_kernel.formats.fields import LayoutError
+from electra_kernel.statements.model import NOTIFICATION, Entry, EntryDetail, Statement
 from electra_kernel.vocabulary.errors import UnreadableFile
+from electra_kernel.vocabulary.parties import Party
 
 OURS, THEIRS = "300010012300000012345", "20041010050500013M026"
 
@@ -108,3 +114,122 @@ def test_a_file_cut_anywhere_says_so(cut: int) -> None:
     except UnreadableFile:
         return
     assert {"truncated", "length"} & {problem.rule for problem in reading.problems}
+
+
+# ------------------------------------------------------------------------------------------------------- written
+DAY = date(2026, 1, 31)
+#: Operations with the sign of their amounts and whether they come back.
+OPERATIONS = {"20": (1, False), "79": (1, False), "80": (-1, False), "21": (1, True), "24": (1, True), "81": (-1, True)}
+
+
+def packed(most: int) -> st.SearchStrategy[str]:
+    return st.text("ABC abc 019.é-", max_size=most).map(lambda text: " ".join(text.split()))
+
+
+@st.composite
+def entries(draw: st.DrawFn, currency: str, decimals: int) -> Entry:
+    code = draw(st.sampled_from(sorted(OPERATIONS)))
+    sign, back = OPERATIONS[code]
+    amount = Decimal(sign * draw(st.integers(1, 10**10))).scaleb(-decimals)
+    original = draw(st.sampled_from([None, Decimal("150.5"), Decimal(7)])) if code == "79" else None
+    detail = EntryDetail(
+        amount=amount,
+        currency=currency,
+        counterparty=Party(name=draw(packed(24)), account=THEIRS),
+        remittance=draw(packed(62 if back else 64)),
+        creditor_id="" if code == "79" else draw(st.sampled_from(["", "123456"])),
+        original_amount=original,
+        original_currency="USD" if original is not None else "",
+        additional_information="" if original is not None else draw(st.sampled_from(["", "BANQUE 1"])),
+    )
+    return Entry(
+        amount=amount,
+        currency=currency,
+        booking_date=draw(st.dates(date(2000, 1, 1), date(2069, 12, 31))),
+        value_date=None,
+        reversal=back,
+        proprietary_code=code,
+        bank_reference=draw(st.sampled_from(["", "REF001"])),
+        additional_information=draw(st.sampled_from(["Rejected, reason", "Rejected, reason 04"])) if back else "",
+        details=(detail,),
+    )
+
+
+@st.composite
+def statements(draw: st.DrawFn) -> Statement:
+    currency, decimals = draw(st.sampled_from([("EUR", 2), ("XPF", 0), ("TND", 3)]))
+    booked = tuple(draw(st.lists(entries(currency, decimals), max_size=5)))
+    codes = {entry.proprietary_code for entry in booked}
+    return Statement(
+        identification=f"{codes.pop()}-20260131" if len(codes) == 1 else "20260131",
+        account=OURS,
+        currency=currency,
+        balances=(),
+        entries=booked,
+        from_date=DAY,
+        to_date=DAY,
+        owner=draw(packed(24)),
+        kind=NOTIFICATION,
+    )
+
+
+def without_places(statement: Statement) -> Statement:
+    return replace(statement, entries=tuple(replace(entry, position=None) for entry in statement.entries))
+
+
+@given(st.lists(statements(), min_size=1, max_size=3))
+def test_what_is_written_is_read_again(given_statements: list[Statement]) -> None:
+    data = cfonb240.write(given_statements)
+    assert {len(line) for line in data.split(b"\r\n")} == {240, 0}
+    reading = formats.read(data, "x")
+    assert reading.problems == ()
+    assert [without_places(one) for one in reading.statements] == given_statements
+    assert cfonb240.write(reading.statements) == data
+
+
+def entry_of(amount: str, **said: object) -> Entry:
+    detail = EntryDetail(**{"counterparty": Party(name="DUPONT"), **said})  # type: ignore[arg-type]
+    return Entry(amount=Decimal(amount), currency="EUR", booking_date=DAY, value_date=None, details=(detail,))
+
+
+def statement_of(*booked: Entry, account: str = "FR1420041010050500013M02606") -> Statement:
+    return Statement(identification="1", account=account, currency="EUR", balances=(), entries=booked)
+
+
+def test_entries_of_other_formats_get_the_operation_that_they_mean() -> None:
+    booked = [entry_of("5"), replace(entry_of("5"), reversal=True), replace(entry_of("-5"), reversal=True)]
+    booked.append(entry_of("-5", mandate_id="M"))
+    (statement,) = formats.read(cfonb240.write([statement_of(*booked)]), "x").statements
+    assert [entry.proprietary_code for entry in statement.entries] == ["20", "21", "81", "80"]
+
+
+@pytest.mark.parametrize(
+    ("entry", "said"),
+    [
+        (entry_of("-5"), "no collection"),
+        (replace(entry_of("5"), booking_date=None), "no booking date"),
+        (entry_of("5.001"), "whole units"),
+        (replace(entry_of("5"), currency="USD"), "in USD"),
+        (entry_of("5", remittance="X" * 65), "64 fit"),
+        (entry_of("5", counterparty=Party(name="X" * 25)), "24 fit"),
+        (entry_of("5", remittance="5 €"), "cannot be written"),
+        (entry_of("12345678901"), "12 fit"),
+    ],
+)
+def test_what_does_not_fit_is_refused(entry: Entry, said: str) -> None:
+    with pytest.raises(LayoutError, match=said):
+        cfonb240.write([statement_of(entry)])
+    with pytest.raises(LayoutError, match="not a French account"):
+        cfonb240.write([statement_of(account="DE89370400440532013000")])
+
+
+def test_the_shell_writes_operations_and_says_what_it_leaves_out(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given_file, made = tmp_path / "given.txt", tmp_path / "made.txt"
+    behind = operation(2, "20", 100, THEIRS, OURS, "ABONNEMENT", "300126REF002")
+    given_file.write_bytes(file_of(head(), behind, foot(3, 100)))
+    convert_file(given_file, made, "cfonb240")
+    assert "Not carried over: additional_information as it was in 1 entries." in capsys.readouterr().out
+    (entry,) = formats.read(made.read_bytes(), "x").statements[0].entries
+    assert (entry.amount, entry.proprietary_code) == (Decimal("1.00"), "20")

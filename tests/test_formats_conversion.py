@@ -20,6 +20,7 @@ from electra_kernel.vocabulary.parties import Party
 
 _ACCOUNTS = {
     "cfonb120": "300040027400012345678",
+    "cfonb240": "300040027400012345678",
     "norma43": "210004180200051332",
     "abo": "0000000000123456",
     "coda": "BE68539007547034",

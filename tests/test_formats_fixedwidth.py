@@ -315,3 +315,51 @@ def test_no_bytes_break_the_reader(noise: bytes) -> None:
     for broken in (noise, data[:cut] + noise, data[:cut]):
         _read(broken)
         ITEMS.detect(broken)
+
+
+@pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
+def test_utf_8_where_one_byte_a_character_is_agreed_on_is_read_as_what_it_is_and_told(mark: bytes) -> None:
+    agreed = write(GOOD, ITEMS)
+    file = mark + agreed.decode("cp852").encode()
+    assert ITEMS.detect(agreed)
+    assert ITEMS.detect(file)
+    assert _read(agreed)[1] == []
+    rows, told = _read(file)
+    assert told == [(1, "file", "encoding")]
+    assert [row.values for row in rows] == [row.values for row in _read(agreed)[0]]
+    assert _read(agreed.replace(b"\x8b", b"\xff"))[1] == []  # cp852 knows every byte: no UTF-8, nothing to tell
+
+
+def test_a_byte_order_mark_alone_is_told_and_counts_as_no_column() -> None:
+    plain = write(
+        [("item", {"amount": Decimal(1), "name": "Else", "kind": "B"})], replace(ITEMS, ends=(), records=LONE)
+    )
+    rows, told = _read(b"\xef\xbb\xbf" + plain, replace(ITEMS, ends=(), records=LONE))
+    assert told == [(1, "file", "encoding")]
+    assert rows[0].values["name"] == "Else"
+
+
+def test_letters_that_happen_to_be_another_of_utf_8_are_read_as_agreed() -> None:
+    alone = replace(ITEMS, ends=(), records=LONE)
+    file = write([("item", {"amount": Decimal(1), "name": "ŰÁÁ", "kind": "B"})], alone)
+    assert file.decode()  # valid UTF-8: a syllable of Korean, which nobody can have meant
+    rows, told = _read(file, alone)
+    assert (rows[0].values["name"], told) == ("ŰÁÁ", [])
+
+
+LONE = (replace(ITEMS.records[1], after=()),)
+
+
+@given(st.integers(0, 60), st.sampled_from([b"", b"\r\n", b"\n\n"]), st.integers(1, 4))
+def test_several_records_in_a_line_are_read_one_by_one(items: int, end: bytes, together: int) -> None:
+    foot = replace(ITEMS.records[2], after=("item", "head"))
+    layout = replace(ITEMS, records=(*ITEMS.records[:2], foot))
+    rows = [GOOD[0], *[GOOD[1 + place % 2] for place in range(items)], ("foot", {})]
+    lines = write(rows, layout).split(b"\r\n")[:-1]
+    blocks = [b"".join(lines[at : at + together]) for at in range(0, len(lines), together)]
+    found, told = _read(b"\r\n".join(blocks) + end, layout)
+    assert told == []
+    assert [row.record for row in found] == [name for name, _ in rows]
+    if together >= len(lines):
+        assert [row.line for row in found] == list(range(1, len(lines) + 1))
+    assert _read(b"".join(lines) + end, layout)[1] == []

@@ -203,3 +203,40 @@ def test_a_long_text_wants_ctx_and_an_order_a_company_id() -> None:
         nacha.write(replace(order_of(payment(1, "", "X", "1", "")), debtor=Party(name="X")), **FROM)
     with pytest.raises(UnreadableFile, match="no batch"):
         formats.read(FILE[:96], "x")
+
+
+@pytest.mark.parametrize("end", ["", "\r\n", "\n\n\n"])
+@pytest.mark.parametrize("together", [10, 20])
+def test_blocks_of_records_without_line_ends_are_read(end: str, together: int) -> None:
+    blocks = ["".join(LINES[at : at + together]) for at in range(0, len(LINES), together)]
+    reading = formats.read(("\n".join(blocks) + end).encode(), "x")
+    plain = formats.read(FILE, "x")
+    assert [problem.rule for problem in reading.problems] == [problem.rule for problem in plain.problems]
+    assert [bare(order) for order in reading.orders] == [bare(order) for order in plain.orders]
+
+
+def test_a_file_without_a_batch_orders_nothing_and_advices_for_banks_are_refused() -> None:
+    empty = f"{LINES[0]}\r\n9{'0' * 5}0{'000001'}{'0' * 8}{'0' * 34}{'':39}\r\n".encode()
+    reading = formats.read(empty, "x")
+    assert (reading.orders, [problem.rule for problem in reading.problems]) == ((), ["empty"])
+    with pytest.raises(UnreadableFile, match="no batch and no end"):
+        formats.read(f"{LINES[0]}\r\n".encode(), "x")
+    with pytest.raises(UnreadableFile, match="accounting advices"):
+        formats.read(FILE.replace(b"1234567890CCD", b"1234567890ADV"), "x")
+
+
+def test_an_unusual_head_is_still_a_head_and_a_control_without_company_is_told_once() -> None:
+    other = FILE.replace(b"1215A094101", b"1215 094109", 1)
+    assert "constant" in {problem.rule for problem in formats.read(other, "x").problems}
+    bare_controls = FILE.replace(b"0001500001234567890", b"000150000          ").replace(
+        b"0000000001234567890", b"000000000          "
+    )
+    told = [(problem.rule, problem.severity) for problem in formats.read(bare_controls, "x").problems]
+    assert told.count(("missing", "warning")) == 1
+    assert "contradiction" not in {rule for rule, _ in told}
+
+
+def test_accents_in_utf_8_move_no_column() -> None:
+    reading = formats.read(FILE.replace(b"JANE DOE", "JÁNE DOE".encode()), "x")
+    assert [problem.rule for problem in reading.problems if problem.field == "file"] == ["encoding"]
+    assert reading.orders[0].transactions[0].counterparty.name == "JÁNE DOE"

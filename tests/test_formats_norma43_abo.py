@@ -128,7 +128,7 @@ def plain(kind: str) -> bytes:
     [
         ("norma43", b"100000000000500", b"100000000000600", "sum"),
         ("norma43", b"100000000000500", b"200000000000500", "count"),
-        ("norma43", b"100000000000500", b"300000000000500", "value"),
+        ("norma43", b"100000000000500", b"300000000000500", "sign"),
         ("norma43", b"100000000000500", b"1000000000005.0", "number"),
         ("norma43", b"260130", b"260230", "date"),
         ("norma43", b"000006", b"000007", "count"),
@@ -191,3 +191,9 @@ def test_every_sample_is_read_whole(folder: str, ending: str, mark: bytes, name:
         assert sum(len(one.entries) for one in reading.statements) == len(re.findall(mark, data))
         right += not reading.problems
     assert right >= proved
+
+
+def test_movements_without_money_count_by_their_mark() -> None:
+    data = plain("norma43").replace(b"100000000000500", b"100000000000000")
+    data = data.replace(b"0000200000000001000", b"0000200000000000000", 1)
+    assert {problem.rule for problem in formats.read(data, "x").problems} == {"balance"}

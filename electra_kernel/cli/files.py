@@ -205,12 +205,8 @@ def _not_carried(reading: Reading, out: bytes, back: Format | None) -> tuple[str
 
 
 def _by_profile(reading: Reading, profile: Profile) -> bytes:
-    """What a file says, written by a profile; says what the profile has no field for."""
-    content = reading.statements if profile.kind == "statement" else reading.orders
-    data = profiles.write(content, profile)
-    if left := profiles.not_carried(content, profile):
-        say(f"Not carried over: {', '.join(left).replace('_', ' ')}.")
-    return data
+    """What a file says, written by a profile."""
+    return profiles.write(reading.statements if profile.kind == "statement" else reading.orders, profile)
 
 
 def _order_converted(reading: Reading, wanted: str, source: str) -> bytes | None:
@@ -259,8 +255,6 @@ def _domestic_converted(reading: Reading, wanted: str) -> bytes | None:
     if not reading.orders:
         return None
     if wanted.upper() in giro.MESSAGES:
-        if left := giro.not_carried(reading.orders):
-            say(f"Not carried over: {', '.join(left).replace('_', ' ')}.")
         return giro.write(reading.orders, message=wanted.upper())
     if wanted.lower() == "dtaus":
         return dtaus.write(reading.orders)

@@ -46,6 +46,7 @@ from electra_kernel.formats import (
     sheets,
     swissqr,
     tables,
+    unpublished,
 )
 from electra_kernel.formats.base import Format, Reading, unreadable
 from electra_kernel.formats.carried import not_carried
@@ -227,6 +228,7 @@ FORMATS: tuple[Format, ...] = (
         extensions=(".cfonb", ".txt"),
         detect=cfonb240.detect,
         read=cfonb240.read,
+        write=cfonb240.write,
     ),
     Format(
         name="norma43",
@@ -375,11 +377,17 @@ def detect(data: bytes, source: str, own: Sequence[Format] = ()) -> Format:
         own: formats of the user's own (``profiles.as_format``); they are looked at first.
 
     Raises:
-        UnreadableFile: empty, or of no format that is read; the error says what the file looks like.
+        UnreadableFile: empty, or of no format that is read; the error says what the file looks like, or which format
+            without a public layout it is.
     """
     if not data.strip(b"\0 \t\r\n"):
         raise unreadable(source, "empty", "The file is empty.", "Fetch or export it again.")
-    found = next((known for known in (*own, *FORMATS) if known.detect(data)), None)
+    found = next((known for known in own if known.detect(data)), None)
+    if found is None and (refusal := unpublished.recognised(data, source)) is not None:
+        raise refusal
+    found = found or next((known for known in FORMATS if known.detect(data)), None)
+    if found is None and (refusal := unpublished.recognised(data, source, unpublished.KNOWN_BY_WIDTH)) is not None:
+        raise refusal
     if found is None:
         known_names = ", ".join(known.name for known in (*own, *FORMATS))
         raise unreadable(

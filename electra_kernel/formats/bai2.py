@@ -2,9 +2,12 @@
 
 Sources: BAI, Cash Management Balance Reporting Specifications version 2; ASC X9.121. Records of comma-separated fields
 end with ``/``; record 88 goes on with the one before. Amounts are whole numbers of the currency's smallest unit; the
-three digits of a type code say what they are: 010 to 099 balances, 100 to 399 credits, 400 to 699 debits, 920 to 959 and
-960 to 999 the bank's own credits and debits. The type code is the entry's proprietary code, the text its remittance. Sums
-and counts of records 49, 98 and 99 are checked.
+three digits of a type code say what they are: 010 to 099 balances, 100 to 399 credits, 400 to 699 debits, 720 to 759 and
+760 to 799 what a loan gets and gives, 920 to 959 and 960 to 999 the bank's own credits and debits. The type code is the
+entry's proprietary code, the text its remittance. Sums and counts of records 49, 98 and 99 are checked.
+
+Where the physical records are of a fixed length, several stand in one line with blanks between them: they are read as
+well. A line without a code goes on with the text of the record before it, where that has not ended.
 """
 
 from __future__ import annotations
@@ -29,7 +32,13 @@ _NUMBER = re.compile(r"([+-]?)([0-9]{1,18})")
 BALANCES = {"010": "OPBD", "015": "CLBD", "030": "ITBD", "040": "OPAV", "045": "CLAV", "060": "ITAV"}
 #: Type codes of the sums of all credits and all debits of an account.
 _SUMS = {"100": 1, "400": -1}
-_CREDIT, _DEBIT = (range(100, 400), range(920, 960)), (range(400, 700), range(960, 1000))
+_CREDIT = (range(100, 400), range(720, 760), range(920, 960))
+_DEBIT = (range(400, 700), range(760, 800), range(960, 1000))
+#: The end of a physical record and what fills it up, where another one follows in the same line.
+_NEXT = re.compile(
+    r"/[ \t]+(?=(?:01|02|98|99),[^,/]*,|03,[^,/]*,[A-Za-z]{0,3},|16,[0-9]{3},|49,[+-]?[0-9]*,[0-9]+ */|88,)"
+)
+_CODED = re.compile("[0-9]{2}(?:,|/|$)")
 #: No amount of money: the record is a text.
 _TEXT_ONLY = "890"
 #: As-of-date modifiers of interim reports (section on record 02).
@@ -107,23 +116,37 @@ def read(data: bytes, source: str) -> Reading:
     return proved("BAI2", reader.statements, problems)
 
 
+def _lines(text: str) -> Iterator[tuple[int, str]]:
+    """Physical records that are not blank, with the lines they stand in."""
+    for line, raw in enumerate(text.splitlines(), 1):
+        start = 0
+        for found in _NEXT.finditer(raw):
+            yield line, raw[start : found.start() + 1].strip()
+            start = found.end()
+        if last := raw[start:].strip():
+            yield line, last
+
+
 def _records(text: str, problems: Problems) -> Iterator[_Record]:
     record: _Record | None = None
-    for line, raw in enumerate(text.splitlines(), 1):
-        code, _, rest = raw.strip().partition(",")
-        if not raw.strip():
-            continue
-        if code.strip() == "88" and record is not None:
+    ended = True
+    for line, raw in _lines(text):
+        code, _, rest = raw.partition(",")
+        code = code.strip().rstrip("/")
+        if code in _Reader.CODES:
+            if record is not None:
+                yield record
+            record = _Record(line, code, [rest.removesuffix("/")])
+        elif record is not None and code == "88":
             record.parts.append(rest.removesuffix("/"))
             record.count += 1
-            continue
-        if record is not None:
-            yield record
-        record = _Record(line, code.strip().rstrip("/"), [rest.removesuffix("/")])
-        if record.code not in _Reader.CODES:
-            said = f"A record {code[:10]!r} is none of BAI2; it is left out."
-            problems.error(line, "record", "record", said, _ASK)
-            record = None
+        elif record is not None and not ended and record.code == "16" and _CODED.match(raw) is None:
+            record.parts.append(raw.removesuffix("/"))
+            said = "The line has no code; it was read as more of the text before it."
+            problems.warn_once("record", "line-break", said, "Compare the text with the bank's.", line)
+        else:
+            problems.error(line, "record", "record", f"A record {code[:10]!r} is none of BAI2; it is left out.", _ASK)
+        ended = raw.endswith("/")
     if record is not None:
         yield record
 
@@ -164,14 +187,12 @@ class _Reader:
             yield self._account.sums
 
     def _take_01(self, record: _Record) -> None:
-        version = [value for value in record.fields() if value][-1:]
-        if version != ["2"]:
-            self._error(
-                record.line,
-                "version",
-                "version",
-                f"The file says that it is version {(version or ['?'])[0][:10]}, not 2.",
+        version = [*record.fields(), *[""] * 8][7]
+        if version != "2":
+            said = (
+                f"The file says that it is version {version[:10]}, not 2." if version else "The file names no version."
             )
+            self._error(record.line, "version", "version", said)
 
     def _take_02(self, record: _Record) -> None:
         values = [*record.fields(), *[""] * 7]
@@ -329,11 +350,11 @@ class _Reader:
         )
 
     def _check_sums(self, account: _Account) -> None:
-        """The sums of all credits and debits, where the bank tells them and every transaction."""
+        """The sums of all credits and debits, where the bank says how many they are and lists as many."""
         for sign, (amount, items) in account.reported.items():
             entries = [entry.amount for entry in account.entries if entry.amount * sign > 0]
             total = sign * sum(entries, Decimal(0))
-            if entries and items in (None, len(entries)) and total != _exact(abs(amount), account.currency):
+            if entries and items == len(entries) and total != _exact(abs(amount), account.currency):
                 which = "credits" if sign > 0 else "debits"
                 said = f"The sum of the {which} is said to be {_exact(amount, account.currency)} and is {total}."
                 self._error(account.line, which, "sum", said)

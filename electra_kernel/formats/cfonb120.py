@@ -139,7 +139,8 @@ def read(data: bytes, source: str) -> Reading:
     text = decode(data, problems, "cp1252")
     drafts = _drafts(fixedwidth.read(text.encode(), _LAYOUT, problems), problems)
     if not drafts:
-        raise unreadable(source, "incomplete", "The CFONB file holds no statement: no old balance.", "Fetch it again.")
+        said = "The CFONB file holds no statement: neither an old balance nor a movement."
+        raise unreadable(source, "incomplete", said, "Fetch it again.")
     statements = tuple(_statement(draft, problems) for draft in drafts)
     return proved("CFONB 120", statements, problems)
 
@@ -149,6 +150,11 @@ def _drafts(rows: Iterable[Row], problems: Problems) -> list[_Draft]:
     for row in rows:
         if row.record == "old":
             drafts.append(_Draft(row.values, row.line))
+        elif row.record == "movement" and (not drafts or drafts[-1].new is not None):
+            said = "It stands outside any statement; it is kept in one without an opening balance."
+            problems.error(row.line, row.record, "order", said, _ASK)
+            drafts.append(_Draft({**row.values, "balance": None, "day": None}, row.line))
+            _take(drafts[-1], row, problems)
         elif not drafts or drafts[-1].new is not None:
             problems.error(row.line, row.record, "order", "It stands outside any statement; it is left out.", _ASK)
         else:

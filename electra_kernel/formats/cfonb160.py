@@ -7,7 +7,8 @@ The rules.
 
 * A remittance is an order. An account is bank, branch and number as they stand (5, 5 and 11 characters), as in a CFONB
   statement; the national number of the issuer is the creditor's id, the internal reference the instruction id.
-* The file gives of a year its last digit only: the year of this decade that ends with it is taken, and told.
+* The file gives of a year its last digit only: the latest such year is taken that is at most one year ahead of the day of
+  reading (or, in francs, in which there were francs), and told.
 * The file says not when it was made: that is the day of execution.
 * Operations other than these are refused by name.
 """
@@ -17,7 +18,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 
 from electra_kernel.formats import fixedwidth
 from electra_kernel.formats.base import Problems, Reading, unreadable
@@ -27,6 +28,7 @@ from electra_kernel.formats.records import Row
 from electra_kernel.orders.kinds import KINDS
 from electra_kernel.orders.model import NOBODY, Mandate, Order, Transaction
 from electra_kernel.vocabulary.accounts import is_iban
+from electra_kernel.vocabulary.dates import Clock, system_clock
 from electra_kernel.vocabulary.money import Money
 from electra_kernel.vocabulary.parties import Party
 
@@ -34,7 +36,11 @@ _WIDTH, _TEXT, _REFERENCE = 160, 31, 7
 _HEAD = re.compile(rb"[\r\n]*03([0-9]{2}).{21}[0-9 ]{5}.{50}[EF ].{5}[0-9A-Z]{16}", re.DOTALL)
 _TRANSFER, _COLLECTIONS = "02", ("08", "85")
 _CURRENCIES = {"E": "EUR", "F": "FRF"}
-_DECADE = 2020
+#: The last day on which a payment could be in francs (Regulation (EC) 974/98, article 13).
+_LAST_OF = {"FRF": date(2001, 12, 31)}
+_AHEAD = timedelta(days=366)
+#: How many decades back a day is sought: the format is younger.
+_DECADES = 5
 _ASK = "Have the file made again, or correct it."
 
 
@@ -136,15 +142,21 @@ class _Remittance:
     payments: list[_Payment] = field(default_factory=list)
 
 
-def read(data: bytes, source: str) -> Reading:
+def read(data: bytes, source: str, clock: Clock = system_clock) -> Reading:
     """Read remittances into orders.
+
+    Args:
+        data: the file's bytes.
+        source: its name or hash, for problems.
+        clock: the day of reading, from which the decade of the dates is told.
 
     Raises:
         UnreadableFile: no remittance of transfers or collections.
     """
     problems = Problems(source)
     found = _remittances(fixedwidth.read(data, _LAYOUT, problems), problems)
-    orders = [order for place, one in enumerate(found, 1) for order in _orders(one, place, problems)]
+    today = clock().date()
+    orders = [order for place, one in enumerate(found, 1) for order in _orders(one, place, today, problems)]
     if not orders:
         told = sorted(problems.rows(), key=lambda one: one.rule not in ("operation", "date"))
         said = f"The CFONB file orders nothing that can be read. {told[0].text if told else 'It is empty.'}"
@@ -186,7 +198,7 @@ def _take(remittance: _Remittance, row: Row, problems: Problems) -> None:
                 problems.warn_once(f"payment.{name}", "not-carried", said, "Nothing to do.", row.line)
 
 
-def _orders(remittance: _Remittance, place: int, problems: Problems) -> Iterator[Order]:
+def _orders(remittance: _Remittance, place: int, today: date, problems: Problems) -> Iterator[Order]:
     head, line = remittance.head.values, remittance.head.line
     operation = head["operation"]
     collects = operation in _COLLECTIONS
@@ -194,13 +206,13 @@ def _orders(remittance: _Remittance, place: int, problems: Problems) -> Iterator
         said = f"The operation {operation!r} is not read: only transfers (02) and collections (08, 85) are."
         problems.error(line, "head.operation", "operation", said, "Ask for a file of one of these.")
         return
-    day = _day(head["day"] or "", line, problems)
+    currency = _CURRENCIES.get(head["currency"] or "E", "EUR")
+    day = _day(head["day"] or "", _LAST_OF.get(currency, today + _AHEAD), line, problems)
     if day is None or not remittance.payments:
         return
     if not head["currency"]:
         said = "The remittance names no currency; it was read as euro."
         problems.warn(line, "head.currency", "currency", said, "Ask which it is.")
-    currency = _CURRENCIES.get(head["currency"] or "E", "EUR")
     own = Party(name=head["name"], account=_account(head))
     message = f"CFONB{day:%y%m%d}-{place}"
     yield Order(
@@ -216,11 +228,9 @@ def _orders(remittance: _Remittance, place: int, problems: Problems) -> Iterator
     )
 
 
-def _day(text: str, line: int, problems: Problems) -> date | None:
-    try:
-        day = date(_DECADE + int(text[4]), int(text[2:4]), int(text[:2])) if len(text) == 5 else None
-    except ValueError:
-        day = None
+def _day(text: str, latest: date, line: int, problems: Problems) -> date | None:
+    """The latest day up to a limit that ``DDMMY`` may mean; ``None``, told, where it means none."""
+    day = max((found for found in _days(text, latest) if found <= latest), default=None)
     if day is None:
         said = f"{text!r} is no day that exists (DDMMY); the payments are left out."
         problems.error(line, "head.day", "date", said, _ASK)
@@ -228,6 +238,16 @@ def _day(text: str, line: int, problems: Problems) -> date | None:
         said = f"The file gives only the last digit of the year: {day.year} was taken."
         problems.warn_once("head.day", "year", said, "Check the date before the order is signed.", line)
     return day
+
+
+def _days(text: str, latest: date) -> Iterator[date]:
+    if len(text) != 5:
+        return
+    for decade in range(latest.year // 10, latest.year // 10 - _DECADES, -1):
+        try:
+            yield date(10 * decade + int(text[4]), int(text[2:4]), int(text[:2]))
+        except ValueError:
+            continue
 
 
 def _account(values: Values) -> str:
@@ -277,7 +297,7 @@ def write(orders: Order | Iterable[Order], *, issuer: str = "", operation: str =
             "reference": order.payment_id if len(order.payment_id) <= _REFERENCE else "",
             "currency": letter,
         }
-        rows.append(("head", {**head, **_french(order.own.account)}))
+        rows.append(("head", {**head, **french(order.own.account)}))
         for item in order.transactions:
             rows += _rows_of(item, same)
         rows.append(("total", same))
@@ -293,13 +313,17 @@ def _rows_of(item: Transaction, same: Values) -> Iterator[tuple[str, Values]]:
         said = f"The text has {len(text)} characters where {2 * _TEXT} fit."
         raise LayoutError(said, repair="Shorten it; nothing is cut by itself.")
     values = {"reference": item.instruction_id, "name": item.counterparty.name, "amount": item.amount.amount}
-    yield "payment", {**same, **values, "text": lines[0], **_french(item.counterparty.account)}
+    yield "payment", {**same, **values, "text": lines[0], **french(item.counterparty.account)}
     for line in lines[1:]:
         yield "more", {**same, "reference": item.instruction_id, "text": line}
 
 
-def _french(account: str) -> Values:
-    """Bank, branch and number of an account: given so, or as a French IBAN, which is made of them and a key."""
+def french(account: str) -> Values:
+    """Bank, branch and number of an account: given so, or as a French IBAN, which is made of them and a key.
+
+    Raises:
+        LayoutError: it is neither.
+    """
     digits = account[4:25] if account.startswith("FR") and is_iban(account) else account
     if not re.fullmatch("[0-9]{10}[0-9A-Z]{11}", digits):
         said = f"{account[:40]!r} is not a French account."

@@ -1,5 +1,5 @@
-"""CFONB 240, single operations that French banks report to their customers: transfers received, collections, rejects. Read only,
-as only banks make such files.
+"""CFONB 240, single operations that French banks report to their customers: transfers received, collections, rejects. Read and
+written.
 
 Source: CFONB, Opérations restituées à la clientèle au format interbancaire de 240 caractères, May 2004. Records of 240
 characters: 31 heads a sequence of one account, 34 is an operation, 39 holds the sum.
@@ -8,8 +8,13 @@ The rules.
 
 * A sequence is a notification; an operation is an entry. Its code says whether money comes in (transfers, and those that come
   back) or goes out (collections, TIP and télérèglement to pay, and one's own that come back).
+* What stands in the columns of the bank's name is the payment's additional information, what stands behind the text the
+  entry's.
 * Of the two parties of an operation the counterparty is the one whose account is not the sequence's. An account is
   bank, branch and number as they stand, as in a CFONB statement.
+* Written, an entry keeps its operation where it has one that fits its sign. Otherwise a credit is a transfer received (20) or
+  one that came back (21), a debit a collection paid (80, where a mandate or creditor says that it is one) or one's own that
+  came back (81). The format has no other debits: a transfer sent is refused.
 * Operations of a layout of their own (notices of APL, cheques, bills of exchange) and corrections without an amount are told
   and left out.
 """
@@ -17,20 +22,24 @@ The rules.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from decimal import Decimal
 
 from electra_kernel.formats import fixedwidth
 from electra_kernel.formats.base import Problems, Reading, unreadable
-from electra_kernel.formats.fields import Values, continued
+from electra_kernel.formats.cfonb160 import french
+from electra_kernel.formats.fields import LayoutError, Values, continued
 from electra_kernel.formats.fixedwidth import Field, Layout, Record, Total
 from electra_kernel.formats.records import Row
 from electra_kernel.statements.model import NOTIFICATION, Entry, EntryDetail, Statement
-from electra_kernel.vocabulary.money import is_currency
+from electra_kernel.vocabulary.money import currency_decimals, is_currency
 from electra_kernel.vocabulary.parties import Party
 
 _WIDTH = 240
+#: Columns of a line of text, of one of an operation that comes back, and of a bank's name.
+_LINE, _LINE_BACK, _DOMICILE = 32, 31, 24
 _HEAD = re.compile(rb"[\r\n]*31[0-9]{6}.{2}[0-9 ]{6}[E ].{4}[0-9A-Z]{21}", re.DOTALL)
 _ASK = "Fetch the file again, or ask the bank."
 
@@ -211,6 +220,7 @@ def _entry(row: Row, head: Values, problems: Problems) -> Entry | None:
         creditor_id=values["issuer"] if code not in _FROM_ABROAD else "",
         original_amount=original,
         original_currency=original_currency,
+        additional_information="" if original_currency else values["domicile"].strip(),
     )
     return Entry(
         amount=amount,
@@ -220,7 +230,7 @@ def _entry(row: Row, head: Values, problems: Problems) -> Entry | None:
         reversal=back,
         proprietary_code=code,
         bank_reference=values["reference"],
-        additional_information=f"Rejected, reason {values['text'][74:76].strip()}".strip() if back else "",
+        additional_information=_rest(values["text"], back=back),
         details=(detail,),
         position=row.line,
     )
@@ -237,15 +247,23 @@ def _is_second(values: Values, head: Values, *, back: bool, code: str) -> bool:
 
 def _text(raw: str, *, back: bool) -> str:
     """Both lines of text: of 31 characters in an operation that comes back, else of 32."""
-    width = 31 if back else 32
+    width = _LINE_BACK if back else _LINE
     return continued([raw[:width], raw[width : 2 * width]])
+
+
+def _rest(raw: str, *, back: bool) -> str:
+    """What stands behind the lines of text: day and reference of an operation before it, the reason of a return."""
+    if not back:
+        return " ".join(raw[2 * _LINE :].split())
+    reason = f"Rejected, reason {raw[74:76].strip()}".strip()
+    return " ".join([reason, *raw[2 * _LINE_BACK : 74].split()])
 
 
 def _original(values: Values) -> tuple[Decimal | None, str]:
     found = _ORIGINAL.fullmatch(values["domicile"][:15])
     if found is None or not is_currency(found[1]):
         return None, ""
-    return Decimal(f"{found[2]}.{found[3] or '0'}"), found[1]
+    return Decimal(f"{found[2]}.{found[3]}" if found[3] else found[2]), found[1]
 
 
 def _statement(sequence: _Sequence) -> Statement:
@@ -253,7 +271,7 @@ def _statement(sequence: _Sequence) -> Statement:
     day = sequence.foot.get("day") or head["day"]
     currencies = [entry.currency for entry in sequence.entries]
     return Statement(
-        identification=f"{head['operation']}-{day:%Y%m%d}" if day else head["operation"],
+        identification="-".join(part for part in (head["operation"], f"{day:%Y%m%d}" if day else "") if part),
         account=_account(head, "own"),
         currency=currencies[0] if currencies else _currency(head, head)[0],
         balances=(),
@@ -263,3 +281,130 @@ def _statement(sequence: _Sequence) -> Statement:
         owner=head["own_name"],
         kind=NOTIFICATION,
     )
+
+
+# ------------------------------------------------------------------------------------------------------- write
+_TRANSFER, _TRANSFER_BACK, _COLLECTION, _COLLECTION_BACK = "20", "21", "80", "81"
+#: The identification of a sequence whose head names no operation.
+_NO_CODE = re.compile("[0-9]{8}")
+_REASON = re.compile("Rejected, reason (.{2})")
+
+
+def write(statements: Sequence[Statement]) -> bytes:
+    """Statements as sequences of operations, one each, in ISO 8859-1.
+
+    Not carried: balances, value dates, end-to-end ids, references but the bank's, mandates, addresses, banks, batches (their
+    total is an operation), accounts of counterparties that are not French, identifications.
+
+    Raises:
+        LayoutError: the account is not French; a debit that is no collection; an entry without a booking date, in another
+            currency or of more than twelve digits; a text that is longer than its columns or not in ISO 8859-1.
+    """
+    return fixedwidth.write([row for statement in statements for row in _rows_of(statement)], _LAYOUT)
+
+
+def _rows_of(statement: Statement) -> Iterator[tuple[str, Values]]:
+    own = _party("own", statement.account) | {"own_name": statement.owner}
+    entries = [(_code_of(entry), entry) for entry in statement.entries]
+    codes = set() if _NO_CODE.fullmatch(statement.identification) else {code for code, _ in entries}
+    day = statement.to_date or statement.from_date or max((_booked(entry) for _, entry in entries), default=None)
+    frame = {"day": day, "operation": codes.pop() if len(codes) == 1 else "", **own}
+    currency = _marks(statement.currency)
+    yield "head", {"number": 1, **frame, **currency}
+    for number, (code, entry) in enumerate(entries, 2):
+        if entry.currency != statement.currency:
+            said = f"An entry in {entry.currency} cannot stand among operations in {statement.currency}."
+            raise LayoutError(said, where=f"operation {number}", repair="Write a file for each currency.")
+        yield "operation", {"number": number, **currency, **_operation(entry, code, own)}
+    yield "foot", {"number": len(entries) + 2, **frame}
+
+
+def _marks(currency: str) -> Values:
+    """The euro's mark, or decimals and code of another currency."""
+    if currency == "EUR":
+        return {"mark": "E", "foreign": ""}
+    if not is_currency(currency):
+        raise LayoutError(f"{currency[:20]!r} is not a currency.", repair="Say in which currency the statement is.")
+    return {"mark": "", "foreign": f"{currency_decimals(currency)}{currency}"}
+
+
+def _party(side: str, account: str) -> Values:
+    return {f"{side}_{name}": value for name, value in french(account).items()}
+
+
+def _code_of(entry: Entry) -> str:
+    """The operation of an entry: its own where it fits, else what its sign and its details mean."""
+    incoming, outgoing = (_CREDITS_BACK, _DEBITS_BACK) if entry.reversal else (_CREDITS, _DEBITS)
+    if entry.proprietary_code in (incoming if entry.amount > 0 else outgoing):
+        return entry.proprietary_code
+    if entry.amount > 0:
+        return _TRANSFER_BACK if entry.reversal else _TRANSFER
+    if entry.reversal:
+        return _COLLECTION_BACK
+    if any(detail.creditor_id or detail.mandate_id for detail in entry.details):
+        return _COLLECTION
+    raise LayoutError(
+        f"The debit of {-entry.amount} {entry.currency} is no collection; CFONB 240 knows no other debits.",
+        repair="Choose CFONB 120, or leave the entry out.",
+    )
+
+
+def _booked(entry: Entry) -> date:
+    if entry.booking_date is None:
+        raise LayoutError("An entry has no booking date; CFONB 240 needs one.", repair="Choose another format.")
+    return entry.booking_date
+
+
+def _operation(entry: Entry, code: str, own: Values) -> Values:
+    detail = entry.details[0] if len(entry.details) == 1 else EntryDetail(remittance=entry.additional_information)
+    party = detail.counterparty or Party(name="")
+    try:
+        other = _party("other", party.account)
+    except LayoutError:
+        other = {}
+    sides = (own, "own"), (other | {"other_name": party.name}, "other")
+    first, second = sides if entry.reversal else sides[::-1]
+    abroad = code in _FROM_ABROAD
+    reason = _REASON.search(entry.additional_information)
+    return {
+        "operation": code,
+        "day": _booked(entry),
+        **_renamed(*first, "first"),
+        **_renamed(*second, "second"),
+        "issuer": "" if abroad else detail.creditor_id,
+        "reference": entry.bank_reference,
+        "domicile": (_written_original(detail) if abroad else "") or _domicile(detail),
+        "text": _written_text(detail.remittance, reason[1] if reason and entry.reversal else "", back=entry.reversal),
+        "amount": _cents(entry),
+    }
+
+
+def _renamed(values: Values, before: str, now: str) -> Values:
+    return {name.replace(before, now, 1): value for name, value in values.items()}
+
+
+def _cents(entry: Entry) -> int:
+    cents = abs(entry.amount).scaleb(currency_decimals(entry.currency))
+    if not cents or cents != int(cents):
+        said = f"{entry.amount} {entry.currency} is no amount of whole units of the currency."
+        raise LayoutError(said, repair="Leave the entry out, or round it before, knowingly.")
+    return int(cents)
+
+
+def _written_text(text: str, reason: str, *, back: bool) -> str:
+    width, plain = (_LINE_BACK if back else _LINE), " ".join(text.split())
+    if len(plain) > 2 * width:
+        said = f"The text has {len(plain)} characters where {2 * width} fit."
+        raise LayoutError(said, repair="Shorten it; nothing is cut by itself.")
+    return f"{plain:<74}{reason}" if reason else plain
+
+
+def _domicile(detail: EntryDetail) -> str:
+    """What is said of a payment beside its text, where it is the name of a bank or as short."""
+    return detail.additional_information if len(detail.additional_information) <= _DOMICILE else ""
+
+
+def _written_original(detail: EntryDetail) -> str:
+    if detail.original_amount is None or not detail.original_currency:
+        return ""
+    return f"{detail.original_currency}{detail.original_amount:f}".replace(".", ",")

@@ -42,7 +42,7 @@ _COUNTED = ("old", "movement", "movement2", "movement3", "info", "info2", "info3
 
 def _signed(name: str, mark: str, start: int) -> tuple[Field, Field]:
     return (
-        Field(mark, start, 1, values=("0", "1")),
+        Field(mark, start, 1),
         Field(
             name,
             start + 1,
@@ -295,6 +295,7 @@ def _take(draft: _Draft, row: Row, problems: Problems) -> None:
         _take_movement(draft, row, problems)
     elif row.record == "new":
         draft.new = row.values
+        _check_account(draft, row, problems)
     elif row.record == "message":
         draft.messages.append(row.values["text"])
     elif draft.latest is None:
@@ -331,6 +332,13 @@ def _take_movement(draft: _Draft, row: Row, problems: Problems) -> None:
         problems.error(
             row.line, "movement.detail", "order", "A detail stands without its movement.", "Fetch the file again."
         )
+
+
+def _check_account(draft: _Draft, row: Row, problems: Problems) -> None:
+    old, new = (_account(values["account"], draft.old["structure"] or "")[0] for values in (draft.old, row.values))
+    if old != new:
+        said = f"The new balance is of the account {new}, in a statement of {old}."
+        problems.error(row.line, "new.account", "account", said, "Fetch the file again, or ask the bank.")
 
 
 def _check_sums(draft: _Draft, row: Row, problems: Problems) -> None:

@@ -10,7 +10,20 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from electra_kernel.formats import abo, bai2, camt052, camt053, camt054, cfonb120, coda, mt940, norma43, ofx, qif
+from electra_kernel.formats import (
+    abo,
+    bai2,
+    camt052,
+    camt053,
+    camt054,
+    cfonb120,
+    cfonb240,
+    coda,
+    mt940,
+    norma43,
+    ofx,
+    qif,
+)
 from electra_kernel.statements.model import Statement
 
 _Statements = Sequence[Statement]
@@ -85,6 +98,7 @@ _WRITERS: Mapping[str, _Writer] = {
     "qif": lambda found, _: qif.write(found),
     "coda": lambda found, created: coda.write(found, created=created.date()),
     "cfonb120": lambda found, _: cfonb120.write(found),
+    "cfonb240": lambda found, _: cfonb240.write(found),
     "norma43": lambda found, _: norma43.write(found),
     "abo": lambda found, _: abo.write(found),
     "bai2": _bai2,

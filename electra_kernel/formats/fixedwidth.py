@@ -2,7 +2,8 @@
 
 The rules.
 
-* Records stand in lines, or one after another without line ends: which of the two the file itself shows.
+* Records stand in lines, several of them in one line, or one after another without line ends: the file itself shows which.
+* A file in UTF-8 where a set of one byte a character is agreed on is read as what it is, and told (``true_encoding``).
 * A record is told by its marks; one without marks is taken where no other fits.
 * A line shorter than its record counts as filled with blanks, with a warning where more is missing than ``shortest``
   allows; longer than it, the rest must be blank. Empty lines and the end mark of DOS (0x1A) are passed over.
@@ -15,7 +16,7 @@ import codecs
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cache, cached_property
 from itertools import pairwise
 from typing import Any, TypeAlias
 
@@ -57,6 +58,8 @@ _Step: TypeAlias = tuple[str, int, int, Callable[[str], Any]]
 
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _DOS_END = "\x1a"
+#: What editors put in place of plain characters, in whatever set the file should be.
+_TYPOGRAPHIC = frozenset("–—‘’‚“”„…€•\u00a0")
 #: How much of a file ``detect`` looks at.
 _HEAD = 4_096
 
@@ -91,12 +94,30 @@ class Layout:
         """The compiled records by name."""
         return {record.name: _Plan(record) for record in self.records}
 
-    def plan_of(self, text: str) -> _Plan | None:
-        """The record whose marks stand in a text, or ``None``."""
+    @cached_property
+    def longest(self) -> int:
+        """The length of the longest record."""
+        return max(record.length for record in self.records)
+
+    @cached_property
+    def shortest(self) -> int:
+        """The length of the shortest record: no longer line holds several."""
+        return min(record.length for record in self.records)
+
+    def plan_of(self, text: str, at: int = 0) -> _Plan | None:
+        """The record whose marks stand in a text from a place on, or ``None``."""
         for plan in self.plans.values():
-            if all(text.startswith(texts, place) for place, texts in plan.marks):
+            if all(text.startswith(texts, at + place) for place, texts in plan.marks):
                 return plan
         return None
+
+    def end_within(self, text: str, at: int = 0) -> int:
+        """Where the record at a place of a line ends and another one begins; 0 where none does."""
+        if (plan := self.plan_of(text, at)) is None or len(text) - at <= (end := plan.record.length):
+            return 0
+        following = self.plan_of(text, at + end)
+        known = following is not None and following.marks and following.record
+        return at + end if known and len(text) - at - end >= (known.shortest or known.length) else 0
 
     def detect(self, data: bytes) -> bool:
         """Whether the first record is one a file may start with, has its length, and every constant of it stands."""
@@ -108,6 +129,7 @@ class Layout:
         if plan is None or not (plan.marks and _may_start(plan.record)):
             return False
         length = plan.record.length
+        line = next(_apart([(1, line)], self))[1]
         if len(line) < len(text) and not (plan.record.shortest or 1) <= len(line.rstrip()) <= length:
             return False
         broken: list[str] = []
@@ -117,10 +139,52 @@ class Layout:
     def decode_head(self, data: bytes) -> str | None:
         """The first characters of a file, without empty lines; ``None`` where they are not in the encoding."""
         try:
-            text = codecs.getincrementaldecoder(self.encoding)().decode(data[:_HEAD])
+            text = codecs.getincrementaldecoder(true_encoding(data[:_HEAD], self.encoding))().decode(data[:_HEAD])
         except UnicodeDecodeError:
             return None
         return text.lstrip("\ufeff\r\n")
+
+
+def true_encoding(data: bytes, agreed: str) -> str:
+    """The encoding a file is in: the agreed one, unless its bytes can only be UTF-8.
+
+    Where a set of one byte a character is agreed on, a byte order mark is no accident, nor is a whole text of valid sequences
+    that are characters of that set (or dashes, quotation marks and the euro, which editors put in).
+
+    Args:
+        data: the file, or its beginning: the last character may be cut.
+        agreed: a Python codec.
+    """
+    if not _is_bytewise(agreed) or data.isascii():
+        return agreed
+    if data.startswith(codecs.BOM_UTF8):
+        return "utf-8"
+    try:
+        text = codecs.getincrementaldecoder("utf-8")().decode(data)
+    except UnicodeDecodeError:
+        return agreed
+    meant = "".join(letter for letter in set(text) if letter not in _TYPOGRAPHIC)
+    try:
+        meant.encode(agreed)
+    except UnicodeEncodeError:
+        return "utf-8" if codecs.lookup(agreed).name == "ascii" else agreed
+    return "utf-8"
+
+
+@cache
+def _is_bytewise(encoding: str) -> bool:
+    """Whether it is ASCII and one character for each byte above it; EBCDIC and the sets of several bytes are not."""
+    upper = bytes(range(128, 256)).decode(encoding, "replace")
+    return len(upper) == 128 and b"A0".decode(encoding, "replace") == "A0"
+
+
+def tell_encoding(data: bytes, agreed: str, reports: Reports) -> str:
+    """The encoding a file is in, as ``true_encoding`` says; another than the agreed one is told."""
+    found = true_encoding(data, agreed)
+    if found != agreed:
+        said = f"The file is in UTF-8 and not in {agreed}, as agreed; it was read as UTF-8."
+        reports.warn_once("file", "encoding", said, f"Have it made in {agreed} before it is sent to a bank.", 1)
+    return found
 
 
 def check_encoding(encoding: str) -> None:
@@ -295,7 +359,7 @@ def read(data: bytes, layout: Layout, problems: Problems) -> Iterator[Row]:
     Yields:
         A row for each record known; values that cannot be read are ``None``. Records of no known kind are told only.
     """
-    return read_lines(_texts(data, layout, problems), layout, problems)
+    return read_lines(_apart(_texts(data, layout, problems), layout), layout, problems)
 
 
 def read_lines(lines: Iterable[tuple[int, str]], layout: Layout, problems: Problems) -> Iterator[Row]:
@@ -368,11 +432,18 @@ def _texts(data: bytes, layout: Layout, problems: Problems) -> Iterator[tuple[in
     encoding = layout.encoding
     if encoding.replace("_", "-").lower().startswith("utf-16"):
         data, encoding = data.decode(encoding, "replace").encode(), "utf-8"
+    reports = Reports(problems)
+    encoding = tell_encoding(data, encoding, reports)
     data = data.removeprefix(codecs.BOM_UTF8)
     decode = codecs.lookup(encoding).decode
-    reports = Reports(problems)
     ends = _line_ends(data, encoding)
-    parts = _split(data, ends) if ends else _blocks(data, layout, reports)
+    if (
+        ends
+        and ends not in (body := data.rstrip(ends + b"\r"))
+        and layout.end_within(body[:_HEAD].decode(encoding, "replace"))
+    ):
+        data, ends = body, b""  # a last line end only: the records stand one after another
+    parts = _split(data, ends) if ends else _blocks(data, layout, encoding, reports)
     for number, part in parts:
         try:
             yield number, decode(part)[0]
@@ -409,21 +480,30 @@ def _split(data: bytes, end: bytes) -> Iterator[tuple[int, bytes]]:
         start = stop + 1
 
 
-def _blocks(data: bytes, layout: Layout, reports: Reports) -> Iterator[tuple[int, bytes]]:
+def _apart(lines: Iterable[tuple[int, str]], layout: Layout) -> Iterator[tuple[int, str]]:
+    """Records that stand one after another in a line, each by itself: all of them have the line's number."""
+    for number, text in lines:
+        at, size = 0, len(text)
+        while size - at > layout.shortest and (end := layout.end_within(text, at)):
+            yield number, text[at:end]
+            at = end
+        yield number, text[at:] if at else text
+
+
+def _blocks(data: bytes, layout: Layout, encoding: str, reports: Reports) -> Iterator[tuple[int, bytes]]:
     """Records one after another: each is as long as its kind says."""
-    longest = max(record.length for record in layout.records)
-    wide = 4 if layout.encoding.lower().replace("_", "-") in ("utf-8", "utf8") else 1
+    wide = 4 if encoding.lower().replace("_", "-") in ("utf-8", "utf8") else 1
     at, number = 0, 0
     while at < len(data):
         number += 1
-        text = data[at : at + longest * wide].decode(layout.encoding, "replace")
+        text = data[at : at + layout.longest * wide].decode(encoding, "replace")
         plan = layout.plan_of(text)
         if plan is None:
             if text.strip(" \0" + _DOS_END):
                 said = f"At byte {at} {shown(text[:20])} begins no known record; nothing after it was read."
                 reports.error(number, "record", "record", said, "Check that it is a file of this kind.")
             return
-        size = plan.record.length if wide == 1 else len(text[: plan.record.length].encode(layout.encoding))
+        size = plan.record.length if wide == 1 else len(text[: plan.record.length].encode(encoding))
         yield number, data[at : at + size]
         at += size
 

@@ -27,7 +27,6 @@ from electra_kernel.formats.base import Problems, Reading, unreadable
 from electra_kernel.formats.fields import LayoutError, Values
 from electra_kernel.formats.fixedwidth import Field, Layout, Record, Total
 from electra_kernel.formats.hungarian import from_giro, to_giro
-from electra_kernel.formats.profiles.orders import columns_filled
 from electra_kernel.formats.records import Row
 from electra_kernel.orders.kinds import KINDS
 from electra_kernel.orders.model import NOT_PROVIDED, Mandate, Order, Transaction
@@ -315,29 +314,3 @@ def _item(item: Transaction, order: Order, message: str) -> Values:
     if message != "ATUTAL":
         values["day"] = order.execution_date
     return values
-
-
-_CARRIED = frozenset(
-    {
-        *(
-            "message_id",
-            "payment_id",
-            "debtor_name",
-            "debtor_account",
-            "debtor_identification",
-            "execution_date",
-            "created",
-        ),
-        *("amount", "currency", "counterparty_name", "counterparty_account", "counterparty_address", "remittance"),
-        *("end_to_end_id", "ultimate_creditor", "ultimate_debtor"),
-    }
-)
-
-
-def not_carried(orders: Iterable[Order]) -> list[str]:
-    """What orders say and a group message has no field for, by name."""
-    given = list(orders)
-    left = columns_filled(given) - _CARRIED
-    other = {order.message_id for order in given if not _NUMBER.fullmatch(order.message_id)}
-    side = {"ultimate_creditor"} if any(order.collects for order in given) else {"ultimate_debtor"}
-    return sorted(left | (columns_filled(given) & side) | ({"message_id"} if other else set()))

@@ -12,6 +12,7 @@ The rules.
   individual's number is the end-to-end id, the trace number the instruction id, the texts of addenda 05 the remittance.
 * One entry against all others of a mixed batch that names the company is the company's own account, not a payment.
 * Prenotes, returns (addenda 99) and changes (addenda 98) order nothing: they are told.
+* A file that ends without a batch orders nothing, which is told; accounting advices (ADV), which only banks get, are refused.
 * Accounts other than checking accounts are told, as an order has no place for it: ``write`` is given them again.
 """
 
@@ -36,7 +37,7 @@ from electra_kernel.vocabulary.parties import Address, Party
 
 _WIDTH, _TEXT, _BLOCKING, _CURRENCY = 94, 80, 10, "USD"
 _NINES = "9" * _WIDTH
-_HEAD = re.compile(rb"[\r\n\xef\xbb\xbf]*101.{10}.{10}[0-9]{6}.{4}[A-Z0-9]094101", re.DOTALL)
+_HEAD = re.compile(rb"[\r\n\xef\xbb\xbf]*101.{10}.{10}[0-9]{6}.{4}[A-Z0-9 ]09410", re.DOTALL)
 _ACCOUNT = re.compile("([0-9]{9})/([^/]{1,17})")
 _ASK = "Fetch the file again, or ask who made it."
 
@@ -50,6 +51,7 @@ _RETURNED_CREDITS, _RETURNED_DEBITS = ("21", "31", "41", "51"), ("26", "36", "46
 _MIXED, _CREDITS_ONLY, _DEBITS_ONLY = "200", "220", "225"
 _WRITTEN = ("PPD", "CCD", "CTX")
 _RETURN, _CHANGE = "99", "98"
+_ADVICES = "ADV"
 
 #: The commonest reasons of returns and changes.
 REASONS = {
@@ -226,12 +228,18 @@ def read(data: bytes, source: str) -> Reading:
     """Read a file into orders, two for a batch that has both credits and debits.
 
     Raises:
-        UnreadableFile: it holds no batch.
+        UnreadableFile: it holds accounting advices, or breaks off before any batch.
     """
     problems = Problems(source)
-    batches = _batches(fixedwidth.read(data, _LAYOUT, problems), problems)
+    rows = list(fixedwidth.read(data, _LAYOUT, problems))
+    batches = _batches(rows, problems)
+    if not batches and not any(row.record == "end" for row in rows):
+        raise unreadable(source, "incomplete", "The NACHA file holds no batch and no end.", "Fetch it again.")
+    if any(batch.head.values["class"] == _ADVICES for batch in batches):
+        said = "The NACHA file holds accounting advices (ADV), by which the operator settles with banks; they are not read."
+        raise unreadable(source, "advices", said, "Ask the bank for the entries themselves.")
     if not batches:
-        raise unreadable(source, "incomplete", "The NACHA file holds no batch.", "Fetch it again.")
+        problems.warn(1, "file", "empty", "The NACHA file holds no batch: it orders nothing.", "Nothing to do.")
     orders = tuple(order for batch in batches for order in _orders(batch, problems))
     return Reading(format="NACHA", orders=orders, problems=problems.rows())
 
@@ -271,7 +279,10 @@ def _take(batch: _Batch, row: Row, problems: Problems) -> None:
         batch.entries[-1].addenda.append(row)
     elif row.record == "control":
         for name, what in (("service", "service class"), ("number", "batch number"), ("company_id", "company id")):
-            if row.values[name] != batch.head.values[name]:
+            if name == "company_id" and not row.values[name]:
+                said = "The control of a batch does not repeat the company's id."
+                problems.warn_once("control.company_id", "missing", said, "Nothing to do.", row.line)
+            elif row.values[name] != batch.head.values[name]:
                 text = f"The {what} is {row.values[name]!r}, and {batch.head.values[name]!r} in the head of the batch."
                 problems.error(row.line, f"control.{name}", "contradiction", text, _ASK)
 

@@ -30,7 +30,12 @@ from electra_kernel.vocabulary.errors import ElectraError
 from electra_kernel.vocabulary.money import currency_of_number, number_of_currency
 
 _WIDTH, _TEXT = 80, 38
-_HEAD = re.compile(rb"[\r\n\xef\xbb\xbf]*11[0-9]{18}[0-9]{12}[12][0-9]{17}")
+_DAY = rb"[0-9]{2}(?:0[0-9]|1[0-2])[0-3][0-9]"
+_HEAD = re.compile(
+    rb"[\r\n\xef\xbb\xbf]*11[0-9]{18}" + _DAY + _DAY + rb"[12][0-9]{14}([0-9]{3})[^\r\n]{0,30}[\r\n]*([0-9]{0,2})"
+)
+#: What may follow a head.
+_SECOND = (b"22", b"33")
 _NINES = "9" * 18
 _DEBIT, _CREDIT = "1", "2"
 _ASK = "Fetch the file again, or ask the bank."
@@ -39,7 +44,7 @@ _COUNTED = ("head", "movement", "texts", "original", "foot")
 
 def _signed(name: str, mark: str, at: int, start: int) -> tuple[Field, Field]:
     return (
-        Field(mark, at, 1, values=(_DEBIT, _CREDIT)),
+        Field(mark, at, 1),
         Field(
             name,
             start,
@@ -154,7 +159,8 @@ _LAYOUT = Layout(
 
 def detect(data: bytes) -> bool:
     """Whether the bytes begin with the head of such a statement."""
-    return _HEAD.match(data[:_WIDTH]) is not None
+    found = _HEAD.match(data[: _WIDTH + 8])
+    return found is not None and (found[2] in _SECOND or bool(currency_of_number(found[1].decode())))
 
 
 # -------------------------------------------------------------------------------------------------------- read
@@ -220,8 +226,8 @@ def _take(draft: _Draft, row: Row, problems: Problems) -> None:
 
 
 def _check_sums(draft: _Draft, row: Row, problems: Problems) -> None:
-    for words, sign in (("debits", -1), ("credits", 1)):
-        amounts = [one.values["amount"] for one in draft.movements if one.values["amount"] * sign > 0]
+    for words, mark in (("debits", _DEBIT), ("credits", _CREDIT)):
+        amounts = [one.values["amount"] for one in draft.movements if one.values["amount_sign"] == mark]
         said = {"count": row.values[words], "sum": row.values[f"{words.removesuffix('s')}_sum"]}
         found = {"count": len(amounts), "sum": abs(sum(amounts, Decimal(0)))}
         for rule, counted in found.items():

@@ -20,11 +20,7 @@ from electra_kernel.formats.profiles.toml import parse
 from electra_kernel.orders.model import Order
 from electra_kernel.statements.model import Statement
 
-__all__ = ["Profile", "ProfileError", "as_format", "load", "not_carried", "parse", "read", "shipped", "write"]
-
-_EVERYWHERE = frozenset(
-    {"from_date", "to_date", "opening_date", "closing_date", "created", "credit", "debit", "status"}
-)
+__all__ = ["Profile", "ProfileError", "as_format", "load", "parse", "read", "shipped", "write"]
 
 
 def load(data: bytes, file: str) -> Profile:
@@ -94,7 +90,7 @@ def read(data: bytes, profile: Profile, source: str) -> Reading:
 
 
 def write(content: Sequence[Order] | Sequence[Statement], profile: Profile) -> bytes:
-    """Write orders or statements by a profile; ask ``not_carried`` first what it has no field for.
+    """Write orders or statements by a profile; what it has no field for is told by ``formats.carried``.
 
     Raises:
         LayoutError: something does not fit its field, or is of the other kind.
@@ -106,15 +102,3 @@ def write(content: Sequence[Order] | Sequence[Statement], profile: Profile) -> b
         raise LayoutError(f"{profile.name} carries {wanted}.", repair=f"Give one or more {wanted}.")
     rows = orders.rows_for(made, profile) if made else statements.rows_for(told, profile)
     return bytes_of(rows, profile)
-
-
-def not_carried(content: Sequence[Order] | Sequence[Statement], profile: Profile) -> list[str]:
-    """The columns that have values here and no field in the profile, by name."""
-    made = [each for each in content if isinstance(each, Order)]
-    told = [each for each in content if isinstance(each, Statement)]
-    filled = orders.columns_filled(made) if made else statements.columns_filled(told)
-    fixed = {name for part in profile.parts for name in part.fixed} | set(profile.fixed)
-    carried = profile.columns | fixed
-    if {"credit", "debit"} <= carried:
-        carried |= {"amount"}
-    return sorted(filled - carried - _EVERYWHERE)

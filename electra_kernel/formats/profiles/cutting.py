@@ -125,13 +125,14 @@ def _readers(profile: Profile) -> Mapping[str, _Reader]:
 
 # ------------------------------------------------------------------------------------------------------ delimited text
 def _decoded(data: bytes, profile: Profile, reports: Reports) -> str:
+    encoding = fixedwidth.tell_encoding(data, profile.encoding, reports)
     try:
-        text = data.decode(profile.encoding)
+        text = data.decode(encoding)
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        said = f"The byte 0x{data[error.start]:02X} is not {profile.encoding}; such bytes count as a question mark."
+        said = f"The byte 0x{data[error.start]:02X} is not {encoding}; such bytes count as a question mark."
         reports.error(line, "record", "encoding", said, "Choose the encoding of the file's maker.")
-        text = data.decode(profile.encoding, "replace")
+        text = data.decode(encoding, "replace")
     text = text.removeprefix("\ufeff").rstrip("\x1a")
     if found := _CONTROL.search(text):
         line = text.count("\n", 0, found.start()) + 1
@@ -242,7 +243,8 @@ def _tell_ignored(names: Sequence[str], places: Mapping[str, int], profile: Prof
 
 def _looks_delimited(data: bytes, profile: Profile) -> bool:
     try:
-        text = codecs.getincrementaldecoder(profile.encoding)().decode(data[:_HEAD])
+        encoding = fixedwidth.true_encoding(data[:_HEAD], profile.encoding)
+        text = codecs.getincrementaldecoder(encoding)().decode(data[:_HEAD])
         rows = _csv_rows(text.removeprefix("\ufeff"), profile)
         _, cells = next(rows, (0, []))
         places = _places(cells if profile.header else [], profile, "")

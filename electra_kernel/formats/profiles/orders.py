@@ -21,8 +21,6 @@ from electra_kernel.vocabulary.parties import Address, Party
 
 #: Payments that differ in one of these belong to different orders.
 _APART = ("debtor_account", "execution_date", "message_id", "payment_id")
-#: What an order may say that no profile has a column for.
-_WITHOUT_COLUMN = ("charge_bearer", "service_level", "local_instrument", "category_purpose")
 _TEXTS = ("remittance", "structured_reference", "instruction_id", "purpose", "ultimate_debtor", "ultimate_creditor")
 
 
@@ -198,15 +196,3 @@ def transaction_facts(item: Transaction) -> Facts:
         "end_to_end_id": "" if item.end_to_end_id == NOT_PROVIDED else item.end_to_end_id,
         **{name: getattr(item, name) for name in _TEXTS},
     }
-
-
-def columns_filled(orders: Sequence[Order]) -> frozenset[str]:
-    """The columns that some order or payment has a value for: what a format must carry to lose nothing."""
-    facts = [order_facts(order) for order in orders]
-    for order, said in zip(orders, facts, strict=True):
-        said["initiator"] = "" if order.initiator == order.own.name else order.initiator
-    facts += [transaction_facts(item) for order in orders for item in order.transactions]
-    facts += [{name: getattr(order, name) for name in _WITHOUT_COLUMN} for order in orders]
-    mandates = [item.mandate for order in orders for item in order.transactions if item.mandate is not None]
-    facts += [{"mandate": bool(each.signed or each.sequence or each.amendment) or None} for each in mandates]
-    return frozenset(name for each in facts for name, value in each.items() if value not in (None, ""))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from typing import Any
@@ -305,14 +305,3 @@ def _entry_facts(entry: Entry) -> Facts:
         balance=None,
     )
     return facts
-
-
-def columns_filled(statements: Sequence[Statement]) -> frozenset[str]:
-    """The columns that some statement or entry has a value for: what a format must carry to lose nothing."""
-    found: set[str] = set()
-    for statement in statements:
-        found.update(name for name, value in _statement_facts(statement).items() if value not in (None, ""))
-        for entry in statement.entries:
-            single = replace(entry, details=entry.details[:1])
-            found.update(name for name, value in _entry_facts(single).items() if value not in (None, ""))
-    return frozenset(found)
