@@ -8,7 +8,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from electra_kernel.cli.files import check_file, convert_file, read_files
+from electra_kernel.cli.files import check_file, convert_file
+from electra_kernel.cli.reading import read_files
 from electra_kernel.formats import camt029, camt055, pain001, pain002, pain008
 from electra_kernel.orders.cancellation import CancellationAnswer
 from electra_kernel.orders.status import StatusReason, StatusReport, TransactionStatus

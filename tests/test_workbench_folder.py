@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import io
+import os
+import zipfile
+from dataclasses import fields, replace
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from electra_kernel import Workbench
-from electra_kernel.cli.files import read_files
+from electra_kernel.cli.reading import read_files
+from electra_kernel.statements.columns import StatementTables
+from electra_kernel.workbench import limits, readers, reading
+from electra_kernel.workbench.importing import Import
+from electra_kernel.workbench.reading import FileRead, Own
+from electra_kernel.workbench.sources import found_in, sources
 
 _MT940 = b":20:S1\r\n:25:12345/1\r\n:28C:1/1\r\n:60F:C260101EUR1000,00\r\n:61:2601020102D10,00NTRFA//B\r\n:86:x\r\n:62F:C260102EUR990,00\r\n-\r\n"
 _FILES = {
@@ -35,7 +45,7 @@ def test_a_mixed_folder_ends_in_one_table_of_what_became_of_each_file(tmp_path: 
     assert dict(table["outcome"]) == {
         "a.txt": "read",
         "b.xml": "read",
-        "copy.sta": "read",
+        "deep/copy.sta": "read",
         "doubt.csv": "doubtful",
         "pay.csv": "skipped",
         "photo.jpg": "refused",
@@ -63,3 +73,205 @@ def test_many_files_are_archived_together_and_each_once_under_its_first_name(tmp
     assert sorted(each.name for each in store.archive.all()) == ["a", "b"]
     assert [store.archive.get(sha256) for sha256 in hashes] == [data for _, data in files]
     assert store.archive.put_many([]) == []
+
+
+# ---------------------------------------------------------------------------------------------- several processes
+@pytest.fixture
+def several(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What are many files is a matter of measure; here two are, and two processes read them, a few at a time."""
+    monkeypatch.setattr(limits, "LIMITS", replace(limits.LIMITS, reader_files=2, batch_files=3))
+    monkeypatch.setattr(readers, "cores", lambda: 2)
+
+
+def _statement(number: int) -> bytes:
+    return _MT940.replace(b":25:12345/1", b":25:12345/%d" % number)
+
+
+def _write(folder: Path, files: dict[str, bytes]) -> Path:
+    for name, data in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(data)
+    return folder
+
+
+def _children() -> set[str]:
+    return set(Path(f"/proc/self/task/{os.getpid()}/children").read_text().split())
+
+
+def test_several_processes_read_a_folder_exactly_as_one_does(
+    tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _write(folder, {f"more/{number}.sta": _statement(number) for number in range(20)})
+    one = Workbench.open(tmp_path / "one")
+    alone = one.statements.read(folder)
+    monkeypatch.setattr(limits, "LIMITS", replace(limits.LIMITS, reader_files=2, batch_files=3))
+    monkeypatch.setattr(readers, "cores", lambda: 2)
+    two = Workbench.open(tmp_path / "two")
+    pd.testing.assert_frame_equal(two.statements.read(folder), alone)
+    for name in ("entries", "balances", "problems", "details"):
+        held, said = (getattr(each.statements, name)() for each in (two, one))
+        pd.testing.assert_frame_equal(held, said, check_like=True)
+    assert read_files([folder], tmp_path / "all.csv") == 1
+    assert len((tmp_path / "all.csv").read_text().splitlines()) == 1 + 25
+
+
+@pytest.mark.usefixtures("several")
+def test_files_on_which_a_reader_breaks_down_or_hangs_are_rows_and_the_others_are_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(readers, "_COMMAND", ("-P", "-m", "tests.breaking_reader"))
+    monkeypatch.setattr(limits, "LIMITS", replace(limits.LIMITS, reader_file=15, reader_megabyte=0))
+    files = {f"{number}.sta": _statement(number) for number in range(9)}
+    files |= {"2a.sta": b"BREAK DOWN", "5a.sta": b"HANG", "8a.sta": b"BREAK DOWN"}
+    before = _children()
+    wb = Workbench.open(tmp_path / "wb")
+    table = wb.statements.read(_write(tmp_path / "files", files)).set_index("name")
+    assert table["outcome"].to_dict() == {
+        name: "refused" if name in ("2a.sta", "5a.sta", "8a.sta") else "read" for name in sorted(files)
+    }
+    assert "broke down" in str(table.loc["2a.sta", "reason"])
+    assert "too long" in str(table.loc["5a.sta", "reason"])
+    assert len(wb.statements.entries()) == 9
+    assert _children() <= before
+
+
+@pytest.mark.usefixtures("several")
+def test_where_no_process_can_be_started_the_files_are_read_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(readers, "_COMMAND", ("-c", "raise SystemExit(3)"))
+    files = _write(tmp_path / "files", {f"{number}.sta": _statement(number) for number in range(9)})
+    assert set(Workbench.open(tmp_path / "wb").statements.read(files)["outcome"]) == {"read"}
+
+
+@pytest.mark.usefixtures("several")
+def test_an_import_that_is_interrupted_leaves_no_process_and_nothing_half_done(tmp_path: Path) -> None:
+    files = _write(tmp_path / "files", {f"{number}.sta": _statement(number) for number in range(40)})
+    wb, before, steps = Workbench.open(tmp_path / "wb"), _children(), iter(range(8))
+
+    def interrupted() -> None:
+        if next(steps, None) is None:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        Import(wb.store, interrupted).take(sources(found_in(files)), count=40)
+    assert _children() <= before
+    assert len(wb.statements.entries()) == 0
+    assert wb.statements.read(files)["new"].sum() == 40
+
+
+def test_what_was_read_goes_from_process_to_process_whole() -> None:
+    results = [reading.read_one(data, name, Own()) for name, data in _FILES.items()]
+    assert {each.name for each in fields(StatementTables)} == set(reading._SCHEMAS)
+    for there, here in zip(reading.unpack_read(reading.pack_read(results).to_pybytes()), results, strict=True):
+        assert (there.format, there.refusal) == (here.format, here.refusal)
+        for name in reading._SCHEMAS if here.tables else ():
+            assert getattr(there.tables, name).equals(getattr(here.tables, name))
+    files = list(_FILES.items())
+    assert reading.unpack_files(reading.pack_files(files).to_pybytes()) == files
+    cut = io.BytesIO(b"A" + (99).to_bytes(8, "big") + b"half")
+    assert reading.receive(cut) is None
+
+
+def test_a_fault_of_a_reader_is_a_row_and_loses_no_folder(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*_: object) -> None:
+        raise ZeroDivisionError("division by zero")
+
+    monkeypatch.setattr(reading.formats, "tables_by", fails)
+    result = reading.read_one(_MT940, "a", Own())
+    assert result == FileRead("mt940", refusal=result.refusal)
+    assert result.refusal is not None
+    assert "ZeroDivisionError" in result.refusal.text
+
+
+# ------------------------------------------------------------------------------------- archives, links, devices
+def _zip(files: dict[str, bytes]) -> bytes:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as container:
+        for name, data in files.items():
+            container.writestr(name, data)
+    return packed.getvalue()
+
+
+def test_zip_archives_are_read_member_by_member_also_inside_one_another_and_kept_as_they_came(tmp_path: Path) -> None:
+    inner = _zip({"c.sta": _statement(3), "pay.csv": _FILES["pay.csv"]})
+    whole = _zip(
+        {"a.sta": _statement(1), "b/b.sta": _statement(2), "in.zip": inner, "__MACOSX/._a": b"x", "e.sta": b""}
+    )
+    files = _write(tmp_path / "files", {"day.zip": whole, "d.sta": _statement(4)})
+    wb = Workbench.open(tmp_path / "wb")
+    table = wb.statements.read(files).set_index("name")
+    assert table["outcome"].to_dict() == {
+        "d.sta": "read",
+        "day.zip/a.sta": "read",
+        "day.zip/b/b.sta": "read",
+        "day.zip/in.zip/c.sta": "read",
+        "day.zip/in.zip/pay.csv": "skipped",
+        "day.zip/e.sta": "refused",
+    }
+    assert wb.store.archive.get(wb.store.archive.hash(whole)) == whole
+    assert wb.store.archive.get(str(table.loc["day.zip/b/b.sta", "source"])) == _statement(2)
+    assert wb.statements.read(files / "day.zip")["new"].sum() == 0
+    assert read_files([files / "day.zip"], tmp_path / "all.csv") == 1
+
+
+def test_archives_that_are_damaged_locked_empty_or_bombs_are_refused_with_a_reason(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "LIMITS", replace(limits.LIMITS, container_least=10_000, container_files=20))
+    good = _zip({"a.sta": _statement(1), "b.sta": _statement(2)})
+    locked = bytearray(good)
+    for mark in (b"PK\x01\x02", b"PK\x03\x04"):
+        locked[locked.index(mark) + (8 if mark[2] == 1 else 6)] |= 1
+    deep = good
+    for _ in range(5):
+        deep = _zip({"in.zip": deep})
+    files = {
+        "cut.zip": good[:-30],
+        "locked.zip": bytes(locked),
+        "empty.zip": _zip({}),
+        "bomb.zip": _zip({"zeros": bytes(20_000_000)}),
+        "many.zip": _zip({str(number): b"x" for number in range(21)}),
+        "deep.zip": deep,
+        "wrong.zip": good.replace(b"PK\x01\x02", b"PK\x01\x00"),
+    }
+    table = Workbench.open(tmp_path / "wb").statements.read(_write(tmp_path / "files", files)).set_index("name")
+    reasons = table[table["outcome"] == "refused"]["reason"].to_dict()
+    assert set(reasons) == {
+        *("cut.zip", "locked.zip/a.sta", "empty.zip", "bomb.zip", "many.zip", "wrong.zip"),
+        "deep.zip/in.zip/in.zip",
+    }
+    assert "password" in reasons["locked.zip/a.sta"]
+    assert "more than any bank" in reasons["bomb.zip"]
+    assert "more than any bank" in reasons["many.zip"]
+    assert table["entries"].sum() == 1
+
+
+def test_large_members_of_archives_are_read_in_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from tests.test_formats_camt053 import _entry, _file
+
+    monkeypatch.setattr(limits, "LIMITS", replace(limits.LIMITS, large=500, piece=700))
+    data = _file(_entry() * 9, closing="190.00")
+    files = _write(tmp_path / "files", {"day.zip": _zip({"large.xml": data, "small.sta": _statement(1)})})
+    wb = Workbench.open(tmp_path / "wb")
+    table = wb.statements.read(files).set_index("name")
+    assert table["entries"].to_dict() == {"day.zip/large.xml": 9, "day.zip/small.sta": 1}
+    assert wb.store.archive.get(str(table.loc["day.zip/large.xml", "source"])) == data
+
+
+def test_links_pipes_and_files_that_are_gone_are_told_and_nothing_waits_for_them(tmp_path: Path) -> None:
+    files = _write(tmp_path / "files", {"a.sta": _statement(1), ".hidden/b.sta": b"", "~$lock.xlsx": b"x"})
+    os.mkfifo(files / "pipe")
+    for name, target in {"link.sta": "a.sta", "gone.sta": "nowhere", "zero": "/dev/zero", "loop": "."}.items():
+        (files / name).symlink_to(target)
+    table = Workbench.open(tmp_path / "wb").statements.read(files).set_index("name")
+    assert table["outcome"].to_dict() == {
+        "a.sta": "read",
+        "gone.sta": "refused",
+        "link.sta": "read",
+        "loop": "skipped",
+        "pipe": "skipped",
+        "zero": "skipped",
+    }
+    assert table["new"].sum() == 1
+    assert "link to a folder" in str(table.loc["loop", "reason"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow.csv
@@ -10,18 +11,17 @@ import pyarrow.parquet
 import pytest
 
 from electra_kernel import Workbench, formats
-from electra_kernel.cli.files import read_files
+from electra_kernel.cli.reading import read_files
 from electra_kernel.formats import camt_pieces
 from electra_kernel.statements.columns import ENTRIES
-from electra_kernel.workbench import large
+from electra_kernel.workbench import limits
 from tests.test_formats_camt053 import _detail, _entry, _file
 
 
 @pytest.fixture
 def small_is_large(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is large is a matter of measure; here every file is, and comes in several parts."""
-    monkeypatch.setattr(large, "LARGE", 1)
-    monkeypatch.setattr(large, "_PIECE", 700)
+    monkeypatch.setattr(limits, "LIMITS", replace(limits.LIMITS, large=1, piece=700))
     monkeypatch.setattr(camt_pieces, "PART", 700)
 
 

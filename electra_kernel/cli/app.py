@@ -62,7 +62,7 @@ def read(
     workbench: Folder = _TREASURY,
 ) -> None:
     """Any bank file as a table, in the ledger's columns."""
-    from electra_kernel.cli.files import read_files
+    from electra_kernel.cli.reading import read_files
 
     raise typer.Exit(read_files(files, out, profile, workbench))
 

@@ -1,22 +1,16 @@
-"""``electra read``, ``convert`` and ``check``: files in the shell, without a workbench."""
+"""``electra convert`` and ``check``: files in the shell, without a workbench."""
 
 from __future__ import annotations
 
 import hashlib
 import os
 import sys
-from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
-import pyarrow as pa
-import pyarrow.compute as pc
-from tqdm.auto import tqdm
-
 from electra_kernel import formats
-from electra_kernel.cli.notices import notices
-from electra_kernel.cli.tables import ENTRY_COLUMNS, say, show, show_problems
+from electra_kernel.cli.tables import say, show_problems
 from electra_kernel.formats import (
     camt055,
     cfonb160,
@@ -36,19 +30,15 @@ from electra_kernel.formats.conversion import written_statements
 from electra_kernel.formats.profiles import Profile
 from electra_kernel.orders.cancellation import cancellation_of
 from electra_kernel.orders.kinds import KINDS, kind_for
-from electra_kernel.orders.model import NOT_PROVIDED, Order, Transaction
+from electra_kernel.orders.model import Order, Transaction
 from electra_kernel.orders.rulebooks import NATIONAL, check
 from electra_kernel.orders.status import StatusReason
-from electra_kernel.statements.billing import billing_rows
-from electra_kernel.statements.columns import ENTRIES
 from electra_kernel.statements.tables import tables_of
 from electra_kernel.vocabulary.dates import BusinessCalendar, system_clock
-from electra_kernel.vocabulary.errors import ElectraError, Problem, UnreadableFile
+from electra_kernel.vocabulary.errors import ElectraError, Problem
 from electra_kernel.vocabulary.parties import Party
-from electra_kernel.workbench.files import FileNotReadable, frame_of, read_file, table_bytes, write_file, write_table
-from electra_kernel.workbench.large import large_format, write_large
+from electra_kernel.workbench.files import read_file, table_bytes, write_file
 from electra_kernel.workbench.ownformats import load_profile, own_formats, own_profiles
-from electra_kernel.workbench.statements import SHOWN_FROM, Imported, import_frame, unopened, visible_files
 
 #: A folder that is none: no formats of one's own.
 _NONE = Path(os.devnull)
@@ -56,110 +46,11 @@ _NONE = Path(os.devnull)
 _SAID_LATER = frozenset({"debtor-account", "debtor-name", "debtor-address", "business-day"})
 
 
-def read_files(files: Sequence[Path], out: Path | None, profile: Path | None = None, workbench: Path = _NONE) -> int:
-    """Read statements and payments into one table and show or write it; 1 where a file could not be read.
-
-    Args:
-        files: what to read; of folders, every file that is not hidden.
-        out: where to; shown where not given.
-        profile: the format of all of them; told from the content where not given.
-        workbench: the folder whose own formats count.
-    """
-    read, problems = list[pa.Table](), list[Problem]()
-    own = _own(profile, workbench)
-    if not own and len(files) == 1 and out is not None and out.suffix.lower() in (".parquet", ".csv"):
-        large = large_format(files[0])
-        if large is not None:
-            return _read_large(files[0], large, out)
-    several = [each for file in files for each in (visible_files(file) if file.is_dir() else [file])]
-    done = list[Imported]()
-    for file in tqdm(several, disable=None if len(several) >= SHOWN_FROM else True):
-        try:
-            table, found, name = _as_table(read_file(file), file.name, own)
-        except (UnreadableFile, FileNotReadable) as error:
-            if isinstance(error, FileNotReadable) and not any(each.is_dir() for each in files):
-                raise
-            told = error.problem if isinstance(error, UnreadableFile) else unopened(file.name, error)
-            problems.append(told)
-            done.append(Imported("", file.name, 0, 0, False, (told,)))
-            continue
-        read.append(table)
-        problems += found
-        done.append(Imported("", file.name, table.num_rows, 0, False, tuple(found), name))
-    rows = pa.concat_tables(read) if read else ENTRIES.empty_table()
-    if out is None:
-        show(frame_of(rows.select(ENTRY_COLUMNS)).dropna(axis="columns", how="all"), empty="No entries.")
-    else:
-        write_table(rows, out)
-        say(f"{rows.num_rows} rows in {out}")
-    for problem in problems:
-        print(problem, file=sys.stderr)  # noqa: T201 - the command line's own voice
-    if len(several) > 1:
-        show(import_frame(done)[["name", "format", "outcome", "entries", "problems", "reason"]], title="Files")
-    return 1 if any(problem.severity == "error" for problem in problems) else 0
-
-
-def _read_large(file: Path, found: Format, out: Path) -> int:
-    """A file that is too large for memory, straight to its table."""
-    with file.open("rb") as bytes_of:
-        sha = hashlib.file_digest(bytes_of, "sha256").hexdigest()
-    rest = write_large(file, found, sha, out)
-    say(f"{pc.sum(rest.statements['entries']).as_py()} rows in {out}")
-    problems = [Problem(**{**row, "source": file.name}) for row in rest.problems.to_pylist()]
-    for problem in problems:
-        print(problem, file=sys.stderr)  # noqa: T201 - the command line's own voice
-    return 1 if any(problem.severity == "error" for problem in problems) else 0
-
-
 def _own(profile: Path | None, workbench: Path) -> tuple[Format, ...]:
     """The formats that count before all others: the one profile given, whatever the file looks like, or the folder's."""
     if profile is not None:
         return (replace(profiles.as_format(load_profile(profile)), detect=lambda data: True),)
     return own_formats(workbench)
-
-
-def _as_table(data: bytes, name: str, own: Sequence[Format]) -> tuple[pa.Table, list[Problem], str]:
-    """A file's entries, or its payments as the entries they will become, in the ledger's columns; problems; format."""
-    sha = hashlib.sha256(data).hexdigest()
-    try:
-        known = formats.detect(data, sha, own)
-        tables = formats.tables_by(known, data, sha)
-        told = [Problem(**{**row, "source": name}) for row in tables.problems.to_pylist()]
-        return tables.entries, told, known.name
-    except UnreadableFile as error:
-        if error.problem.rule != formats.NO_STATEMENTS:
-            raise UnreadableFile(replace(error.problem, source=name)) from error
-    reading = known.read(data, name)
-    for line in notices(reading):
-        say(line)
-    rows = [_payment_row(item, sha, None) for item in reading.transactions]
-    rows += [_payment_row(item, sha, order) for order in reading.orders for item in order.transactions]
-    rows += billing_rows(reading.billing, sha)
-    filled = [{field: row.get(field) for field in ENTRIES.names} for row in rows]
-    return pa.Table.from_pylist(filled, schema=ENTRIES), list(reading.problems), known.name
-
-
-def _payment_row(item: Transaction, sha: str, order: Order | None) -> dict[str, object]:
-    party, mandate, collects = item.counterparty, item.mandate, order is not None and order.collects
-    given = {
-        "account": order.own.account if order else None,
-        "currency": item.amount.currency,
-        "value_date": order.execution_date if order else None,
-        "status": "INFO",
-        "amount": item.amount.amount if collects else -item.amount.amount,
-        "counterparty_name": party.name,
-        "counterparty_account": party.account,
-        "counterparty_bic": party.bic,
-        "counterparty_address": str(party.address),
-        "remittance": item.remittance,
-        "structured_reference": item.structured_reference,
-        "end_to_end_id": "" if item.end_to_end_id == NOT_PROVIDED else item.end_to_end_id,
-        "mandate_id": mandate.identification if mandate else "",
-        "creditor_id": (mandate.creditor_id if mandate else "") or (order.creditor_id if order else ""),
-        "source": sha,
-        "position": item.position,
-    }
-    return {"entry_id": f"{sha}:{item.position}"} | {name: value for name, value in given.items() if value != ""}
 
 
 def convert_file(source: Path, target: Path, to: str, profile: Path | None = None, workbench: Path = _NONE) -> None:
@@ -287,7 +178,7 @@ def _converted(reading: Reading, wanted: str, source: str) -> bytes:
 
 
 def check_file(file: Path, rules: str, profile: Path | None = None, workbench: Path = _NONE) -> int:
-    """Show every problem of a payment file; 1 where there are errors. ``profile`` and ``workbench`` as in ``read_files``."""
+    """Show every problem of a payment file; 1 where there are errors. ``profile`` and ``workbench`` as in ``convert_file``."""
     reading = formats.read(read_file(file), file.name, _own(profile, workbench))
     problems = [*reading.problems, *_rule_problems(reading, rules, file.name)]
     show_problems(problems, file=file.name)

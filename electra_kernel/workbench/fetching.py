@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import io
-import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import TYPE_CHECKING
 
@@ -15,14 +13,13 @@ from electra_kernel.ebics.btf import Service
 from electra_kernel.ebics.client import Download
 from electra_kernel.ebics.errors import EbicsError
 from electra_kernel.store import Store
-from electra_kernel.vocabulary.errors import Problem, UnreadableFile
+from electra_kernel.vocabulary.errors import UnreadableFile
+from electra_kernel.workbench import containers
+from electra_kernel.workbench.containers import Budget
 from electra_kernel.workbench.progress import shown
 
 if TYPE_CHECKING:
     from electra_kernel.workbench.connections import Connection, Conversation
-
-#: Bounds for a container from outside.
-MAX_FILES, MAX_UNPACKED_BYTES = 10_000, 4 * 1024**3
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,22 +81,15 @@ def _unpacked(store: Store, whole: Fetched, is_container: bool) -> list[Fetched]
     if not is_container:
         return [whole]
     try:
-        with zipfile.ZipFile(io.BytesIO(whole.data)) as container:
-            members = [member for member in container.infolist() if not member.is_dir()]
-            if len(members) > MAX_FILES or sum(member.file_size for member in members) > MAX_UNPACKED_BYTES:
-                raise zipfile.BadZipFile("it unpacks to more than any bank sends")
-            return [_archived(store, member.filename, container.read(member)) for member in members]
-    except (zipfile.BadZipFile, RuntimeError, NotImplementedError, EOFError, OSError, ValueError) as error:
-        raise UnreadableFile(
-            Problem(
-                source=whole.name,
-                position=None,
-                field="container",
-                rule="zip",
-                text=f"The container from the bank cannot be unpacked: {error}",
-                repair="Fetch again; if it stays so, tell the bank. The bytes are in the archive.",
-            )
-        ) from error
+        with containers.opened(whole.data, whole.name, Budget(len(whole.data))) as members:
+            return [_archived(store, member.file_name, member.read()) for member in members or ()] or [whole]
+    except UnreadableFile as error:
+        told = replace(
+            error.problem,
+            text=f"The container from the bank is damaged. {error.problem.text}",
+            repair="Fetch again; if it stays so, tell the bank. The bytes are in the archive.",
+        )
+        raise UnreadableFile(told) from error
 
 
 def _archived(store: Store, name: str, data: bytes) -> Fetched:

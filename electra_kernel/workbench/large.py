@@ -16,12 +16,8 @@ import pyarrow.parquet
 from electra_kernel import formats
 from electra_kernel.formats.base import Format
 from electra_kernel.statements.columns import ENTRIES, StatementTables
+from electra_kernel.workbench import limits
 from electra_kernel.workbench.files import exact_texts, whole_file
-
-#: From this size on (bytes) a file is read in parts; smaller ones are quicker at once.
-LARGE = 128 * 2**20
-_PIECE = 16 * 2**20
-_HEAD = 65_536
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,22 +36,26 @@ class Spooled:
     rows: int
 
 
+def batch_format(start: bytes) -> Format | None:
+    """The format of a file that begins so, where it is one that can be read in parts; ``None`` for every other."""
+    return next((each for each in formats.FORMATS if each.batches is not None and each.detect(start)), None)
+
+
 def large_format(path: Path) -> Format | None:
     """The format of a large file, where it is one that can be read in parts; ``None`` for every other file."""
     try:
-        if not path.is_file() or path.stat().st_size < LARGE:
+        if not path.is_file() or path.stat().st_size < limits.LIMITS.large:
             return None
         with path.open("rb") as file:
-            start = file.read(_HEAD)
+            return batch_format(file.read(limits.LIMITS.head))
     except OSError:
         return None
-    return next((each for each in formats.FORMATS if each.batches is not None and each.detect(start)), None)
 
 
 def pieces(path: Path) -> Iterator[bytes]:
     """The bytes of a file, piece by piece."""
     with path.open("rb") as file:
-        while piece := file.read(_PIECE):
+        while piece := file.read(limits.LIMITS.piece):
             yield piece
 
 

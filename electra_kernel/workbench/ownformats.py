@@ -9,6 +9,7 @@ from electra_kernel.formats import profiles
 from electra_kernel.formats.base import Format
 from electra_kernel.formats.profiles import Profile, ProfileError
 from electra_kernel.workbench.files import read_file
+from electra_kernel.workbench.reading import Own
 
 #: The folder of a workbench that holds them.
 FOLDER = "formats"
@@ -48,3 +49,20 @@ def own_profiles(folder: Path) -> tuple[Profile, ...]:
 def own_formats(folder: Path) -> tuple[Format, ...]:
     """The same, as rows of the table of formats."""
     return tuple(profiles.as_format(profile) for profile in own_profiles(folder))
+
+
+def own_of(folder: Path, profile: Path | None = None) -> Own:
+    """The same, for other processes too; or the one profile given, for whatever the files look like.
+
+    Raises:
+        FileNotReadable, ProfileError: as ``own_profiles``.
+    """
+    if profile is not None:
+        load_profile(profile)
+        return Own((_text_of(profile),), always=True)
+    own_profiles(folder)
+    return Own(tuple(_text_of(path) for path in sorted((folder / FOLDER).glob("*.toml"))))
+
+
+def _text_of(path: Path) -> tuple[str, str]:
+    return path.name, read_file(path).decode("utf-8-sig")

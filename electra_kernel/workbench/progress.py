@@ -1,4 +1,4 @@
-"""How far a long transfer is, shown where a person waits for it. Nothing else lives here."""
+"""How far a long transfer or a long reading is, shown where a person waits for it. Nothing else lives here."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from electra_kernel.ebics.client import Exchange
 
 #: Segments from which a bar is shown; each carries about 750 kB.
 SHOWN_FROM = 4
+#: Files from which a bar is shown.
+FILES_SHOWN_FROM = 20
 
 
 @contextmanager
@@ -35,3 +37,39 @@ def shown(exchange: Exchange[Any], words: str) -> Iterator[None]:
         exchange.watcher = before
         if bar is not None:
             bar.close()
+
+
+class FilesBar:
+    """A bar of files, for a ``with`` block; it appears when there are many, and counts those in containers too.
+
+    Args:
+        count: how many files there are, as far as is known.
+        terminal_only: show none where nobody looks at a terminal.
+    """
+
+    def __init__(self, count: int, *, terminal_only: bool = False) -> None:
+        self._count, self._done = count, 0
+        self._bar: tqdm[Any] | None = None
+        self._disable = None if terminal_only else False
+
+    def more(self, count: int) -> None:
+        """There are so many more."""
+        self._count += count
+        if self._bar is not None:
+            self._bar.total = self._count
+
+    def step(self) -> None:
+        """One is done."""
+        self._done += 1
+        if self._bar is None and self._count >= FILES_SHOWN_FROM:
+            self._bar = tqdm(total=self._count, unit="file", disable=self._disable)
+            self._bar.update(self._done - 1)
+        if self._bar is not None:
+            self._bar.update()
+
+    def __enter__(self) -> FilesBar:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._bar is not None:
+            self._bar.close()

@@ -23,12 +23,13 @@ from electra_kernel.vocabulary.errors import ElectraError, Problem
 from electra_kernel.vocabulary.text import html_table
 from electra_kernel.workbench import ordertypes, versions
 from electra_kernel.workbench.connections import Connection, Connections
+from electra_kernel.workbench.importing import problems_only
 from electra_kernel.workbench.keyfiles import restore_keys
 from electra_kernel.workbench.lines import internet
 from electra_kernel.workbench.orders import Orders
 from electra_kernel.workbench.passwords import PasswordSource, ask_password
 from electra_kernel.workbench.sandbox import Sandbox
-from electra_kernel.workbench.statements import Statements, arrow_frame, problems_only
+from electra_kernel.workbench.statements import Statements, arrow_frame
 from electra_kernel.workbench.waiting import ToSign
 from electra_kernel.workbench.watching import EVERY, News, Watch
 

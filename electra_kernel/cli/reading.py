@@ -1,0 +1,222 @@
+"""``electra read``: statements and payments as one table in the shell, without a workbench."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from electra_kernel import formats
+from electra_kernel.cli.notices import notices
+from electra_kernel.cli.tables import ENTRY_COLUMNS, say, show
+from electra_kernel.formats.base import Format
+from electra_kernel.orders.model import NOT_PROVIDED, Order, Transaction
+from electra_kernel.statements.billing import billing_rows
+from electra_kernel.statements.columns import ENTRIES
+from electra_kernel.vocabulary.errors import Problem, UnreadableFile
+from electra_kernel.workbench.files import frame_of, write_table
+from electra_kernel.workbench.importing import Imported, import_frame, summary
+from electra_kernel.workbench.large import batches, large_format, write_large
+from electra_kernel.workbench.ownformats import own_of
+from electra_kernel.workbench.progress import FilesBar
+from electra_kernel.workbench.readers import read_in_turn
+from electra_kernel.workbench.reading import FileRead, Own
+from electra_kernel.workbench.sources import Found, Source, found_in, source_of, sources
+
+#: A folder that is none: no formats of one's own.
+_NONE = Path(os.devnull)
+#: More rows than these are not shown, but counted.
+_SHOWN = 200
+_FILES_SHOWN = 50
+
+
+def read_files(files: Sequence[Path], out: Path | None, profile: Path | None = None, workbench: Path = _NONE) -> int:
+    """Read statements and payments into one table and show or write it; 1 where a file could not be read.
+
+    Args:
+        files: what to read; of folders and ZIP archives, every file in them that is not hidden.
+        out: where to; shown where not given.
+        profile: the format of all of them; told from the content where not given.
+        workbench: the folder whose own formats count.
+
+    Raises:
+        FileNotReadable: a file that was named cannot be opened.
+    """
+    own = own_of(workbench, profile)
+    if not own.texts and len(files) == 1 and out is not None and out.suffix.lower() in (".parquet", ".csv"):
+        large = large_format(files[0])
+        if large is not None:
+            return _read_large(files[0], large, out)
+    found = [each for file in files for each in (found_in(file) if file.is_dir() else [Found(file.name, file)])]
+    with FilesBar(len(found), terminal_only=True) as bar:
+        job = _Job(own, bar)
+        if any(file.is_dir() for file in files):
+            job.take(sources(found, bar.more), len(found), sum(each.size for each in found))
+        else:
+            job.take((each for file in files for each in source_of(file, file.name, bar.more)), len(found), 0)
+    return job.tell(out)
+
+
+@dataclass(frozen=True, slots=True)
+class _Given:
+    """A file to read, and its place among the others."""
+
+    number: int
+    name: str
+    data: bytes
+    sha256: str
+
+
+class _Job:
+    """Reads what there is, and tells what came of it."""
+
+    def __init__(self, own: Own, bar: FilesBar) -> None:
+        self._own, self._bar = own, bar
+        self._tables = dict[int, pa.Table]()
+        self._done = dict[int, Imported]()
+
+    def take(self, found: Iterable[Source], count: int, size: int) -> None:
+        """Read what there is."""
+        with closing(read_in_turn(self._given(found), self._own, count=count, size=size)) as results:
+            for file, result in results:
+                self._take(file, result)
+                self._bar.step()
+
+    def tell(self, out: Path | None) -> int:
+        """Show or write the entries, then what is wrong, then what became of each file; 1 where anything is an error."""
+        tables = [table for _, table in sorted(self._tables.items())]
+        rows = pa.concat_tables(tables) if tables else ENTRIES.empty_table()
+        if out is None:
+            shown = frame_of(rows.slice(0, _SHOWN).select(ENTRY_COLUMNS))
+            show(shown.dropna(axis="columns", how="all"), empty="No entries.")
+            if rows.num_rows > _SHOWN:
+                say(f"These are the first {_SHOWN} of {rows.num_rows:,} rows. --out entries.xlsx writes them all.")
+        else:
+            write_table(rows, out)
+            say(f"{rows.num_rows} rows in {out}")
+        done = [each for _, each in sorted(self._done.items())]
+        problems = [problem for each in done for problem in each.problems]
+        _print_problems(problems)
+        if len(done) > 1:
+            _show_files(done)
+        return 1 if any(problem.severity == "error" for problem in problems) else 0
+
+    def _given(self, found: Iterable[Source]) -> Iterator[_Given]:
+        for number, each in enumerate(found):
+            if each.problem is not None:
+                self._refuse(number, each.name, each.problem)
+            elif each.skipped:
+                self._done[number] = Imported("", each.name, 0, 0, False, (), skipped=each.skipped)
+            elif each.container:
+                pass  # its files come after it
+            elif each.data is not None:
+                yield _Given(number, each.name, each.data, hashlib.sha256(each.data).hexdigest())
+                continue
+            elif each.path is not None and each.format is not None:
+                self._take_parts(number, each.name, each.path, each.format)
+            self._bar.step()
+
+    def _refuse(self, number: int, name: str, problem: Problem) -> None:
+        self._done[number] = Imported("", name, 0, 0, False, (replace(problem, source=name),))
+
+    def _take_parts(self, number: int, name: str, path: Path, found: Format) -> None:
+        try:
+            parts = list(batches(path, found, _hash_of(path)))
+        except UnreadableFile as error:
+            self._refuse(number, name, error.problem)
+            return
+        told = [row for part in parts for row in part.problems.to_pylist()]
+        self._keep(number, name, found.name, pa.concat_tables([part.entries for part in parts]), _named(told, name))
+
+    def _take(self, file: _Given, result: FileRead) -> None:
+        if result.tables is not None:
+            told = result.tables.problems
+            problems = _named(told.to_pylist(), file.name) if told.num_rows else ()
+            self._keep(file.number, file.name, result.format, result.tables.entries, problems)
+        elif result.refusal is not None and result.refusal.rule == formats.NO_STATEMENTS:
+            table, problems = _payments(file, result.format, self._own)
+            self._keep(file.number, file.name, result.format, table, problems)
+        elif result.refusal is not None:
+            self._refuse(file.number, file.name, result.refusal)
+
+    def _keep(self, number: int, name: str, known: str, table: pa.Table, problems: tuple[Problem, ...]) -> None:
+        self._tables[number] = table
+        self._done[number] = Imported("", name, table.num_rows, 0, False, problems, known)
+
+
+def _named(rows: Iterable[dict[str, object]], name: str) -> tuple[Problem, ...]:
+    """Problems with the file's name in place of its hash."""
+    return tuple(Problem(**{**row, "source": name}) for row in rows)  # type: ignore[arg-type]
+
+
+def _print_problems(problems: Iterable[Problem]) -> None:
+    for problem in problems:
+        print(problem, file=sys.stderr)  # noqa: T201 - the command line's own voice
+
+
+def _show_files(done: Sequence[Imported]) -> None:
+    """What became of each file; of very many, those that were not simply read."""
+    rows = done if len(done) <= _FILES_SHOWN else [each for each in done if each.outcome != "read"]
+    shown = import_frame(rows[:_SHOWN])[["name", "format", "outcome", "entries", "problems", "reason"]]
+    if rows:
+        show(shown, title="Files" if len(rows) == len(done) else "Files that were not simply read")
+    if len(rows) > _SHOWN:
+        say(f"and {len(rows) - _SHOWN:,} files more, whose problems stand above")
+    say(summary(done))
+
+
+def _hash_of(file: Path) -> str:
+    with file.open("rb") as bytes_of:
+        return hashlib.file_digest(bytes_of, "sha256").hexdigest()
+
+
+def _read_large(file: Path, found: Format, out: Path) -> int:
+    """A file that is too large for memory, straight to its table."""
+    rest = write_large(file, found, _hash_of(file), out)
+    say(f"{pc.sum(rest.statements['entries']).as_py()} rows in {out}")
+    problems = _named(rest.problems.to_pylist(), file.name)
+    _print_problems(problems)
+    return 1 if any(problem.severity == "error" for problem in problems) else 0
+
+
+def _payments(file: _Given, name: str, own: Own) -> tuple[pa.Table, tuple[Problem, ...]]:
+    """A file's payments as the entries they will become, in the ledger's columns; answers and requests are said."""
+    known = next(each for each in (*own.formats(), *formats.FORMATS) if each.name == name)
+    reading = known.read(file.data, file.name)
+    for line in notices(reading):
+        say(line)
+    rows = [_payment_row(item, file.sha256, None) for item in reading.transactions]
+    rows += [_payment_row(item, file.sha256, order) for order in reading.orders for item in order.transactions]
+    rows += billing_rows(reading.billing, file.sha256)
+    filled = [{field: row.get(field) for field in ENTRIES.names} for row in rows]
+    return pa.Table.from_pylist(filled, schema=ENTRIES), reading.problems
+
+
+def _payment_row(item: Transaction, sha: str, order: Order | None) -> dict[str, object]:
+    party, mandate, collects = item.counterparty, item.mandate, order is not None and order.collects
+    given = {
+        "account": order.own.account if order else None,
+        "currency": item.amount.currency,
+        "value_date": order.execution_date if order else None,
+        "status": "INFO",
+        "amount": item.amount.amount if collects else -item.amount.amount,
+        "counterparty_name": party.name,
+        "counterparty_account": party.account,
+        "counterparty_bic": party.bic,
+        "counterparty_address": str(party.address),
+        "remittance": item.remittance,
+        "structured_reference": item.structured_reference,
+        "end_to_end_id": "" if item.end_to_end_id == NOT_PROVIDED else item.end_to_end_id,
+        "mandate_id": mandate.identification if mandate else "",
+        "creditor_id": (mandate.creditor_id if mandate else "") or (order.creditor_id if order else ""),
+        "source": sha,
+        "position": item.position,
+    }
+    return {"entry_id": f"{sha}:{item.position}"} | {name: value for name, value in given.items() if value != ""}
