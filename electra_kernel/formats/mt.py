@@ -627,6 +627,29 @@ def unfolded(text: str, width: int = LINE) -> str:
     return "".join(parts).strip()
 
 
+#: Field 72 (FIN: 6*35x): a line that goes on with the one before begins with two slashes.
+_NARRATIVE, _NARRATIVE_LINES, _GOES_ON = 35, 6, "//"
+
+
+def narrative(value: str) -> str:
+    """Field 72 as one text."""
+    parts: list[str] = []
+    for line in value.split("\n"):
+        body = line.removeprefix(_GOES_ON)
+        if body.strip():
+            parts.append(body if len(line) >= _NARRATIVE else f"{body.rstrip()} ")
+    return "".join(parts).strip()
+
+
+def narrative_lines(text: str) -> list[str]:
+    """A text as the lines of field 72; what six lines do not hold is left out."""
+    step = _NARRATIVE - len(_GOES_ON)
+    text = text.lstrip("/") if text.startswith(_GOES_ON) else text
+    first, rest = text[:_NARRATIVE], text[_NARRATIVE:]
+    more = [f"{_GOES_ON}{rest[at : at + step]}" for at in range(0, len(rest), step)]
+    return [first, *more][:_NARRATIVE_LINES] if first else []
+
+
 # ------------------------------------------------------------------------------------------------------- writing
 _X = re.compile(r"[^A-Za-z0-9/\-?:().,'+ \n]")
 _SPELLED = str.maketrans(

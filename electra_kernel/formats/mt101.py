@@ -1,7 +1,7 @@
 """Requests for transfer, SWIFT MT101: read into orders, written. FIN, MT101.
 
-One message can debit several accounts; each account, currency and bearer of charges becomes an order of its own, and
-the parts of a chain (28D) are orders of their own too. Field 21 is the customer's reference where field 70 names none
+One message can debit several accounts; each account, currency, bearer of charges and instruction (23E: URGP, SDVA, CORT,
+INTC) becomes an order of its own, and the parts of a chain (28D) are orders of their own too. Field 21 is the customer's reference where field 70 names none
 (``/ROC/``), and the instruction's where it does. Field 21R asks for one booking and is the payment's id.
 
 What an MT101 cannot carry: purposes, parties behind the accounts, structured references as such, names over two lines
@@ -10,23 +10,32 @@ of 33, addresses over three lines, signs outside the X character set. ``write_to
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime
+from datetime import date
+from typing import TypeAlias
 
 from electra_kernel.formats import mt
 from electra_kernel.formats.base import Problems, Reading, unreadable
 from electra_kernel.formats.mt_orders import (
+    CATEGORY_PURPOSES,
     CHARGES,
+    SERVICE_LEVELS,
+    bank_of,
+    created,
+    instructions,
     kind_of_order,
     midnight,
     money_of,
     not_kept,
+    noted_reference,
     own_reference,
     read_remittance,
     short_reference,
+    tell_finer,
     tell_losses,
+    tell_services,
+    tell_tracking,
     write_charges,
     write_money,
     write_remittance,
@@ -79,6 +88,13 @@ class _Payment:
     remittance: str = ""
     customer_reference: str = ""
     charges: str = ""
+    bank: str = ""
+    service_level: str = ""
+    category_purpose: str = ""
+
+
+#: What the payments of one order have in common: debtor, currency, bearer of charges, service level, purpose.
+_Key: TypeAlias = tuple[Party, str, str, str, str]
 
 
 @dataclass(slots=True)
@@ -109,16 +125,21 @@ class _Request:
             self._line = int(self._found.lines[number])
             self._field(self._found.tag(number), self._found.value(number))
         head = self._head
+        tell_tracking(self._found, self._message, self._problems)
+        if not head.reference:
+            self._error("20", "missing", "The request has no reference.")
         if head.day is None:
             self._error("30", "date", "The request names no execution date that can be read; it is left out.")
             return []
-        groups: dict[tuple[Party, str, str], list[Transaction]] = {}
+        groups: dict[_Key, list[Transaction]] = {}
         for payment in head.payments:
             transaction = self._transaction(payment)
             if transaction is not None:
                 debtor = payment.debtor or head.debtor
-                key = (debtor, transaction.amount.currency, payment.charges or head.charges)
-                groups.setdefault(key, []).append(transaction)
+                if payment.bank and not debtor.bic:
+                    debtor = replace(debtor, bic=payment.bank)
+                common = (payment.charges or head.charges, payment.service_level, payment.category_purpose)
+                groups.setdefault((debtor, transaction.amount.currency, *common), []).append(transaction)
         return [
             self._order(key, tuple(transactions), head.day, number if len(groups) > 1 else 0)
             for number, (key, transactions) in enumerate(groups.items(), 1)
@@ -127,10 +148,8 @@ class _Request:
     def _error(self, tag: str, rule: str, text: str) -> None:
         self._problems.error(self._line, tag, rule, text, "Correct the file, or ask its maker.")
 
-    def _order(
-        self, key: tuple[Party, str, str], transactions: tuple[Transaction, ...], day: date, number: int
-    ) -> Order:
-        head, (debtor, currency, charges) = self._head, key
+    def _order(self, key: _Key, transactions: tuple[Transaction, ...], day: date, number: int) -> Order:
+        head, (debtor, currency, charges, service, purpose) = self._head, key
         if head.bank and not debtor.bic:
             debtor = replace(debtor, bic=head.bank)
         suffix = f"-{number}" if number else ""
@@ -140,11 +159,13 @@ class _Request:
             kind=kind_of_order(currency, debtor),
             debtor=debtor,
             execution_date=day,
-            created=_created(self._found, self._message) or midnight(day),
+            created=created(self._found, self._message) or midnight(day),
             transactions=transactions,
             initiator=head.initiator,
             batch_booking=True if head.batch else None,
             charge_bearer=charges,
+            service_level=service,
+            category_purpose=purpose,
         )
 
     def _transaction(self, payment: _Payment) -> Transaction | None:
@@ -152,6 +173,7 @@ class _Request:
         if payment.money is None:
             self._error("32B", "amount", f"Payment {payment.reference} is left out: it has no amount above nothing.")
             return None
+        tell_finer(payment.money, self._problems, payment.line, "32B")
         if payment.counterparty == NOBODY:
             self._error("59", "missing", f"Payment {payment.reference} names no beneficiary.")
         own = "" if payment.reference in mt.NO_REFERENCE else payment.reference
@@ -188,7 +210,7 @@ class _Request:
         elif tag[:2] == "50":
             head.debtor = self._party(tag, value)
         elif tag == "52A":
-            head.bank = self._party(tag, value).bic
+            head.bank = bank_of(self._problems, self._line, tag, value)
         elif tag != "28D":
             not_kept(self._problems, self._line, tag, value)
 
@@ -199,14 +221,31 @@ class _Request:
             payment.charges = CHARGES.get(value, "")
         elif tag[:2] == "50" and tag not in ("50L", "50C"):
             payment.debtor = self._party(tag, value)
+        elif tag == "52A":
+            payment.bank = bank_of(self._problems, self._line, tag, value)
         elif tag == "57A":
-            payment.counterparty = replace(payment.counterparty, bic=self._party(tag, value).bic)
+            bic = bank_of(self._problems, self._line, tag, value)
+            payment.counterparty = replace(payment.counterparty, bic=bic)
         elif tag[:2] == "59":
             bic = payment.counterparty.bic
             party = self._party(tag, value)
             payment.counterparty = replace(party, bic=party.bic or bic)
         elif tag == "70":
             payment.remittance, payment.customer_reference = read_remittance(value)
+        else:
+            self._beside(payment, tag, value)
+
+    def _beside(self, payment: _Payment, tag: str, value: str) -> None:
+        """Instructions and notes; of these an order has a place for some."""
+        if tag == "23E" and value in SERVICE_LEVELS and not payment.service_level:
+            payment.service_level = value
+        elif tag == "23E" and value in CATEGORY_PURPOSES and not payment.category_purpose:
+            payment.category_purpose = value
+        elif tag == "72":
+            reference, notes = noted_reference(value)
+            payment.customer_reference = payment.customer_reference or reference
+            if notes:
+                not_kept(self._problems, self._line, tag, notes)
         else:
             not_kept(self._problems, self._line, tag, value)
 
@@ -215,20 +254,6 @@ class _Request:
         for line in left:
             not_kept(self._problems, self._line, tag, line)
         return party
-
-
-_INPUT_TIME = re.compile(rb"\{2:O[0-9]{3}([0-9]{4})([0-9]{6})")
-
-
-def _created(found: mt.Fields, message: mt.Message) -> datetime | None:
-    """When the sender gave the message to the network (block 2 of an output message)."""
-    before = int(found.starts[message.first])
-    matches = list(_INPUT_TIME.finditer(found.text, max(0, before - 400), before))
-    match = matches[-1] if matches else None
-    day = mt.day_of(match[2].decode()) if match else None
-    if match is None or day is None or int(match[1][:2]) > 23 or int(match[1][2:]) > 59:
-        return None
-    return midnight(day).replace(hour=int(match[1][:2]), minute=int(match[1][2:]))
 
 
 # -------------------------------------------------------------------------------------------------------- write
@@ -274,26 +299,25 @@ def _message(order: Order, problems: Problems) -> str:
     fields.append(("30", f"{order.execution_date:%y%m%d}"))
     charges = write_charges(order.charge_bearer, told)
     for each in order.transactions:
-        fields.extend(_payment(each, charges, told))
+        fields.extend(_payment(each, charges, instructions(order), told))
     return mt.message_text(fields) + "-\r\n"
 
 
 def _tell_order(order: Order, told: mt.Told) -> None:
     if order.initiator and mt.plain(order.initiator)[:35].strip() != order.initiator:
         told("50L", "characters", "The initiator is written in 35 characters of the X character set.")
-    if order.service_level or order.local_instrument or order.category_purpose:
-        told("23E", "service", "Service level, local instrument and category purpose are not carried.")
+    tell_services(order, told)
     if order.batch_booking is False or (not order.batch_booking and order.payment_id != order.message_id):
         told("21R", "batch", "The payment's id is carried where one booking is asked for only.")
 
 
-def _payment(each: Transaction, charges: str, told: mt.Told) -> list[tuple[str, str]]:
+def _payment(each: Transaction, charges: str, services: list[tuple[str, str]], told: mt.Told) -> list[tuple[str, str]]:
     tell_losses(each, told)
     reference = own_reference(each)
     own, named = each.instruction_id or reference or "NONREF", ""
     if each.instruction_id or len(own) > 16 or mt.plain(own) != own or "//" in own or "/" in (own[0], own[-1]):
         own, named = each.instruction_id or "NONREF", mt.checked("70", reference or NOT_PROVIDED, 35)
-    fields = [("21", short_reference("21", own)), ("32B", write_money(each.amount))]
+    fields = [("21", short_reference("21", own)), *services, ("32B", write_money(each.amount))]
     if each.counterparty.bic:
         fields.append(("57A", mt.checked("57A", each.counterparty.bic, 11)))
     fields.append(write_party("59", "", each.counterparty, told))

@@ -10,8 +10,9 @@ from datetime import UTC, date, datetime, time
 
 from electra_kernel.formats import mt
 from electra_kernel.formats.base import Problems
+from electra_kernel.formats.mt_parties import read_party
 from electra_kernel.orders.kinds import kind_for
-from electra_kernel.orders.model import NOT_PROVIDED, Transaction
+from electra_kernel.orders.model import NOT_PROVIDED, Order, Transaction
 from electra_kernel.vocabulary.errors import ElectraError
 from electra_kernel.vocabulary.money import Money, is_currency
 from electra_kernel.vocabulary.parties import Party
@@ -21,6 +22,33 @@ CHARGES = {"SHA": "SHAR", "OUR": "DEBT", "BEN": "CRED"}
 _WRITTEN = {**{iso: fin for fin, iso in CHARGES.items()}, "SLEV": "SHA", "": "SHA"}
 _MONEY = re.compile(r"([A-Z]{3})([0-9., ]+)")
 _REFERENCE = re.compile(r"/ROC/(.*?)(?:///?(?!/)(.*)|$)", re.DOTALL)
+#: The customer's reference where a bank writes it among its own notes (field 72).
+_NOTED_REFERENCE = re.compile(r"(?:^|\s)/(?:ROC|EREF|EToE)/([^/\s][^/]*)", re.IGNORECASE)
+#: Instructions (field 23E) that an order has a place for.
+SERVICE_LEVELS = ("SDVA", "URGP")
+CATEGORY_PURPOSES = ("CORT", "INTC")
+#: What fields are that an order has no room for, in words.
+_NAMES = {
+    "121": "the payment's tracking id (UETR)",
+    "13C": "the bank's time of settlement",
+    "21F": "the reference of the foreign exchange deal",
+    "23B": "the kind of bank operation",
+    "23E": "an instruction",
+    "25A": "the account for charges",
+    "26T": "the type of transaction",
+    "33B": "the amount and currency that were ordered",
+    "36": "the exchange rate",
+    "52": "the bank of who pays, by name or account",
+    "53": "the sender's correspondent bank",
+    "54": "the receiver's correspondent bank",
+    "55": "a reimbursement bank",
+    "56": "an intermediary bank",
+    "57": "the bank of who is paid, by name, account or clearing code",
+    "71F": "the sender's charges",
+    "71G": "the receiver's charges",
+    "72": "the banks' notes to each other",
+    "77": "regulatory reporting",
+}
 _WIDTH, _LINES = 35, 4
 
 
@@ -31,6 +59,53 @@ def money_of(written: str) -> Money | None:
     if match is None or amount is None or amount <= 0 or not is_currency(match[1]):
         return None
     return Money(amount, match[1])
+
+
+def tell_finer(money: Money | None, problems: Problems, line: int, tag: str) -> None:
+    """Tell an amount with more decimal places than its currency has."""
+    if money is not None and not mt.is_multiple(money.amount, money.currency):
+        mt.tell_decimals(problems, tag, line, money.amount, money.currency)
+
+
+_INPUT_TIME = re.compile(rb"\{2:O[0-9]{3}([0-9]{4})([0-9]{6})")
+_UETR = re.compile(rb"\{121:([0-9A-Za-z-]{1,40})\}")
+_HEADERS = 400
+
+
+def created(found: mt.Fields, message: mt.Message) -> datetime | None:
+    """When the sender gave the message to the network (block 2 of an output message)."""
+    before = int(found.starts[message.first])
+    matches = list(_INPUT_TIME.finditer(found.text, max(0, before - _HEADERS), before))
+    match = matches[-1] if matches else None
+    day = mt.day_of(match[2].decode()) if match else None
+    if match is None or day is None or int(match[1][:2]) > 23 or int(match[1][2:]) > 59:
+        return None
+    return midnight(day).replace(hour=int(match[1][:2]), minute=int(match[1][2:]))
+
+
+def tell_tracking(found: mt.Fields, message: mt.Message, problems: Problems) -> None:
+    """Tell the UETR of block 3, which an order has no room for."""
+    before = int(found.starts[message.first])
+    match = _UETR.search(found.text, max(0, before - _HEADERS), before)
+    if match:
+        not_kept(problems, int(found.lines[message.first]), "121", match[1].decode())
+
+
+def bank_of(problems: Problems, line: int, tag: str, value: str) -> str:
+    """The BIC of a bank's field (52A, 57A); an account or clearing code beside it is told."""
+    party, left = read_party(value)
+    for text in [*left, *([f"/{party.account}"] if party.account else [])]:
+        not_kept(problems, line, tag, text)
+    return party.bic
+
+
+def noted_reference(value: str) -> tuple[str, str]:
+    """The customer's reference in field 72, and the notes without it."""
+    text = mt.narrative(value)
+    match = _NOTED_REFERENCE.search(text)
+    if match is None:
+        return "", text
+    return match[1].strip(), f"{text[: match.start()]} {text[match.end() :]}".strip()
 
 
 def midnight(day: date) -> datetime:
@@ -105,6 +180,19 @@ def tell_losses(each: Transaction, told: mt.Told) -> None:
         told("50", "ultimate", "Parties behind the accounts are not carried.")
 
 
+def instructions(order: Order) -> list[tuple[str, str]]:
+    """Field 23E for what of an order's service and purpose it has codes for."""
+    given = ((order.service_level, SERVICE_LEVELS), (order.category_purpose, CATEGORY_PURPOSES))
+    return [("23E", code) for code, known in given if code in known]
+
+
+def tell_services(order: Order, told: mt.Told) -> None:
+    """What of an order's service and purpose field 23E has no code for."""
+    carried = {code for _, code in instructions(order)}
+    if {order.service_level, order.local_instrument, order.category_purpose} - carried - {""}:
+        told("23E", "service", "Service level, local instrument and category purpose are not carried.")
+
+
 def short_reference(tag: str, value: str) -> str:
     """A reference of 16 characters, neither beginning nor ending with a slash, without two in a row.
 
@@ -120,10 +208,12 @@ def short_reference(tag: str, value: str) -> str:
 
 def not_kept(problems: Problems, line: int, tag: str, value: str) -> None:
     """Tell a field that an order has no room for."""
+    name = _NAMES.get(tag) or _NAMES.get(tag[:2])
     problems.warn_once(
         tag,
         "not-kept",
-        f"Field {tag} ({' '.join(value.split())[:60]!r}) has no place in an order and is left out.",
+        f"Field {tag}{f', {name}' if name else ''} ({' '.join(value.split())[:60]!r}){',' if name else ''} has no place in "
+        "an order and is left out.",
         "Check whether it matters for this payment.",
         line,
     )

@@ -1,13 +1,14 @@
 """Parties in SWIFT MT: fields 50a, 52a, 56a, 57a and 59a with their options, read and written. FIN, field formats.
 
 * no letter, H, K, D: ``/account``, then up to four lines of 35: the name, then the address;
-* F: ``/account``, then numbered lines: 1 name, 2 street, 3 country and town;
+* F: ``/account``, then numbered lines: 1 name, 2 street, 3 country and town, 6 and 7 ids;
 * A, G, C: ``/account``, then a BIC; L: the instructing party's name.
 """
 
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from electra_kernel.formats import mt
 from electra_kernel.vocabulary.errors import ElectraError
@@ -16,6 +17,9 @@ from electra_kernel.vocabulary.parties import Address, Party
 _ACCOUNT = re.compile(r"/(?:[A-Z]/)?([^/].*)")
 _BIC = re.compile(r"[A-Z]{6}[A-Z0-9]{2}(?:[A-Z0-9]{3})?")
 _NUMBERED = re.compile(r"([1-8])/(.*)")
+#: Option F may begin with an id in place of the account, or give ids in lines 6 and 7, which line 8 goes on with.
+_IDENTIFIER = re.compile(r"(?:ARNU|CCPT|CUST|DRLC|EMPL|NIDN|SOSE|TXID)/[A-Z]{2}/(.+)")
+_ID_LINE = re.compile(r"[A-Z]{2}/(.+)")
 _COUNTRY_TOWN = re.compile(r"([A-Z]{2})(?:/(.*))?")
 _WIDTH, _NUMBERED_WIDTH, _LINES = 35, 33, 4
 
@@ -38,8 +42,11 @@ def read_party(value: str) -> tuple[Party, list[str]]:
         lines = lines[1:]
     account = re.sub(r"\s", "", account) if re.match("[A-Z]{2}[0-9]{2}", account) else account
     account = "" if account == "NOTPROVIDED" else account
-    if lines and all(_NUMBERED.fullmatch(line) for line in lines):
-        return _numbered(account, lines, left), left
+    identified = _IDENTIFIER.fullmatch(lines[0]) if len(lines) > 1 and not account else None
+    numbered = lines[1:] if identified else lines
+    if numbered and all(_NUMBERED.fullmatch(line) for line in numbered):
+        party = _numbered(account, numbered, left)
+        return (replace(party, identification=identified[1].strip()) if identified else party), left
     if len(lines) == 1 and _BIC.fullmatch(lines[0]):
         return Party(name="", account=account, bic=lines[0]), left
     name, *address = lines or [""]
@@ -48,6 +55,7 @@ def read_party(value: str) -> tuple[Party, list[str]]:
 
 def _numbered(account: str, lines: list[str], left: list[str]) -> Party:
     name, street, country, towns = "", list[str](), "", list[str]()
+    identification = ""
     for line in lines:
         number, text = line[0], line[2:].strip()
         match = _COUNTRY_TOWN.fullmatch(text)
@@ -60,11 +68,14 @@ def _numbered(account: str, lines: list[str], left: list[str]) -> Party:
             towns.extend([match[2]] if match[2] else [])
         elif number == "3":
             towns.append(text)
+        elif number in "67" and not identification and (named := _ID_LINE.fullmatch(text)):
+            identification = named[1].rpartition("/")[2]
+        elif number == "8" and identification and not left:
+            identification += text
         else:
             left.append(line)
-    return Party(
-        name=name, account=account, address=Address(street=", ".join(street), town=" ".join(towns), country=country)
-    )
+    address = Address(street=", ".join(street), town=" ".join(towns), country=country)
+    return Party(name=name, account=account, address=address, identification=identification)
 
 
 def write_party(tag: str, plain_option: str, party: Party, told: mt.Told) -> tuple[str, str]:
@@ -81,6 +92,8 @@ def write_party(tag: str, plain_option: str, party: Party, told: mt.Told) -> tup
     """
     if not party.account and not party.name:
         raise ElectraError(f"A party for field {tag} has neither account nor name.", repair="Give at least one.")
+    if party.identification:
+        told(tag, "identification", "A party's id beside its account is not carried.")
     account = [f"/{mt.checked(tag, party.account, 34)}"] if party.account else []
     name, address = _plain(tag, party.name, told), party.address
     structured = any((address.street, address.building, address.post_code, address.town, address.country))

@@ -100,6 +100,7 @@ def _entry(row: Mapping[str, Any]) -> Entry:
         address=Address(lines=(row["counterparty_address"],) if row["counterparty_address"] else ()),
     )
     texts: dict[str, Any] = {name: row[name] or "" for name in OF_DETAIL}
+    own: dict[str, Any] = {name: row[name] or "" for name in _OF_ENTRY}
     detail = EntryDetail(counterparty=party if party != NOBODY else None, **texts)
     return Entry(
         amount=_short(row["amount"]),
@@ -113,7 +114,7 @@ def _entry(row: Mapping[str, Any]) -> Entry:
         charges=_short_or_none(row["charges"]),
         details=(detail,) if row["details"] else (),
         position=row["position"],
-        **{name: row[name] or "" for name in _OF_ENTRY},
+        **own,
     )
 
 
