@@ -260,6 +260,7 @@ FORMATS: tuple[Format, ...] = (
         extensions=(".900", ".910"),
         detect=mt900.detect,
         read=mt900.read,
+        write=mt900.write,
     ),
     Format(
         name="mt101",

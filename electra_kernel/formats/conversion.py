@@ -19,6 +19,7 @@ from electra_kernel.formats import (
     cfonb120,
     cfonb240,
     coda,
+    mt900,
     mt940,
     norma43,
     ofx,
@@ -34,6 +35,7 @@ OTHER_NAMES: Mapping[str, str] = {
     "sta": "mt940",
     "940": "mt940",
     "942": "mt942",
+    **dict.fromkeys(("900", "910", "mt910"), "mt900"),
     "qfx": "ofx",
     "qbo": "ofx",
     "cod": "coda",
@@ -94,6 +96,7 @@ def _swift(kind: str) -> _Writer:
 
 _WRITERS: Mapping[str, _Writer] = {
     **{f"mt{kind}": _swift(kind) for kind in ("940", "941", "942", "950")},
+    "mt900": lambda found, _: mt900.write(found),
     "ofx": lambda found, created: ofx.write(found, created=created),
     "qif": lambda found, _: qif.write(found),
     "coda": lambda found, created: coda.write(found, created=created.date()),
