@@ -190,6 +190,19 @@ def connections(
 
 
 @app.command()
+def disconnect(
+    name: Annotated[str, typer.Argument(help="The connection, as `electra connections` lists it.")],
+    erase_keys: Annotated[bool, typer.Option("--erase-keys", help="Erase its keys too, for good.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask whether to go on.")] = False,
+    workbench: Folder = _TREASURY,
+) -> None:
+    """Take a connection out of the workbench, such as one with a mistyped id; orders and statements stay."""
+    from electra_kernel.cli.records import remove_connection
+
+    remove_connection(workbench, name, erase_keys=erase_keys, yes=yes)
+
+
+@app.command()
 def connect(
     url: Annotated[str, typer.Argument(help="The bank's EBICS address.")],
     host: Annotated[str, typer.Option(help="Host id.")],

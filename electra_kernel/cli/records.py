@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pandas as pd
+import typer
 
 from electra_kernel import Workbench
 from electra_kernel.cli.tables import ENTRY_COLUMNS, say, show
@@ -103,6 +104,18 @@ def say_next(line: Connection) -> None:
     if line.letter_file.exists():
         say(f"Letter: {line.letter_file}")
     say(f"Next: {step}" if step else f"The connection {line.name} is ready.")
+
+
+def remove_connection(folder: Path, name: str, *, erase_keys: bool, yes: bool) -> None:
+    """Take a connection out of the workbench, after asking."""
+    with opened(folder) as workbench:
+        record = workbench.connections[name].record
+        what = f"the connection {name} ({record.user} of {record.partner} at {record.url})"
+        what += " and erase its keys for good" if erase_keys else ""
+        if not (yes or typer.confirm(f"Remove {what}?")):
+            say("Nothing was done.")
+            return
+        say(workbench.connections.remove(name, erase_keys=erase_keys))
 
 
 def connect_bank(

@@ -11,12 +11,12 @@ from datetime import datetime
 from typing import Any, Literal
 
 from asn1crypto import pem
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, delete, insert, select, update
 
 from electra_kernel.ebics.desk import KeyUse
 from electra_kernel.ebics.keys import BankKeys
 from electra_kernel.store.database import Database
-from electra_kernel.store.tables import connections
+from electra_kernel.store.tables import connections, orders
 from electra_kernel.vocabulary.dates import Clock
 from electra_kernel.vocabulary.errors import ElectraError
 
@@ -116,6 +116,17 @@ class Connections:
             record = replace(_get(writing, name), **changes)
             writing.execute(update(connections).where(connections.c.name == name).values(**_columns(record)))
         return record
+
+    def remove(self, name: str) -> None:
+        """Forget a connection; orders that named it name none any more.
+
+        Raises:
+            NoSuchConnection: no connection has this name.
+        """
+        with self._database.write() as writing:
+            _get(writing, name)
+            writing.execute(update(orders).where(orders.c.connection == name).values(connection=None))
+            writing.execute(delete(connections).where(connections.c.name == name))
 
     def all(self) -> list[ConnectionRecord]:
         """Every connection, by name."""

@@ -43,6 +43,7 @@ FAULTS: dict[str, tuple[Fault, str]] = {
     "OrderNotEditable": (Fault.STEP, "The order is as it was."),
     "NotShownYet": (Fault.STEP, "The order is as it was."),
     "NotReady": (Fault.STEP, "Signed orders stay in the outbox."),
+    "OrdersWait": (Fault.STEP, "The orders and the connection are as they were."),
     "OrdersUnderWay": (Fault.STEP, "The orders and the keys are as they were."),
     "VersionNotSpoken": (Fault.BANK, "Orders stay in the outbox; keys and orders are as they were."),
     "AccessRefused": (Fault.ACCESS, _NOTHING_THERE),

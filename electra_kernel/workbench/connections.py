@@ -20,7 +20,7 @@ from electra_kernel.store import ConnectionRecord, Store
 from electra_kernel.vocabulary.dates import Clock
 from electra_kernel.vocabulary.errors import ElectraError
 from electra_kernel.vocabulary.text import html_table
-from electra_kernel.workbench import enrolment, keychanges, keyfiles, versions
+from electra_kernel.workbench import enrolment, keychanges, keyfiles, removal, versions
 from electra_kernel.workbench.access import Access
 from electra_kernel.workbench.enrolment import BankKeysDiffer
 from electra_kernel.workbench.keyfiles import KeyDiffers
@@ -285,7 +285,7 @@ class Connection:
         Raises:
             NotReady, EbicsError, ChannelError: nothing fetched yet and the bank cannot be asked.
         """
-        known = self._store.journal.events(subject=self._line.subject, kind="info")
+        known = self._line.events("info")
         if known and not refresh:
             version = version_of(known[-1].data.get("version", self.record.protocol))
             return Access.of(read_htd(self._store.archive.get(known[-1].data["sha256"]), version, self.order_types))
@@ -346,6 +346,10 @@ class Connection:
         self._must_be_ready()
         return self._line.talk(daily=True)
 
+    def _removed(self, *, erase_keys: bool) -> str:
+        with self._locked():
+            return removal.remove(self._line, erase_keys=erase_keys)
+
     def _settle(self) -> None:
         now = self._line.standing
         if now.changing is not None or now.suspending is not None:
@@ -400,6 +404,27 @@ class Connections(Mapping[str, Connection]):
     def __getitem__(self, name: str) -> Connection:
         self._store.connections.get(name)
         return self._open.setdefault(name, self._make(name))
+
+    def remove(self, name: str, *, erase_keys: bool = False) -> str:
+        """Take a connection out of the workbench, such as one with a mistyped id. Nothing is told to the bank.
+
+        Orders, statements and the journal stay as they are.
+
+        Args:
+            name: of the connection.
+            erase_keys: whether its keys are erased; else they are kept under their password, in the folder ``keys``.
+
+        Returns:
+            What became of the keys, and what is left to do, in words.
+
+        Raises:
+            NoSuchConnection: says which names there are.
+            OrdersWait: orders wait on it; nothing was changed.
+            ElectraError: a change of keys was cut off, and its end is not known; nothing was changed.
+        """
+        told = self[name]._removed(erase_keys=erase_keys)
+        self._open.pop(name, None)
+        return told
 
     def __iter__(self) -> Iterator[str]:
         return (record.name for record in self._store.connections.all())

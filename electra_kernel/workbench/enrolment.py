@@ -115,7 +115,7 @@ def _send_anew(line: Line) -> None:
     changing = line.standing.changing
     assert changing is not None
     after = certificates_of(changing)
-    events = line.store.journal.events(subject=line.subject, kind="ini-sending")
+    events = line.events("ini-sending")
     again = any(event.number > changing.number for event in events)
     line.note("ini-sending")
     try:
@@ -186,7 +186,7 @@ def _send(line: Line, name: str, exchange: Callable[[Client], Exchange[str]]) ->
 def _in_doubt(line: Line, name: str) -> bool:
     """Whether the latest attempt had no answer; one that the bank refused did certainly not arrive."""
     ends = {f"{name}-sending", f"{name}-not-taken", "keys-created"}
-    told = [event.kind for event in line.store.journal.events(subject=line.subject) if event.kind in ends]
+    told = [event.kind for event in line.events() if event.kind in ends]
     return bool(told) and told[-1] == f"{name}-sending"
 
 

@@ -179,7 +179,7 @@ def accepts(line: Line, certificates: Mapping[KeyUse, bytes]) -> bool:
 
 
 def _sent_before(line: Line, changing: JournalEvent) -> bool:
-    events = line.store.journal.events(subject=line.subject, kind="keys-sending")
+    events = line.events("keys-sending")
     return any(event.number > changing.number for event in events)
 
 

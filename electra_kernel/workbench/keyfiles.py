@@ -21,7 +21,7 @@ from electra_kernel.store.files import write_private_file
 from electra_kernel.vocabulary.errors import ElectraError
 from electra_kernel.workbench.files import read_file
 from electra_kernel.workbench.passwords import PasswordSource, ask_new_password
-from electra_kernel.workbench.standing import certificates_of, standing
+from electra_kernel.workbench.standing import certificates_of, of_this_life, standing
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
@@ -111,7 +111,7 @@ def restore_keys(store: Store, path: Path, ask: PasswordSource, *, name: str | N
             store.connections.add(called, **changes)
         else:
             store.connections.update(called, **changes)
-        done = {event.kind for event in store.journal.events(subject=f"connection:{called}")}
+        done = {event.kind for event in of_this_life(store.journal.events(subject=f"connection:{called}"))}
         record = store.connections.get(called)
         _note(store, called, "keys-restored", record)
         moments = export.facts.get("steps", {})
@@ -210,7 +210,7 @@ def _facts(store: Store, record: ConnectionRecord) -> dict[str, Any]:
     }
     facts["issuers"] = [base64.b64encode(der).decode() for der in record.issuers]
     bank = record.bank_keys
-    events = store.journal.events(subject=f"connection:{record.name}")
+    events = of_this_life(store.journal.events(subject=f"connection:{record.name}"))
     done, now = {event.kind: event for event in events}, standing(events)
     # Steps of keys before these, and the trust of an access that was given up, do not travel.
     held = now.steps | {"version-chosen"} if now.ready else now.steps - {"bank-keys-confirmed"}

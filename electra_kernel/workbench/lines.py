@@ -21,12 +21,21 @@ from electra_kernel.ebics.keys import TransportKeys, fingerprint, read_certifica
 from electra_kernel.ebics.ordertypes import OrderTypes
 from electra_kernel.ebics.version import H005, VERSIONS, EbicsVersion
 from electra_kernel.store import ConnectionRecord, Store
+from electra_kernel.store.journal import JournalEvent
 from electra_kernel.vocabulary.dates import Clock
 from electra_kernel.vocabulary.errors import ElectraError
 from electra_kernel.workbench import keyfiles, ordertypes
 from electra_kernel.workbench.letters import sent_form
 from electra_kernel.workbench.passwords import PasswordSource
-from electra_kernel.workbench.standing import CHANGING, REFUSED, RESTORED, Standing, certificates_of, standing
+from electra_kernel.workbench.standing import (
+    CHANGING,
+    REFUSED,
+    RESTORED,
+    Standing,
+    certificates_of,
+    of_this_life,
+    standing,
+)
 
 #: Codes by which a bank says that it does not take this user or its keys: not (yet, any more) active, or others.
 STATE_REFUSALS = frozenset({"091002", "091003", "091004", "061001"})
@@ -81,7 +90,12 @@ class Line:
     @property
     def standing(self) -> Standing:
         """Where the connection stands, by its journal."""
-        return standing(self.store.journal.events(subject=self.subject))
+        return standing(self.events())
+
+    def events(self, kind: str | None = None) -> list[JournalEvent]:
+        """What happened to the connection, oldest first; of one kind where it is named."""
+        told = of_this_life(self.store.journal.events(subject=self.subject))
+        return [event for event in told if kind in (None, event.kind)]
 
     @property
     def subject(self) -> str:

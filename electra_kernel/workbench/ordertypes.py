@@ -48,5 +48,10 @@ def keep(folder: Path, connection: str, data: bytes) -> None:
     write_private_file(place, data)
 
 
+def forget(folder: Path, connection: str) -> None:
+    """Take away the file of a connection that is no more."""
+    _place(folder, connection).unlink(missing_ok=True)
+
+
 def _place(folder: Path, connection: str) -> Path:
     return folder / _FOLDER / f"{quote(connection, safe=' ')}.toml"

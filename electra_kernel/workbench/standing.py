@@ -21,6 +21,8 @@ KEY_EVENTS = frozenset({"keys-created", "ini-sent", "hia-sent", "h3k-sent", "key
 CHANGING, CHANGED, KEPT = "keys-changing", "keys-changed", "keys-kept"
 SUSPENDING, SUSPENDED, NOT_SUSPENDED = "suspending", "suspended", "not-suspended"
 REFUSED, RESTORED = "access-refused", "access-restored"
+#: The connection was taken out of the workbench. A later one of its name begins anew.
+REMOVED = "removed"
 
 #: What a change is called in words.
 CHANGES = {
@@ -64,10 +66,17 @@ class Standing:
         return self.sent and "bank-keys-confirmed" in self.steps and self.suspended is None and self.suspending is None
 
 
+def of_this_life(events: Iterable[JournalEvent]) -> list[JournalEvent]:
+    """The events of a connection, oldest first, without those of an earlier one of its name that was removed."""
+    told = list(events)
+    removed = [place for place, event in enumerate(told, 1) if event.kind == REMOVED]
+    return told[removed[-1] :] if removed else told
+
+
 def standing(events: Iterable[JournalEvent]) -> Standing:
     """Where a connection stands after these events, oldest first."""
     now = Standing()
-    for event in events:
+    for event in of_this_life(events):
         now = _after(now, event)
     return now
 
