@@ -126,7 +126,9 @@ def test_an_order_is_made_signed_sent_and_followed_to_its_execution(treasury: Wo
     order.send()
     assert order.status is State.RECEIVED
     assert orders_at_the_bank(bank, order.record.message_id) == 1
-    bank.run("clock", "--to", order.order.execution_date.isoformat())
+    # West of the bank the day may not have begun at which the bank is already.
+    if order.follow() is not State.EXECUTED:
+        bank.run("clock", "--to", order.order.execution_date.isoformat())
     assert order.follow() is State.EXECUTED
     order.send()
     assert orders_at_the_bank(bank, order.record.message_id) == 1

@@ -297,7 +297,19 @@ def _note_protocol(order: TrackedOrder, bank_id: str, events: list[HacEvent], fi
         state = _state_by(event, names_checked=order.checks_names)
         # Who gave the order up at the bank is not told that the bank refused it.
         if state and not (state is State.REJECTED and order.status is State.CANCELLED):
-            order.note(EventKind.BANK_STATUS, state=state.value, source="HAC", reason=_words(event), file=file.sha256)
+            about = {"reason": _words(event), "happened": event.at.isoformat()}
+            _note_status(order, state, "HAC", same=about, file=file.sha256)
+
+
+def _note_status(order: TrackedOrder, state: State, source: str, *, same: dict[str, str], **more: str) -> None:
+    """Note what the bank says of an order, once: two users of one customer are told the same.
+
+    Args:
+        same: by what a repeated word of the bank is known, beside its state.
+    """
+    word = {"state": state.value, "source": source, **same}
+    if not any(word.items() <= event.data.items() for event in order.history if event.kind is EventKind.BANK_STATUS):
+        order.note(EventKind.BANK_STATUS, **word, **more)
 
 
 def _state_by(event: HacEvent, *, names_checked: bool) -> State | None:
@@ -336,13 +348,7 @@ def _take_status_report(workbench: Workbench, file: Fetched) -> set[str]:
         if order_id is None or state is None:
             workbench.report_problem(_unmatched(report, file))
             continue
-        workbench.orders[order_id].note(
-            EventKind.BANK_STATUS,
-            state=state.value,
-            source="pain.002",
-            reason=_reasons(report),
-            file=file.sha256,
-        )
+        _note_status(workbench.orders[order_id], state, "pain.002", same={"file": file.sha256}, reason=_reasons(report))
         moved.add(order_id)
     return moved
 

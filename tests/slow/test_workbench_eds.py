@@ -168,7 +168,8 @@ def test_one_signs_and_sends_and_the_other_looks_signs_and_the_bank_carries_it_o
     with pytest.raises(NoSuchWaitingOrder):
         office.bela.to_sign()[order.bank_id]
     assert order.follow() in CARRIED_OUT
-    office.bank.run("clock", "--to", order.order.execution_date.isoformat())
+    if order.status is not State.EXECUTED:
+        office.bank.run("clock", "--to", order.order.execution_date.isoformat())
     assert order.follow() is State.EXECUTED
     assert office.paid(order) == 1
 
