@@ -257,6 +257,36 @@ def test_mt941_and_mt950_are_written_and_read() -> None:
     assert report.statements[0].balances == whole.balances
 
 
+@settings(max_examples=25, deadline=None)
+@given(st.lists(entries(), max_size=4))
+def test_what_is_written_as_mt950_is_read_again(own: list[Entry]) -> None:
+    bare = [replace(each, details=(), proprietary_code=each.proprietary_code[:4]) for each in own]
+    whole = statement([replace(each, additional_information="") for each in bare])
+    data, told = mt940.write_told([whole, whole], kind="950")
+    assert not told
+    reading = formats.read(data, "file")
+    assert [without_places(each) for each in reading.statements] == [whole, whole]
+    assert b":86:" not in data
+
+
+@settings(max_examples=25, deadline=None)
+@given(amounts, amounts, st.booleans(), st.sampled_from(["", ":90D:3EUR12,5 :90C:1EUR7,"]), st.booleans())
+def test_what_is_written_as_mt941_is_read_again(
+    opening: Decimal, closing: Decimal, begins: bool, sums: str, dated: bool
+) -> None:
+    kinds = [("OPBD", opening)] * begins + [("CLBD", closing), ("CLAV", closing), ("FWAV", opening)]
+    whole = statement(
+        [],
+        balances=tuple(Balance(kind=kind, amount=each, currency="EUR", date=date(2026, 1, 31)) for kind, each in kinds),
+        additional_information=sums,
+        created=datetime(2026, 1, 2, 13, 30, tzinfo=UTC) if dated or not sums else None,
+        kind=REPORT,
+    )
+    data, told = mt940.write_told([whole], kind="941")
+    assert not told
+    assert again(data) == (whole,)
+
+
 def test_a_name_in_other_letters_is_spelled_in_plain_ones() -> None:
     party = Party(name="Árvíztűrő Ødegård & Łąka ß")
     entry = Entry(

@@ -66,6 +66,7 @@ _NATIONAL = re.compile(r"([0-9A-Z]{3,12})/([^/].*)")
 _WORD = re.compile(r"(SVWZ|EREF|KREF|MREF|CRED|OAMT|COAM|ABWA|ABWE|IBAN|DEBT|RREF|BREF)\+")
 _LINES = (*range(20, 30), *range(60, 64))
 _MORE = 34
+_SUMS = re.compile(r":(90[DC]):([0-9]{1,5}[A-Z]{3}[0-9]{1,15},[0-9]{0,2})(?!\S)")
 
 
 class _Writer:
@@ -140,21 +141,36 @@ class _Writer:
         inner = [balance for balance in statement.balances if balance.kind == "ITBD"]
         first = ("60F", opening) if opening else ("60M", inner[0]) if inner else None
         last = ("62F", closing) if closing else ("62M", inner[-1]) if len(inner) > (not opening) else None
-        if first is None or last is None:
+        if last is None or (first is None and self._kind != "941"):
             raise ElectraError(
                 f"Statement {statement.identification} has no opening or no closing balance.",
                 repair="An MT940 must have both; write an MT942.",
             )
-        used = [first[1], last[1]]
+        ends = [each for each in (first, last) if each is not None]
+        used = [balance for _, balance in ends]
         after = [("64", balance) for balance in statement.balances if balance.kind == "CLAV"][:1]
-        if self._kind == "940":
+        if self._kind != "950":
             after += [("65", balance) for balance in statement.balances if balance.kind == "FWAV"]
         used += [balance for _, balance in after]
         if any(balance not in used for balance in statement.balances):
             self._lost("60F", "balance", "Balances of other kinds are not carried.")
-        fields = [(tag, self._balance(balance)) for tag, balance in (first, last, *after)]
-        middle = [field for entry in entries for field in self._entry(entry)]
-        return [fields[0], *middle, *fields[1:], *self._remark()]
+        middle = [field for entry in entries for field in self._entry(entry)] + self._sums()
+        fields = [(tag, self._balance(balance)) for tag, balance in (*ends, *after)]
+        return [*fields[: len(ends) - 1], *middle, *fields[len(ends) - 1 :], *self._remark()]
+
+    def _sums(self) -> list[tuple[str, str]]:
+        """Number and sum of debits and credits (90D, 90C): counted, or in a balance report as the bank gave them."""
+        if self._kind not in ("941", "942"):
+            return []
+        sums = []
+        entries = [entry for entry in self._statement.entries if entry.status == "BOOK" or self._kind == "942"]
+        for tag, own in (("90D", [e for e in entries if e.amount < 0]), ("90C", [e for e in entries if e.amount >= 0])):
+            if own:
+                total = sum((abs(entry.amount) for entry in own), Decimal(0))
+                sums.append((tag, f"{len(own)}{self._statement.currency}{mt.amount_text(total)}"))
+        if self._kind == "941" and not entries:
+            sums = _SUMS.findall(self._statement.additional_information)
+        return sums
 
     def _report(self, entries: Sequence[Entry]) -> list[tuple[str, str]]:
         """Floor limits, moment, entries and sums (MT942); balances and sums (MT941)."""
@@ -162,21 +178,16 @@ class _Writer:
         moment = []
         if statement.created is not None:
             moment = [("13D", f"{statement.created:%y%m%d%H%M}+0000")]
-        sums = []
-        for tag, own in (("90D", [e for e in entries if e.amount < 0]), ("90C", [e for e in entries if e.amount >= 0])):
-            if own:
-                total = sum((abs(entry.amount) for entry in own), Decimal(0))
-                sums.append((tag, f"{len(own)}{statement.currency}{mt.amount_text(total)}"))
         if self._kind == "941":
             if entries:
                 self._lost("61", "entries", "An MT941 carries sums of entries, not the entries.")
-            booked = self._booked([])
-            return [*moment, booked[0], *sums, *booked[1:]]
+            return [*moment, *self._booked([])]
         if statement.balances:
             self._lost("60F", "balance", "An MT942 carries no balances.")
         floor = re.findall(r":34F:([A-Z]{3}[CD]?[0-9]{1,12},[0-9]{0,2})", statement.additional_information)
         limits = [("34F", limit) for limit in floor[:2]] or [("34F", f"{statement.currency}0,")]
-        return [*limits, *moment, *(field for entry in entries for field in self._entry(entry)), *sums, *self._remark()]
+        listed = [field for entry in entries for field in self._entry(entry)]
+        return [*limits, *moment, *listed, *self._sums(), *self._remark()]
 
     def _balance(self, balance: Balance) -> str:
         if balance.currency != self._statement.currency:
@@ -189,7 +200,7 @@ class _Writer:
 
     def _remark(self) -> list[tuple[str, str]]:
         """What is said about the whole statement, as the last field 86: at most 6 lines of 65."""
-        text = re.sub(r" ?:34F:\S+", "", self._statement.additional_information).strip()
+        text = re.sub(r" ?:(?:34F|90[CD]):\S+", "", self._statement.additional_information).strip()
         if not text or self._kind == "950":
             return []
         lines = mt.folded(self._plain("86", text), 65)

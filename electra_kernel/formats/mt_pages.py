@@ -43,8 +43,8 @@ class Page:
     opening: tuple[str, Balance] | None = None
     closing: tuple[str, Balance] | None = None
     sums: list[tuple[int, int, Decimal]] = field(default_factory=list)
+    sums_written: list[str] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
-
     lists: bool = False
 
     @property
@@ -203,6 +203,7 @@ class Heads:
             return False
         sign = -1 if tag == "90D" else 1
         page.sums.append((sign, int(match[1]), amount))
+        page.sums_written.append(f":{tag}:{value}")
         page.currency = page.currency or match[2]
         return True
 
@@ -269,6 +270,10 @@ def statement_of(pages: Sequence[Page]) -> Statement:
             if not inner:
                 balances.append(balance)
     digits = first.number.isdigit()
+    # A balance report lists no entries: what the bank counted is all there is of them.
+    remarks = [
+        remark for page in pages for remark in (*page.remarks, *(page.sums_written if page.type == "941" else ()))
+    ]
     return Statement(
         identification=" ".join(part for part in (first.reference, first.number) if part),
         account=first.account,
@@ -278,7 +283,7 @@ def statement_of(pages: Sequence[Page]) -> Statement:
         sequence=int(first.number) if digits else None,
         created=first.created,
         bank_bic=first.bic,
-        additional_information=" ".join(dict.fromkeys(remark for page in pages for remark in page.remarks)),
+        additional_information=" ".join(dict.fromkeys(remarks)),
         kind=REPORT if first.type in ("941", "942") else STATEMENT,
     )
 
