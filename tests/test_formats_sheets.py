@@ -249,3 +249,75 @@ def test_rows_read_as_columns_and_one_by_one_are_the_same(data: st.DataObject) -
     single = tables_of(reading.statements, "s", reading.problems)
     for each in fields(StatementTables):
         assert getattr(tables, each.name).to_pylist() == getattr(single, each.name).to_pylist(), each.name
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding", "amounts", "currency"),
+    [
+        (
+            "Дата операции;Описание;Расход;Приход;Валюта счета\n31.05.2026;Аренда;10,50;;RUB\n",
+            "cp1251",
+            ["-10.50"],
+            "RUB",
+        ),
+        ("交易日期,摘要,支出,收入,余额,币种\n2026-05-31,房租,10.50,,89.50,CNY\n", "gb18030", ["-10.50"], "CNY"),
+        ("תאריך,תיאור,חובה,זכות,יתרה\n31/05/2026,שכר,,10.50,100.50\n", "utf-8", ["10.50"], ""),
+        (
+            "Completed Date , Description , Paid Out (SEK) , Paid In (SEK)\n18 Jun 2026 , shop , 272.50 ,\n",
+            "utf-8",
+            ["-272.50"],
+            "SEK",
+        ),
+        ("Date,Payee,Memo,Outflow,Inflow\n2026-12-21,Somebody,,300.00,\n", "utf-8", ["-300.00"], ""),
+        ("Datum;Text;Belopp;Saldo\n2026-01-17;Butik;-144,75 kr;419,87 kr\n", "utf-8", ["-144.75"], ""),
+        (
+            "Datum proběhlo;Datum zaúčtování;Zpráva;Částka;Měna\nx;27.05.2026;Žluťoučký kůň;-1,00;CZK\n",
+            "cp852",
+            ["-1.00"],
+            "CZK",
+        ),
+    ],
+)
+def test_other_scripts_and_character_sets_mean_the_same(
+    text: str, encoding: str, amounts: list[str], currency: str
+) -> None:
+    reading = _read(text, encoding)
+    assert _amounts(reading) == list(map(Decimal, amounts))
+    assert reading.statements[0].currency == currency
+
+
+def test_a_few_broken_letters_in_a_file_of_unicode_stay_a_few_broken_letters() -> None:
+    data = "Date,Amount,Text\n2026-01-31,-1.50,Müller Böhm Žižka\n".encode() + b"2026-01-31,-2.50,M\xfcller\n"
+    reading = formats.read(data, "s")
+    assert [entry.details[0].remittance for entry in reading.statements[0].entries] == [
+        "Müller Böhm Žižka",
+        "M\ufffdller",
+    ]
+    assert (3, "encoding", "warning") in _rules(reading)
+
+
+def test_where_only_credits_are_marked_the_rest_are_debits_and_told() -> None:
+    reading = _read("Date,Text,Amount,\n2026-03-28,shop,£99.99,\n2026-04-21,paid,£10.00,CR\n")
+    assert _amounts(reading) == [Decimal("-99.99"), Decimal("10.00")]
+    assert (None, "sign", "warning") in _rules(reading)
+
+
+def test_a_mark_that_says_neither_debit_nor_credit_is_a_problem_and_never_a_credit() -> None:
+    rows = "2026-03-28,10.00,expense\n2026-03-29,11.00,income\n2026-03-30,12.00,neutral\n"
+    reading = _read(f"Date,Amount,In/Out\n{rows}")
+    assert _amounts(reading) == [Decimal("-10.00"), Decimal("11.00")]
+    assert (4, "mark", "error") in _rules(reading)
+
+
+def test_the_other_partys_column_is_preferred_to_one_that_may_be_the_holders() -> None:
+    head = "Rekeningnummer;Naam;Datum;Bedrag;Munt;BIC;Naam tegenpartij;BIC tegenpartij\n"
+    party = _read(f"{head}BE68539007547034;ME;28/02/2026;-3,40;EUR;KREDBEBB;YOU;GEBABEBB\n").statements[0].entries[0]
+    assert party.details[0].counterparty is not None
+    assert (party.details[0].counterparty.name, party.details[0].counterparty.bic) == ("YOU", "GEBABEBB")
+
+
+def test_rows_of_balances_beside_the_bookings_prove_them() -> None:
+    rows = "31/12/25;;;100,00;SALDO INIZIALE\n03/01/26;03/01/26;2,90;;BOLLO\n31/01/26;;;97,10;SALDO FINALE\n"
+    reading = _read(f"Data;Valuta;Addebiti;Accrediti;Descrizione\n{rows}")
+    assert [str(balance.amount) for balance in reading.statements[0].balances] == ["100.00", "97.10"]
+    assert not [problem for problem in reading.problems if problem.severity == "error"]

@@ -42,13 +42,19 @@ _MAX_CELLS = 40_000_000
 _START = 65_536
 _LOOKED_AT = 300
 #: Letters that are no plain letter with an accent.
-_LETTERS = str.maketrans({"ł": "l", "Ł": "L", "ø": "o", "Ø": "O", "ß": "ss", "æ": "ae", "Æ": "AE", "đ": "d", "Đ": "D"})
+_LETTERS = str.maketrans({"ł": "l", "Ł": "L", "ø": "o", "Ø": "O", "ß": "ss", "æ": "ae", "Æ": "AE", "đ": "d", "Đ": "D", "ı": "i", "’": "'"})
 
 
 def plain(name: object) -> str:
-    """A header name without case, accents and punctuation."""
-    bare = unicodedata.normalize("NFKD", str(name).translate(_LETTERS)).encode("ascii", "ignore").decode()
-    return " ".join(re.sub(r"[^a-z0-9]+", " ", bare.lower()).split())
+    """A header name without case, accents and punctuation, in any script."""
+    text = str(name)
+    if not text.isascii():
+        text = unicodedata.normalize("NFKD", text.translate(_LETTERS))
+        text = "".join(letter for letter in text if not unicodedata.combining(letter))
+    return " ".join(_NO_LETTERS.sub(" ", text.lower()).split())
+
+
+_NO_LETTERS = re.compile(r"[\W_]+")
 
 
 def check_size(data: bytes, source: str) -> None:

@@ -31,6 +31,7 @@ from electra_kernel.vocabulary.money import MAX_INTEGER_DIGITS
 #: The ledger's smallest steps in one unit of money.
 STEPS = 10**AMOUNT.scale
 _DATE = pa.date32()
+_MARKS = DEBITS | CREDITS
 #: A number of a spreadsheet has 15 digits.
 _EXACT = 10**15
 _TEXTS = (
@@ -267,28 +268,51 @@ def amounts_in(columns: Columns, places: Sequence[int]) -> Amounts:
     return amounts_of(rest, *votes)
 
 
-def directions_of(columns: Columns, way: Way) -> dict[str, Any]:
-    """Where a sheet tells the direction of its amounts: fields of ``Way``."""
+def directions_of(columns: Columns, way: Way, unnamed: Sequence[int]) -> dict[str, Any]:
+    """Where a sheet tells the direction of its amounts: fields of ``Way``.
+
+    Args:
+        columns: the sheet.
+        way: what is known of it.
+        unnamed: the places of columns without a name, which may hold marks.
+    """
     first = {key: next(iter(way.places.get(key, ())), None) for key in ("amount", "debit")}
     amounts, debits = (steps_of(columns, first[key], way.amounts) for key in ("amount", "debit"))
     signed = bool((amounts.steps < 0).any())
-    told = (("sign", 1),) if signed else (("sign", 1), ("proprietary_code", 3), ("remittance", 3))
-    marks = (
-        (place,) for key, shortest in told for place in way.places.get(key, ()) if _only_marks(columns[place], shortest)
-    )
+    places = [(place, 1, 0.5) for place in way.places.get("sign", ())]
+    if not signed:
+        places += [(place, 1, 1.0) for place in unnamed]
+        places += [(place, 3, 1.0) for key in ("proprietary_code", "remittance") for place in way.places.get(key, ())]
+    marks = next((place for place, shortest, share in places if _are_marks(columns[place], shortest, share)), None)
     owed = debits.steps[debits.known & (debits.steps != 0)]
-    return {"signed": signed, "debits_signed": bool(len(owed) and (owed < 0).all()), "marks": next(marks, ())}
+    return {
+        "signed": signed,
+        "debits_signed": bool(len(owed) and (owed < 0).all()),
+        "marks": () if marks is None else (marks,),
+        "unmarked_debits": not signed and marks is not None and _only_credits(columns, marks, amounts.known),
+    }
 
 
-def _only_marks(cells: Sequence[Cell], shortest: int) -> bool:
-    """Whether nothing but marks of the direction stands in a column; a lone letter may be any text."""
-    known, found = _Known(plain), False
+def _are_marks(cells: Sequence[Cell], shortest: int, share: float) -> bool:
+    """Whether marks of the direction stand in a column, in this share of its filled cells at least; a lone letter may be
+    any text."""
+    known, found, others = _Known(plain), 0, 0
     for cell in cells:
         if word := known[cell]:
-            if len(word) < shortest or (word not in DEBITS and word not in CREDITS):
+            if len(word) >= shortest and (word in DEBITS or word in CREDITS):
+                found += 1
+            elif share == 1:
                 return False
-            found = True
-    return found
+            else:
+                others += 1
+    return found > 0 and found >= (found + others) * share
+
+
+def _only_credits(columns: Columns, place: int, known: Any) -> bool:
+    """Whether every mark of a column says credit, and some amounts have none."""
+    marks = columns.each(place, lambda cell: plain(text_of(cell)))
+    words = set(marks) - {""}
+    return words <= CREDITS and any(not mark and one for mark, one in zip(marks, known.tolist(), strict=True))
 
 
 # -------------------------------------------------------------------------------------------------------- rows
@@ -407,23 +431,27 @@ class _Reader:
         owed = debit.steps if self._way.debits_signed else -debit.steps
         steps = np.where(two, np.where(taken, credit.steps, owed), one.steps)
         self._strange |= two & ~taken & ~debit.known
-        marked, debits = self._marks()
+        marked, debits, unknown = self._marks()
         if self._way.signed:
-            self._strange |= one.known & marked & (steps != 0) & ((steps < 0) != debits)
+            self._strange |= one.known & marked & ~unknown & (steps != 0) & ((steps < 0) != debits)
         else:
-            steps = np.where(one.known & marked & debits, -steps, steps)
+            self._strange |= one.known & unknown
+            owed = debits | ~marked if self._way.unmarked_debits else marked & debits
+            steps = np.where(one.known & owed, -steps, steps)
+            marked = marked | self._way.unmarked_debits
         return steps, two | marked | one.signed, {**debit.currency, **credit.currency, **one.currency}
 
-    def _marks(self) -> tuple[Any, Any]:
-        """Where a mark of the direction stands, and where it says debit."""
+    def _marks(self) -> tuple[Any, Any, Any]:
+        """Where a mark of the direction stands, where it says debit, and where it says neither."""
         count = len(self._columns)
         place = next(iter(self._way.marks), None)
         if place is None:
-            return np.zeros(count, np.bool_), np.zeros(count, np.bool_)
+            return (np.zeros(count, np.bool_),) * 3
         marks = self._columns.each(place, lambda cell: plain(text_of(cell)))
         return (
             np.fromiter(map(bool, marks), np.bool_, count),
             np.fromiter((mark in DEBITS for mark in marks), np.bool_, count),
+            np.fromiter((bool(mark) and mark not in _MARKS for mark in marks), np.bool_, count),
         )
 
     def _accounts(self) -> Any:
@@ -449,7 +477,8 @@ class _Reader:
 
     def _parties(self, steps: Any) -> dict[str, Any]:
         side = pc.if_else(pa.array(steps < 0), self._texts("payee"), self._texts("payer"))
-        account = self._texts("other_account")
+        other = pc.if_else(pa.array(steps < 0), self._texts("payee_account"), self._texts("payer_account"))
+        account = pc.coalesce(self._texts("other_account"), other)
         if account.null_count < len(account):
             coded = account.dictionary_encode()
             account = pa.array([compact(text) for text in coded.dictionary.to_pylist()], pa.string())

@@ -13,7 +13,7 @@ from decimal import Decimal
 from electra_kernel.formats.base import Problems
 from electra_kernel.formats.grids import ERROR_CELL, Cell, Row, plain
 from electra_kernel.formats.sheet_values import Amounts, Dates
-from electra_kernel.formats.sheet_words import CLOSINGS, DEBITS, NOT_BOOKED, OPENINGS, PENDING, SUMS, SYMBOLS
+from electra_kernel.formats.sheet_words import CLOSINGS, CREDITS, DEBITS, NOT_BOOKED, OPENINGS, PENDING, SUMS, SYMBOLS
 from electra_kernel.statements.model import Entry, EntryDetail
 from electra_kernel.vocabulary.money import is_currency
 from electra_kernel.vocabulary.parties import Address, Party
@@ -37,6 +37,7 @@ class Way:
         signed: whether amounts show the direction by their sign.
         debits_signed: whether the column of debits has negative amounts.
         marks: the place of the column that marks the direction, none where there is none.
+        unmarked_debits: whether only credits are marked, so that amounts without a mark are debits.
     """
 
     places: Mapping[str, tuple[int, ...]]
@@ -47,6 +48,7 @@ class Way:
     signed: bool = False
     debits_signed: bool = False
     marks: tuple[int, ...] = ()
+    unmarked_debits: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,13 +115,24 @@ class RowReader:
         told = self._day(cells, "date")
         amount, currency, directed = self._amount(cells)
         kind, first = self._kind(cells), day or told or value
-        if kind == "sum" or (first is None and amount is None) or (first is None and self._sums_up(cells)):
+        if (
+            kind == "sum"
+            or (not kind and first is None and amount is None)
+            or (not kind and first is None and self._sums_up(cells))
+        ):
             self._passed.append((number, _shown(cells)))
             return None
         account = self._account(cells)
         currency = self._currency(cells) or currency or self._way.currency
-        if kind and amount is not None:
-            return Booked(account=account, currency=currency, position=number, balance=amount, kind=kind, day=first)
+        if kind:
+            told_balance = self._balance(cells) if amount is None else amount
+            if told_balance is not None:
+                return Booked(
+                    account=account, currency=currency, position=number, balance=told_balance, kind=kind, day=first
+                )
+        if first is None and amount is None:
+            self._passed.append((number, _shown(cells)))
+            return None
         if first is None:
             raise _Bad("date", "date", f"{self._raw(cells, 'booking', 'date', 'value')!r} is no date.")
         if amount is None:
@@ -188,7 +201,14 @@ class RowReader:
             return self._two_columns(cells)
         mark = plain(self._mark(cells))
         if not mark:
+            if self._way.unmarked_debits and amount:
+                return -amount, currency, True
             return amount, currency, negative is not None
+        if mark not in DEBITS and mark not in CREDITS:
+            if self._way.signed:
+                return amount, currency, True
+            said = f"{self._mark(cells)[:20]!r} says neither debit nor credit."
+            raise _Bad("amount", "mark", said, "Ask the bank what it means.")
         if not self._way.signed:
             return (-amount if mark in DEBITS else amount), currency, True
         if amount and (amount < 0) != (mark in DEBITS):
@@ -300,7 +320,8 @@ class RowReader:
 
     def _party(self, cells: Sequence[Cell], amount: Decimal) -> Party | None:
         name = self._value(cells, "name") or self._value(cells, "payee" if amount < 0 else "payer")
-        account, bic = compact(self._value(cells, "other_account")), self._value(cells, "other_bic")
+        side = self._value(cells, "payee_account" if amount < 0 else "payer_account")
+        account, bic = compact(self._value(cells, "other_account") or side), self._value(cells, "other_bic")
         where = self._value(cells, "address")
         if not (name or account or bic or where):
             return None

@@ -66,6 +66,8 @@ def dates_of(columns: Iterable[Sequence[Cell]], *, months_first: bool) -> Dates:
     possible = {order: sum(every[text] for text, day in days.items() if day) for order, days in found.items()}
     most = max(possible.values())
     best = [order for order in _ORDERS if possible[order] == most]
+    if len(best) > 1 and "ymd" in best and found["ymd"] != found[best[-1]]:
+        best.remove("ymd")  # years of two digits come first only where nothing else can be meant
     if len(best) == 1 or all(found[order] == found[best[0]] for order in best):
         return Dates(best[0])
     example = next(text for text in every if len({found[order][text] for order in best}) > 1)
@@ -193,7 +195,7 @@ def _fits(number: Decimal, decimals: int) -> bool:
 
 def _parts(text: str) -> tuple[str, bool | None, str] | None:
     """The digits of an amount, its sign, and the currency beside it; ``None`` where something else is there."""
-    bare = text.strip(" \t\r\n\xa0'")[:80]
+    bare = text.strip(" \t\r\n\xa0'|")[:80]
     match = _CORE.search(bare)
     if match is None:
         return None
@@ -208,7 +210,7 @@ def _parts(text: str) -> tuple[str, bool | None, str] | None:
             around, negative = around.replace(mark, " ", 1), mark != "+"
     word = around.strip().strip(".")
     currency = SYMBOLS.get(word, word.upper())
-    if word in ("", "$"):
+    if not word or not currency:
         currency = ""
     elif word.upper() in ("DR", "CR") and negative is None:
         currency, negative = "", word.upper() == "DR"

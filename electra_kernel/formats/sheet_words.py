@@ -1,531 +1,35 @@
-"""Words of account statements in sheets: header names, marks of debit and credit, labels, in many languages.
+"""Words of account statements in sheets: marks of debit and credit, labels, currencies, months, in many languages.
 
 What may live here: words only, as ``grids.plain`` has them (no case, accents, punctuation); what is done with them is
-in ``sheets``. A new dialect is a word here.
+in ``sheets``. Header names are in ``sheet_names``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-#: Header names by what the column means. Names of ``booking`` and ``value`` prove a statement; ``date`` may be one.
-NAMES: Mapping[str, tuple[str, ...]] = {
-    "booking": (
-        *("booking date", "date booked", "bookdate", "posted date", "posting date", "post date", "date posted"),
-        *("entry date", "buchungstag", "buchungsdatum", "buchung", "date comptable", "date de comptabilisation"),
-        *("date operation", "date d operation", "date de l operation", "date de operation", "konyveles datuma"),
-        *("konyvelesi datum", "konyveles napja", "konyveles", "konyvelve", "fecha operacion", "fecha contable"),
-        *("fecha de operacion", "fecha de la operacion", "f contable", "f operacion", "data contabile"),
-        *("data operazione", "data registrazione", "data di registrazione", "boekdatum", "boekingsdatum"),
-        *("data ksiegowania", "data operacji", "datum zauctovani", "datum provedeni", "datum operace"),
-        *("bokforingsdag", "bokforingsdatum", "bokford", "bogforingsdato", "bogfort", "kirjauspaiva", "kirjauspvm"),
-        *("transaktionsdag", "data lancamento", "data mov", "data movimento", "datum zauctovania", "settled date"),
-        *("settlement date",),
-    ),
-    "value": (
-        *("value date", "valuta", "valuta date", "date valuta", "valutadatum", "wertstellung", "wertstellungsdatum"),
-        *("valutadato", "wert", "valuta datum", "date de valeur", "date valeur", "erteknap", "valutanap"),
-        *("ertek nap", "fecha valor", "f valor", "fecha de valor", "data valuta", "data di valuta", "rentedatum"),
-        *("data waluty", "datum valuty", "valutadag", "arvopaiva", "data valor", "interest date", "effective date"),
-        *("value dt", "rente datum", "renteingangsdatum", "teljesites datuma"),
-    ),
-    "date": (
-        *("date", "transaction date", "datum", "data", "fecha", "dato", "datetime", "date time", "tranzakcio datuma"),
-        *("tranzakcio idopontja", "date de transaction", "dag", "transactiedatum", "data transakcji", "pvm"),
-        *("paivamaara", "datum transakce", "trans date", "tran date", "transaction dt", "teljesites", "umsatzdatum"),
-        *("completed date", "started date", "data da transacao", "kuupaev", "datums", "transactiedag"),
-        *("tranzakcio napja", "timestamp", "transaction date time", "fecha transaccion", "data transazione"),
-    ),
-    "amount": (
-        *(
-            "amount",
-            "transaction amount",
-            "amt",
-            "net",
-            "net amount",
-            "amount total",
-            "betrag",
-            "umsatz",
-            "buchungsbetrag",
-        ),
-        *("montant", "montant net", "montant de l operation", "osszeg", "konyvelt osszeg", "tranzakcio osszege"),
-        *(
-            "importe",
-            "importe movimiento",
-            "importo",
-            "bedrag",
-            "transactiebedrag",
-            "mutatie",
-            "mutatiebedrag",
-            "kwota",
-        ),
-        *(
-            "kwota operacji",
-            "kwota transakcji",
-            "castka",
-            "objem",
-            "suma",
-            "belopp",
-            "beloeb",
-            "belob",
-            "belop",
-            "maara",
-        ),
-        *(
-            "summa",
-            "valor",
-            "quantia",
-            "value",
-            "montante",
-            "amount in account currency",
-            "forgalom",
-            "terheles jovairas",
-        ),
-        *("umsatz in", "betrag in", "amount in", "booked amount", "iznos", "znesek", "ciastka", "suma operacie"),
-    ),
-    "gross": ("gross", "brutto", "gross amount"),
-    "debit": (
-        *("debit", "debits", "debit amount", "withdrawal", "withdrawals", "withdrawal amt", "withdrawal amount"),
-        *("paid out", "money out", "out", "soll", "lastschrift", "belastung", "ausgaben", "ausgang", "debit eur"),
-        *("terheles", "terheles osszege", "terhelesek", "kiadas", "cargo", "cargos", "debe", "addebito", "addebiti"),
-        *(
-            "dare",
-            "uscite",
-            "af",
-            "uitgaven",
-            "obciazenia",
-            "obciazenie",
-            "wydatki",
-            "vydaje",
-            "debet",
-            "ut",
-            "payments",
-        ),
-        *("debits amount", "debito", "depenses", "debit montant", "withdraw", "ausgaenge", "na vrub"),
-    ),
-    "credit": (
-        *("credit", "credits", "credit amount", "deposit", "deposits", "deposit amt", "deposit amount", "paid in"),
-        *("money in", "in", "haben", "gutschrift", "einnahmen", "eingang", "jovairas", "jovairas osszege", "bevetel"),
-        *("jovairasok", "abono", "abonos", "haber", "accredito", "accrediti", "avere", "entrate", "bij", "inkomsten"),
-        *("uznania", "uznanie", "wplywy", "prijmy", "kredit", "receipts", "credito", "recettes", "ve prospech"),
-    ),
-    "sign": (
-        *("credit debit", "debit credit", "dc", "cd", "d c", "c d", "d k", "dr cr", "cr dr", "debit or credit"),
-        *(
-            "credit or debit",
-            "creditdebet",
-            "credit debet",
-            "debet credit",
-            "debit credit indicator",
-            "transaction type",
-        ),
-        *(
-            "credit debit indicator",
-            "af bij",
-            "bij af",
-            "soll haben",
-            "s h",
-            "sh kennzeichen",
-            "soll haben kennzeichen",
-        ),
-        *(
-            "t j",
-            "t k",
-            "j t",
-            "tartozik kovetel",
-            "sens",
-            "debe haber",
-            "segno",
-            "strona",
-            "dc indicator",
-            "sign",
-            "indicator",
-        ),
-        *("terheles vagy jovairas", "jelleg", "irany", "direction", "debit credit code"),
-    ),
-    "balance": (
-        *("balance", "running balance", "runningbalance", "account balance", "available balance", "cash balance"),
-        *("net cash balance", "balance after", "balance after transaction", "ledger balance", "closing balance"),
-        *("kontostand", "saldo", "saldo nach buchung", "saldo danach", "solde", "egyenleg", "konyvelt egyenleg"),
-        *(
-            "szamlaegyenleg",
-            "uj egyenleg",
-            "saldo posterior",
-            "saldo contabile",
-            "saldo na mutatie",
-            "saldo po operacji",
-        ),
-        *("saldo po transakcji", "zustatek", "zostatok", "saldo efter", "bokfort saldo", "balance eur", "eindsaldo"),
-        *("saldo after", "saldo disponible", "saldo przed", "stav", "resulting balance", "saldo apos", "boeksaldo"),
-    ),
-    "currency": (
-        *("currency", "ccy", "currency code", "account currency", "wahrung", "waehrung", "devise", "deviza"),
-        *("devizanem", "penznem", "moneda", "divisa", "muntsoort", "munt", "valutacode", "waluta", "mena", "valiuta"),
-        *("valuuta", "cur", "curr", "moeda", "valuta kod", "kontowahrung", "szamla devizaneme"),
-    ),
-    "account": (
-        *(
-            "account number",
-            "own account",
-            "account iban",
-            "from account",
-            "kontonummer",
-            "konto",
-            "kontonr",
-            "auftragskonto",
-        ),
-        *(
-            "iban auftragskonto",
-            "numero de compte",
-            "compte",
-            "szamlaszam",
-            "sajat szamlaszam",
-            "konyvelt szamla",
-            "szamla",
-        ),
-        *("cuenta", "numero de cuenta", "conto", "rekening", "rekeningnummer", "eigen rekening", "numer rachunku"),
-        *("rachunek", "cislo uctu", "saskaitos nr", "clearingnummer", "kontonamn", "account name", "eigene iban"),
-        *(
-            "account no",
-            "acct",
-            "acct no",
-            "account id",
-            "iban bban",
-            "card no",
-            "cardid",
-            "card number",
-            "card used for transaction",
-        ),
-        *("sajat szamla", "szamla szama", "bankszamlaszam", "ucet", "vlastni ucet", "num conta"),
-    ),
-    #: An account of which the header does not say whose it is.
-    "some_account": ("account", "iban", "bankszamla"),
-    "name": (
-        *(
-            "name",
-            "counterparty",
-            "counterparty name",
-            "partner",
-            "partner name",
-            "partnername",
-            "naam omschrijving",
-            "naam",
-        ),
-        *(
-            "name of counterparty",
-            "auftraggeber empfanger",
-            "beguenstigter zahlungspflichtiger",
-            "empfanger auftraggeber",
-        ),
-        *("begunstigter zahlungspflichtiger", "name zahlungsbeteiligter", "beguenstigter auftraggeber", "merchantname"),
-        *(
-            "auftraggeber begunstigter",
-            "nom",
-            "contrepartie",
-            "tiers",
-            "nom du tiers",
-            "nev",
-            "partner neve",
-            "partner nev",
-        ),
-        *("ellenoldali nev", "ellenoldal neve", "partner megnevezese", "contraparte", "controparte", "tegenpartij"),
-        *("tegenrekeninghouder", "naam tegenpartij", "naam tegenrekening", "nazwa kontrahenta", "kontrahent"),
-        *(
-            "nadawca odbiorca",
-            "nazev protiuctu",
-            "nazev protistrany",
-            "nazov protistrany",
-            "motpart",
-            "mottagare avsandare",
-        ),
-        *("saaja maksaja", "other party", "payee payer", "payer payee", "merchant", "merchant name", "gavejas"),
-        *("dane kontrahenta", "beneficiary originator", "originator beneficiary", "counter party", "nom contrepartie"),
-        *("beneficiario ordenante", "benef ord", "ordinante beneficiario", "saksaja", "saaja"),
-    ),
-    "payer": (
-        *(
-            "payer",
-            "payer name",
-            "debtor",
-            "debtor name",
-            "from",
-            "auftraggeber",
-            "zahlungspflichtiger",
-            "donneur d ordre",
-        ),
-        *("fizeto", "ordenante", "ordinante", "nadawca", "maksaja", "avsandare", "originator", "sender", "fizeto neve"),
-    ),
-    "payee": (
-        *("payee", "payee name", "creditor", "creditor name", "to", "beneficiary", "beneficiary name", "empfanger"),
-        *(
-            "begunstigter",
-            "zahlungsempfanger",
-            "beneficiaire",
-            "kedvezmenyezett",
-            "kedvezmenyezett neve",
-            "beneficiario",
-        ),
-        *("odbiorca", "mottagare", "recipient", "begunstigde", "receiver"),
-    ),
-    "other_account": (
-        *(
-            "counterparty account",
-            "counterparty iban",
-            "counter account",
-            "partner iban",
-            "partner account",
-            "iban partner",
-        ),
-        *("counterparty account number", "beneficiary account", "beneficiary iban", "kontonummer iban", "gegenkonto"),
-        *("iban zahlungsbeteiligter", "kontonummer zahlungsbeteiligter", "iban des partners", "gegenkonto iban"),
-        *("compte contrepartie", "iban contrepartie", "ellenszamla", "ellenoldali szamlaszam", "partner szamlaszama"),
-        *("partner szamlaszam", "ellenszamlaszam", "partner bankszamlaszama", "cuenta contraparte", "iban controparte"),
-        *(
-            "tegenrekening",
-            "tegenrekeningnummer",
-            "tegenrekening iban",
-            "rachunek kontrahenta",
-            "rachunek przeciwstawny",
-        ),
-        *("nr rachunku kontrahenta", "protiucet", "cislo protiuctu", "protistrana", "motkonto", "tegenpartij iban"),
-        *(
-            "creditor iban",
-            "debtor iban",
-            "iban tegenpartij",
-            "counterparty number",
-            "tegenrekening iban bban",
-            "nr konta",
-        ),
-        *("saaja maksaja iban", "konto odbiorcy", "creditor account", "debtor account", "iban ben"),
-    ),
-    "other_bic": (
-        *("bic", "counterparty bic", "bic swift", "swift", "bic swift code", "blz", "bic tegenpartij", "bank code"),
-        *("bic swift code zahlungsbeteiligter", "bic zahlungsbeteiligter", "kod banku", "kod banky", "partner bic"),
-        *("bank bic", "bic contrepartie", "bank sort code", "sort code"),
-    ),
-    "address": ("address", "adresse", "adres", "cim", "direccion", "indirizzo", "counterparty address", "partner cime"),
-    "remittance": (
-        *("description", "remittance", "remittance information", "details", "payment details", "transaction details"),
-        *(
-            "text",
-            "memo",
-            "narrative",
-            "narration",
-            "particulars",
-            "note",
-            "notes",
-            "message",
-            "payment reference",
-            "desc",
-        ),
-        *("verwendungszweck", "buchungsdetails", "vorgang verwendungszweck", "zahlungsgrund", "libelle", "motif"),
-        *("communication", "communications", "detail", "intitule", "remarque", "kozlemeny", "megjegyzes", "leiras"),
-        *("tranzakcio leirasa", "megnevezes", "concepto", "observaciones", "descripcion", "descrizione", "causale"),
-        *("descrizione operazione", "omschrijving", "mededelingen", "mededeling", "opis", "opis operacji", "tytul"),
-        *("tytulem", "opis transakcji", "popis", "zprava pro prijemce", "zprava", "poznamka", "sprava pre prijemcu"),
-        *("rubrik", "beskrivning", "meddelande", "tekst", "viesti", "selite", "paaiskinimai", "purpose", "reason"),
-        *(
-            "original description",
-            "transaction description",
-            "descricao",
-            "selgitus",
-            "additional description",
-            "memodet",
-        ),
-        *("omschrijving 1", "omschrijving 2", "omschrijving 3", "narrative 1", "narrative 2", "reference text"),
-        *(f"vwz{number}" for number in range(1, 15)),
-        *(f"verwendungszweck zeile {number}" for number in range(1, 15)),
-    ),
-    "bank_reference": (
-        *("bank reference", "transaction id", "transactionid", "transaction reference", "transaction number", "id"),
-        *("buchungsreferenz", "bankreferenz", "reference operation", "reference banque", "banki hivatkozas"),
-        *(
-            "banki referencia",
-            "tranzakcio azonosito",
-            "tranzakcioazonosito",
-            "tranzakcio azonositoja",
-            "transactiereferentie",
-        ),
-        *(
-            "numer transakcji",
-            "id transakce",
-            "id operace",
-            "id pohybu",
-            "verifikationsnummer",
-            "referenznummer",
-            "iraso nr",
-        ),
-        *("fitid", "id transakcji", "arkivointitunnus", "archive id", "volgnr", "nr ref banku", "ref no"),
-        *("transactie id", "utr", "trn", "row", "order id", "reference id"),
-    ),
-    "entry_reference": (
-        *("reference", "ref", "referenz", "kundenreferenz", "customer reference", "client reference", "your reference"),
-        *("hivatkozas", "ugyfel hivatkozas", "referencia", "referenza", "referentie", "kenmerk", "referencja", "num"),
-        *("check number", "checknumber", "cheque number", "check or slip", "check", "chq ref no", "document number"),
-        *(
-            "dok nr",
-            "viite",
-            "referens",
-            "reference number",
-            "ref client",
-            "kundenreferenz end to end",
-            "number",
-            "chq no",
-        ),
-    ),
-    "structured_reference": (
-        "structured reference",
-        "creditor reference",
-        "variabilni symbol",
-        "vs",
-        "variabilny symbol",
-    ),
-    "end_to_end_id": (
-        "end to end id",
-        "endtoendid",
-        "end to end reference",
-        "sepa reference",
-        "e2e reference",
-        "endtoend",
-    ),
-    "mandate_id": (
-        *(
-            "mandate id",
-            "mandate reference",
-            "mandatsreferenz",
-            "mandaatkenmerk",
-            "machtigingsnummer",
-            "machtigingskenmerk",
-        ),
-        *("mandate identification", "reference mandat", "mandate"),
-    ),
-    "creditor_id": ("creditor id", "creditor identifier", "glaubiger id", "glaubiger identifikation", "incassant id"),
-    "proprietary_code": (
-        *(
-            "type",
-            "code",
-            "transaction code",
-            "transaction type code",
-            "buchungstext",
-            "buchungsart",
-            "umsatzart",
-            "vorgang",
-        ),
-        *(
-            "posting text",
-            "posting key",
-            "type d operation",
-            "type operation",
-            "tranzakcio tipusa",
-            "tipus",
-            "forgalom tipusa",
-        ),
-        *(
-            "tipo",
-            "tipo de operacion",
-            "tipo operazione",
-            "mutatiesoort",
-            "betaalwijze",
-            "rodzaj transakcji",
-            "typ operace",
-        ),
-        *(
-            "typ transakce",
-            "transaktionstyp",
-            "action",
-            "transaction",
-            "typ",
-            "type betaling",
-            "jogcim",
-            "class",
-            "kodas",
-        ),
-        *("tranzakcio jellege", "typ operacji", "rodzaj operacji", "kod", "boekingscode"),
-    ),
-    "status": (
-        "status",
-        "state",
-        "allapot",
-        "statetype",
-        "estado",
-        "stato",
-        "etat",
-        "statut",
-        "stan",
-        "stav transakce",
-    ),
-    "original_amount": (
-        *(
-            "original amount",
-            "originalamount",
-            "foreign amount",
-            "originalbetrag",
-            "eredeti osszeg",
-            "montant d origine",
-        ),
-        *("betrag in fremdwahrung", "transaction currency amount", "ursprungsbetrag", "amount in foreign currency"),
-    ),
-    "original_currency": (
-        *(
-            "original currency",
-            "originalcurrency",
-            "foreign currency",
-            "originalwahrung",
-            "eredeti deviza",
-            "eredeti penznem",
-        ),
-        *("type foreign currency", "ursprungswahrung", "transaction currency"),
-    ),
-    "exchange_rate": (
-        "exchange rate",
-        "rate",
-        "kurs",
-        "wechselkurs",
-        "umrechnungskurs",
-        "arfolyam",
-        "wisselkoers",
-        "fx rate",
-    ),
-    "charges": (
-        *(
-            "fee",
-            "fees",
-            "charges",
-            "commission",
-            "amount fee",
-            "gebuhr",
-            "gebuhren",
-            "frais",
-            "dij",
-            "jutalek",
-            "koltseg",
-        ),
-        *("kosten", "prowizja", "poplatek", "avgift", "fees comm"),
-    ),
-    #: Columns that are known and add nothing to what the ledger says.
-    "time": (
-        "time",
-        "tijd",
-        "uhrzeit",
-        "heure",
-        "hora",
-        "ora",
-        "ido",
-        "cas",
-        "timezone",
-        "time zone",
-        "transaction time",
-    ),
-    "securities": ("shares", "total shares", "quantity", "symbol", "isin", "fund", "shares total"),
-}
-FIELD_OF: Mapping[str, str] = {name: key for key, names in NAMES.items() for name in names}
+from electra_kernel.formats.grids import plain
+from electra_kernel.formats.sheet_names import NAMES
 
 #: Marks of a row: which way the money went.
 DEBITS = frozenset(
     (
         *("d", "dbit", "debit", "dr", "db", "deb", "debet", "af", "s", "soll", "t", "terheles", "tartozik", "addebito"),
         *("cargo", "debito", "uit", "out", "obciazenie", "wydatek", "minus", "withdrawal", "dare", "u", "na vrub"),
-        *("belastung", "outgoing", "expense", "kiadas"),
+        *(
+            "belastung",
+            "outgoing",
+            "expense",
+            "kiadas",
+            "outflow",
+            "debits",
+            "money out",
+            "paid out",
+            "sortie",
+            "egreso",
+        ),
+        *("salida", "saida", "uscita", "ausgabe", "ausgang", "lastschrift", "vydaj", "rashod", "isplata", "uttag"),
+        *(plain(word) for word in ("расход", "списание", "дебет", "支出", "支", "借", "חובה", "χρεωση", "borc")),
     )
 )
 CREDITS = frozenset(
@@ -547,12 +51,31 @@ CREDITS = frozenset(
             "accredito",
         ),
         *("abono", "credito", "in", "uznanie", "wplyw", "plus", "deposit", "avere", "i", "ve prospech", "gutschrift"),
-        *("incoming", "income", "bevetel"),
+        *("incoming", "income", "bevetel", "inflow", "credits", "money in", "paid in", "entree", "ingreso", "entrada"),
+        *("entrata", "einnahme", "eingang", "prijem", "prihod", "uplata", "insattning"),
+        *(
+            plain(word)
+            for word in ("приход", "зачисление", "кредит", "поступление", "收入", "收", "贷", "זכות", "alacak")
+        ),
     )
 )
 
 PENDING = frozenset(
-    ("pending", "vorgemerkt", "vorgemerkte", "fuggo", "en attente", "pendiente", "in behandeling", "pndg")
+    (
+        *("authorized", "authorised", "authorisation", "reserved", "reservation", "in progress", "processing", "hold"),
+        *("reserveret", "reserverat", "reservation", "zadrzano", "nezauctovano", "blokace", "rezervacia", "in attesa"),
+        *(
+            "non contabilizzato",
+            "da contabilizzare",
+            "pendente",
+            "in asteptare",
+            "oczekujaca",
+            "zablokowane",
+            "not posted",
+        ),
+        *(plain(word) for word in ("в обработке", "не обработана", "ожидание", "холд")),
+        *("pending", "vorgemerkt", "vorgemerkte", "fuggo", "en attente", "pendiente", "in behandeling", "pndg"),
+    )
 )
 #: Rows that never became bookings.
 NOT_BOOKED = frozenset(
@@ -572,10 +95,45 @@ NOT_BOOKED = frozenset(
 
 #: First words of rows that sum up.
 SUMS = (
+    *("totals", "grand total", "total debits", "total credits", "summe umsatze", "sum total", "page total", "ukupno"),
+    *("total geral", "totales", "totali", "yhteensa", "i alt", "spolu", "skupaj", "kokku", "kopa", "is viso", "toplam"),
+    *(plain(word) for word in ("итого", "всего", "разом", "общо", "合计", "总计", "סה כ")),
     *("total", "subtotal", "sum", "summe", "gesamt", "osszesen", "mindosszesen", "totaal", "totale", "totaux", "razem"),
     *("celkem", "suma", "apyvarta", "turnover", "umsatze", "forgalom osszesen", "number of", "anzahl", "end of"),
 )
 OPENINGS = (
+    *("opening bal", "balance b f", "balance bf", "b f", "brought forward", "previous balance", "starting balance"),
+    *("balance at start of period", "beginning bal", "saldo anterior", "saldo precedente", "saldo inicial periodo"),
+    *(
+        "saldo initial",
+        "solde precedent",
+        "solde debut de periode",
+        "solde anterieur",
+        "anfangsbestand",
+        "saldovortrag",
+    ),
+    *(
+        "kontostand am anfang",
+        "vorheriger saldo",
+        "begin saldo",
+        "vorig saldo",
+        "oud saldo",
+        "sold initial",
+        "stanje pred",
+    ),
+    *(
+        "pociatocny zostatok",
+        "pocatecni stav",
+        "predchozi zustatek",
+        "prethodno stanje",
+        "alkusaldo",
+        "inngaende saldo",
+    ),
+    *("primosaldo", "nyitoegyenleg osszege", "nyito konyvelt egyenleg", "saldo iniziale contabile", "saldo initiala"),
+    *(
+        plain(word)
+        for word in ("входящий остаток", "остаток на начало", "начальный остаток", "начално салдо", "期初余额")
+    ),
     *(
         "opening balance",
         "beginning balance",
@@ -596,6 +154,29 @@ OPENINGS = (
     *("saldo poczatkowe", "pocatecni zustatek", "ingaende saldo", "likutis pradziai", "start balance", "ancien solde"),
 )
 CLOSINGS = (
+    *("closing bal", "balance c f", "balance cf", "c f", "carried forward", "new balance", "final balance"),
+    *("balance at end of period", "ending bal", "saldo final periodo", "solde fin de periode", "schlussbestand"),
+    *(
+        "kontostand am ende",
+        "endsaldo neu",
+        "eind saldo",
+        "nieuw saldo",
+        "sold final",
+        "konecny zostatok",
+        "konecny stav",
+    ),
+    *(
+        "novo stanje",
+        "loppusaldo",
+        "ultimosaldo",
+        "zaro konyvelt egyenleg",
+        "saldo finale contabile",
+        "saldo contabile finale",
+    ),
+    *(
+        plain(word)
+        for word in ("исходящий остаток", "остаток на конец", "конечный остаток", "крайно салдо", "期末余额")
+    ),
     *("closing balance", "ending balance", "balance carried forward", "endsaldo", "schlusssaldo", "neuer saldo"),
     *("neuer kontostand", "zaro egyenleg", "zaroegyenleg", "solde final", "saldo final", "saldo finale", "eindsaldo"),
     *("saldo koncowe", "konecny zustatek", "utgaende saldo", "likutis pabaigai", "end balance", "nouveau solde"),
@@ -603,6 +184,47 @@ CLOSINGS = (
 #: Labels of the rows above the header.
 ACCOUNT_LABELS = frozenset(
     (
+        *(
+            "account details for",
+            "account nr",
+            "acc no",
+            "acct no",
+            "a c no",
+            "kontonummer iban",
+            "iban konto",
+            "konto iban",
+        ),
+        *(
+            "iban number",
+            "numero de cuenta iban",
+            "no de compte",
+            "compte n",
+            "rekening nummer",
+            "tilinumero",
+            "kontonummer bic",
+        ),
+        *(
+            "broj racuna",
+            "cislo uctu iban",
+            "cislo uctu kod banky",
+            "bankszamla szama",
+            "sajat szamlaszam",
+            "szamla szama",
+        ),
+        *(
+            "cont",
+            "numar cont",
+            "cod iban",
+            "numero de conta",
+            "conta",
+            "numero conto corrente",
+            "conto corrente",
+            "rapporto",
+        ),
+        *(
+            plain(word)
+            for word in ("номер счета", "счет", "счёт", "рахунок", "сметка", "账号", "账户", "מספר חשבון", "חשבון")
+        ),
         *(
             "account",
             "account number",
@@ -628,26 +250,64 @@ ACCOUNT_LABELS = frozenset(
     )
 )
 CURRENCY_LABELS = frozenset((*NAMES["currency"], "valuta"))
-#: Signs that stand for one currency only; the dollar does not.
-SYMBOLS: Mapping[str, str] = {"€": "EUR", "US$": "USD", "£": "GBP", "Ft": "HUF", "zł": "PLN", "Kč": "CZK"}
+#: Signs and abbreviations beside amounts: those that stand for one currency, and (empty) those that stand for several.
+SYMBOLS: Mapping[str, str] = (
+    {"€": "EUR", "EURO": "EUR", "US$": "USD", "USD$": "USD", "£": "GBP", "A$": "AUD", "AU$": "AUD", "C$": "CAD"}
+    | {
+        "CA$": "CAD",
+        "NZ$": "NZD",
+        "S$": "SGD",
+        "HK$": "HKD",
+        "R$": "BRL",
+        "RM": "MYR",
+        "₹": "INR",
+        "₪": "ILS",
+        "₺": "TRY",
+    }
+    | {
+        "Ft": "HUF",
+        "ft": "HUF",
+        "FT": "HUF",
+        "zł": "PLN",
+        "ZŁ": "PLN",
+        "zl": "PLN",
+        "Kč": "CZK",
+        "KČ": "CZK",
+        "kč": "CZK",
+    }
+    | {
+        "₽": "RUB",
+        "руб": "RUB",
+        "р": "RUB",
+        "RUR": "RUB",
+        "₴": "UAH",
+        "грн": "UAH",
+        "лв": "BGN",
+        "lei": "RON",
+        "LEI": "RON",
+    }
+    | {"₩": "KRW", "₫": "VND", "฿": "THB", "₱": "PHP", "₦": "NGN", "₸": "KZT", "元": "CNY", "CN¥": "CNY", "円": "JPY"}
+    | {"SFr": "CHF", "Fr": "CHF", "Fr.": "CHF", "SFr.": "CHF", "TL": "TRY", "din": "RSD", "KM": "BAM"}
+    | dict.fromkeys(("$", "¥", "￥", "kr", "Kr", "KR", "kr.", "Rs", "Rs.", "R"), "")
+)
 
 #: First letters of months, as ``grids.plain`` has them, by number.
 MONTHS: Mapping[str, int] = {
     word: number
     for number, words in enumerate(
         (
-            "jan januar january janvier janv januari enero ene gennaio gen stycznia sty led leden",
-            "feb februar february fevrier fevr fev februari febrero febbraio lutego lut unor",
-            "mar march marz maerz mrz mars marzo maart mrt marc marca brezen",
-            "apr april avril avr abril abr aprile kwietnia kwi duben",
-            "may mai mei mayo maggio mag maj majus maja kveten",
-            "jun june juni juin junio giugno giu jun junius czerwca cze cerven",
-            "jul july juli juil juillet julio luglio lug julius lipca lip cervenec",
-            "aug august aout augustus agosto ago augusztus sierpnia sie srpen",
-            "sep sept september septembre septiembre settembre set szept szeptember wrzesnia wrz zari",
-            "oct october okt oktober octobre octubre ottobre ott pazdziernika paz rijen",
-            "nov november novembre noviembre listopada lis listopad",
-            "dec december dez dezember decembre diciembre dic dicembre grudnia gru prosinec",
+            "tammikuu sausio janvaris jaanuar ocak oca ianuarie ian siecnia jan januar january janvier janv januari enero ene gennaio gen stycznia sty led leden",
+            "unora helmikuu vasario subat sub februarie fevereiro februar feb februar february fevrier fevr fev februari febrero febbraio lutego lut unor",
+            "brezna marts maaliskuu kovo martie marco maret mar march marz maerz mrz mars marzo maart mrt marc marca brezen",
+            "dubna huhtikuu balandzio nisan nis aprilie kwi apr april avril avr abril abr aprile kwietnia kwi duben",
+            "kvetna maj toukokuu geguzes mayis maio mei may mai mei mayo maggio mag maj majus maja kveten",
+            "cervna kesakuu birzelio haziran haz iunie junho giu jun june juni juin junio giugno giu jun junius czerwca cze cerven",
+            "cervence heinakuu liepos temmuz tem iulie julho jul july juli juil juillet julio luglio lug julius lipca lip cervenec",
+            "srpna elokuu rugpjucio agustos agu augusti agosto aug august aout augustus agosto ago augusztus sierpnia sie srpen",
+            "syyskuu rugsejo eylul eyl setembro septembrie sett sep sept september septembre septiembre settembre set szept szeptember wrzesnia wrz zari",
+            "rijna lokakuu spalio ekim eki outubro octombrie out okt oct october okt oktober octobre octubre ottobre ott pazdziernika paz rijen",
+            "listopadu marraskuu lapkricio kasim kas noiembrie noi novembro nov november novembre noviembre listopada lis listopad",
+            "prosince joulukuu gruodzio aralik ara decembrie dezembro desember des dec december dez dezember decembre diciembre dic dicembre grudnia gru prosinec",
         ),
         1,
     )

@@ -31,15 +31,16 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from electra_kernel.formats import grids, payments
+from electra_kernel.formats import grids, payments, sheet_letters
 from electra_kernel.formats.base import Problems, Reading, unreadable
 from electra_kernel.formats.grids import Cell, Row, plain
 from electra_kernel.formats.sheet_balance import Moves, amount_of, proved_balances
 from electra_kernel.formats.sheet_columns import Columns, amounts_in, directions_of, ordinary_rows
 from electra_kernel.formats.sheet_found import Found, found_of, joined
-from electra_kernel.formats.sheet_rows import Booked, RowReader, Way
+from electra_kernel.formats.sheet_names import FIELD_OF
+from electra_kernel.formats.sheet_rows import Booked, RowReader, Way, text_of
 from electra_kernel.formats.sheet_values import amounts_of, dates_of
-from electra_kernel.formats.sheet_words import ACCOUNT_LABELS, CURRENCY_LABELS, FIELD_OF
+from electra_kernel.formats.sheet_words import ACCOUNT_LABELS, CURRENCY_LABELS
 from electra_kernel.formats.skeletons import without_collector
 from electra_kernel.statements.columns import DETAILS, ENTRIES, StatementTables
 from electra_kernel.statements.keys import entry_ids
@@ -50,20 +51,12 @@ from electra_kernel.vocabulary.errors import UnreadableFile
 from electra_kernel.vocabulary.money import is_currency
 
 _HEADER_ROWS = 60
-_START = 65_536
 #: Rows below the header that are looked at to tell statements from payments.
 _LOOKED_AT = 200
 _DATES = ("booking", "value", "date")
 _MONEY = ("amount", "gross", "debit", "credit", "balance", "original_amount", "exchange_rate", "charges")
 #: Fields of which several columns may be joined; of others, the first counts and the rest are told.
 _JOINED = frozenset(("remittance", "proprietary_code", "time", "securities", "entry_reference", "bank_reference"))
-#: Character sets of sheets that are not Unicode, the likelier first, with letters that are usual in their languages.
-_LETTERS = {
-    "cp1250": "áéíóöőúüűÁÉÍÓÖŐÚÜŰěščřžýůťďňłąęśźżćńăâîșțŁŚŻČŠŘŽäß€–„”",
-    "cp1252": "äöüÄÖÜßéèêëàâçîïôùûñíóúáÉÈåÅøØæÆãõºª€£–’",
-    "iso8859-2": "áéíóöőúüűÁÉÍÓÖŐÚÜŰěščřžýůťďňłąęśźżćńŁŚŻČŠŘŽäß",
-    "cp1257": "ąčęėįšųūžĄČĘĖĮŠŲŪŽāēģīķļņõäöü„“",
-}
 
 
 # ------------------------------------------------------------------------------------------------------ header
@@ -82,17 +75,23 @@ class _Header:
         return bool({"booking", "balance", "sign"} & set(self.places)) or {"debit", "credit"} <= set(self.places)
 
 
+def _meaning(name: str) -> tuple[str, str]:
+    """The field of a header name, and the currency that it states: ``Paid in (SEK)``, ``Betrag in EUR``."""
+    rest, _, stated = name.rpartition(" ")
+    if name in FIELD_OF or not is_currency(stated.upper()):
+        return FIELD_OF.get(name, ""), ""
+    return FIELD_OF.get(rest) or FIELD_OF.get(rest.removesuffix(" in").removesuffix(" en"), ""), stated.upper()
+
+
 def _as_header(index: int, cells: Sequence[Cell]) -> _Header | None:
     places, currency = defaultdict[str, list[int]](list), ""
     for place, cell in enumerate(cells):
         if not isinstance(cell, str):
             continue
         name = plain(cell)
-        key = FIELD_OF.get(name, "")
-        if not key and (match := re.fullmatch(r"(.{1,40}?)(?: in| en)? ([a-z]{3})", name)):
-            stated, key = match[2].upper(), FIELD_OF.get(match[1], "")
-            key = key if is_currency(stated) else ""
-            currency = currency or (stated if key in _MONEY else "")
+        key, stated = _meaning(name)
+        if key in _MONEY and not currency:
+            currency = stated
         if key:
             places[key].append(place)
     named = set(places)
@@ -148,10 +147,7 @@ def _looks(data: bytes) -> str:
         return next((kind for rows in grids.heads(data) if (kind := _kind_of(rows)) == "statement"), "")
     if not grids.may_be_text(data):
         return ""
-    try:
-        text, _ = grids.decode(data[:_START], whole=False)
-    except UnicodeDecodeError:
-        return ""
+    text = sheet_letters.start_of(data)
     kinds = {_kind_of(list(grids.first_rows(text, each, _HEADER_ROWS))) for each in grids.DELIMITERS}
     return next((kind for kind in ("statement", "securities", "balances") if kind in kinds), "")
 
@@ -236,7 +232,7 @@ def _sheets(data: bytes, source: str, problems: Problems) -> Iterator[_Sheet]:
         if header is None:
             raise _no_header(source)
         columns = Columns(rows[header.index + 1 :], len(header.cells))
-        header = _by_content(header, columns)
+        header = _chosen(_by_content(header, columns), columns)
         _tell_columns(header, rows, problems)
         yield _Sheet(header, _way_of(header, rows, columns, problems), columns, rows[: header.index])
 
@@ -262,7 +258,7 @@ def _excel(data: bytes, source: str) -> Iterator[list[Row]]:
 
 
 def _text(data: bytes, source: str, problems: Problems) -> list[Row]:
-    text = _decoded(data, source, problems)
+    text = sheet_letters.decoded(data, source, problems)
     best = max(grids.DELIMITERS, key=lambda each: _known(list(grids.first_rows(text, each, _HEADER_ROWS))))
     try:
         return grids.text_rows(text, best, source)
@@ -284,29 +280,6 @@ def _known(rows: Sequence[Row]) -> int:
     return 0 if header is None else sum(map(len, header.places.values()))
 
 
-def _decoded(data: bytes, source: str, problems: Problems) -> str:
-    """Text that is Unicode where it can be, else in the character set in which its letters are the most usual ones."""
-    try:
-        text, encoding = grids.decode(data, whole=True)
-        if encoding in ("UTF-8", "UTF-16"):
-            return text
-    except UnicodeDecodeError as error:
-        if data[:40].count(0):
-            words = "The file is not text in a known encoding."
-            raise unreadable(source, "encoding", words, "Save it as UTF-8.", position=error.start) from error
-    start = data[: 4 * _START]
-    best = max(_LETTERS, key=lambda each: _usual(start.decode(each, "replace"), _LETTERS[each]))
-    text = data.decode(best, "replace")
-    problems.warn(
-        None, "file", "encoding", f"The file is not UTF-8; it was read as {best}.", "Check the accented letters."
-    )
-    return text
-
-
-def _usual(text: str, letters: str) -> int:
-    return sum(1 if letter in letters else -1 for letter in text if letter > "\x7f")
-
-
 def _by_content(header: _Header, columns: Columns) -> _Header:
     """A header by what its columns hold: a column of money may hold the currency, and the next one, without a name, the
     amount; ``Valuta`` is the value date in some languages and the currency in others."""
@@ -320,6 +293,43 @@ def _by_content(header: _Header, columns: Columns) -> _Header:
             places.update({key: (here[0] + 1,)} | ({} if "currency" in places else {"currency": here[:1]}))
             moved = True
     return _Header(header.index, header.cells, places, header.currency) if moved else header
+
+
+#: Names that may be the account holder's own as well as the other party's, where a plainer one stands beside them.
+_EITHER = frozenset(
+    (
+        *("name", "naam", "nom", "nev", "nombre", "navn", "bic", "swift", "bic swift", "bic swift code", "blz"),
+        *(
+            "account number",
+            "kontonummer",
+            "kontonr",
+            "rekening",
+            "rekeningnummer",
+            "konto",
+            "compte",
+            "cuenta",
+            "conto",
+        ),
+    )
+)
+
+
+def _chosen(header: _Header, columns: Columns) -> _Header:
+    """A header in which, of several columns of one meaning, the one that says the most comes first: one that has
+    something in it, and one whose name cannot mean the account holder's own."""
+    places = dict(header.places)
+    names = {place: plain(name) for place, name in enumerate(header.cells)}
+    for key, several in header.places.items():
+        if len(several) > 1 and key not in _JOINED:
+            filled = [place for place in several if any(text_of(cell) for cell in columns[place])] or list(several)
+            either = [place for place in filled if names[place] in _EITHER]
+            sure = [place for place in filled if place not in either]
+            places[key] = (*sure, *either) if key in ("name", "other_bic", "account") else tuple(filled)
+            if key == "account" and sure and either and not {"other_account", "payee_account"} & set(places):
+                places[key], places["other_account"] = tuple(sure), tuple(either[:1])
+            if key in ("name", "other_bic") and sure and either:
+                places[key] = tuple(sure)
+    return replace(header, places=places)
 
 
 def _only_currencies(columns: Columns, places: Sequence[int]) -> bool:
@@ -360,7 +370,12 @@ def _way_of(header: _Header, rows: Sequence[Row], columns: Columns, problems: Pr
             problems.warn(None, "account", "account-column", said, "Name it Counterparty account, or Own account.")
         places.setdefault("account" if own else "other_account", other)
     way = Way(places, dates, amounts, account, header.currency or currency)
-    return replace(way, **directions_of(columns, way))
+    unnamed = [place for place, name in enumerate(header.cells) if not str(name).strip()]
+    way = replace(way, **directions_of(columns, way, unnamed))
+    if way.unmarked_debits:
+        said = "Only credits are marked; amounts without a mark were taken as debits."
+        problems.warn(None, "amount", "sign", said, "Ask for an export with signs.")
+    return way
 
 
 def _varies(cells: Sequence[Cell]) -> bool:
