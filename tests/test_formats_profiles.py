@@ -464,7 +464,7 @@ def test_proposals_know_payments_xml_files_without_headers_and_fixed_records() -
 def test_a_guess_that_the_sample_contradicts_is_taken_back_and_told() -> None:
     rows = b"Booked;Amount;Text\n" + b"2026-03-01;1.00;a\n" * 1_200 + b"yesterday;2.00;b\n"
     proposal = propose(rows, "long.csv")
-    assert "booked looked like date at first; some of its texts do not." in proposal.notes
+    assert "booked of row looked like date at first; some of its texts do not." in proposal.notes
     assert proposal.found == "It reads 1201 entries in the sample, with 0 errors."
     for nothing in (b"", b" \r\n\0"):
         with pytest.raises(UnreadableFile, match="empty"):
@@ -605,3 +605,56 @@ def test_delimited_text_in_utf_8_where_another_set_is_agreed_on_is_read_as_what_
         reading = profiles.read(file, bank, "x")
         assert [(problem.rule, problem.position) for problem in reading.problems] == [("encoding", 1)]
         assert reading.orders[0].transactions == profiles.read(agreed, bank, "x").orders[0].transactions
+
+
+HOUSE = (
+    "HD00112233HUF20260301",
+    "TR20260302000000012501CPARTNER ONE",
+    "TR20260303000000250099DPARTNER TWO",
+    "FT000002000000262600+9",
+)
+
+
+@pytest.mark.parametrize(("encoding", "end"), [("cp852", "\r\n"), ("cp500", ""), ("cp852", "")])
+def test_a_proposal_finds_records_with_and_without_line_ends(encoding: str, end: str) -> None:
+    lines = [f"{line:<80}" for line in (HOUSE[0], *HOUSE[1:3] * 3, HOUSE[3])]
+    proposal = propose("".join(line + end for line in lines).encode(encoding), "house.txt")
+    assert proposal.found == "It reads 6 entries in the sample, with 0 errors."
+    profile = profiles.parse(proposal.text, "own.toml")
+    assert {part.record.length for part in profile.parts} == {80}
+    assert ("records were taken to have 80 characters" in " ".join(proposal.notes)) != bool(end)
+    # The date of a booking stands where the foot has a count that is none: that is no fault of the booking's field.
+    booking = next(part for part in profile.parts if part.role == "entry")
+    assert "booking_date" in {meaning.column for meaning in booking.meanings.values()}
+
+
+def test_a_proposal_names_a_field_that_may_hold_the_side_of_the_amount() -> None:
+    sample = "date;side;sum\n2026-01-02;C;12,50\n2026-01-03;D;7,00\n"
+    said = " ".join(propose(sample.encode(), "x.csv").notes)
+    assert 'side holds C and D: where they are the sides of the amount, write sign_field = "side"' in said
+
+
+def test_lines_above_a_table_are_kept_when_it_is_written() -> None:
+    profile = profiles.parse(CSV_BELOW_A_TITLE, "own.toml")
+    data = profiles.write([_statement()], profile)
+    (found,) = profiles.read(data, profile, "x").statements
+    assert [entry.amount for entry in found.entries] == [entry.amount for entry in _statement().entries]
+
+
+CSV_BELOW_A_TITLE = """
+name = "own-titled"
+shape = "delimited"
+kind = "statement"
+skip = 3
+
+[fixed]
+currency = "HUF"
+
+[[record]]
+name = "row"
+role = "entry"
+fields = [
+  { name = "day", column = "Day", type = "date", date = "YYYY-MM-DD", to = "booking_date" },
+  { name = "amount", column = "Amount", type = "amount", point = ".", decimals = 2, sign = "leading", to = "amount" },
+]
+"""

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from tests.bench import camt053, ebics, folder, ledger, mt940, pain, sheets
+from tests.bench import camt053, ebics, fixedwidth, folder, ledger, mt940, pain, sheets
 
-BENCHES = (camt053, mt940, ledger, folder, ebics, pain, sheets)
+BENCHES = (camt053, mt940, ledger, folder, ebics, pain, sheets, fixedwidth)
 
 if __name__ == "__main__":
     for bench in BENCHES:

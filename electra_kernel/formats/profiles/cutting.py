@@ -268,6 +268,9 @@ def _delimited_bytes(rows: Sequence[tuple[str, Values]], profile: Profile) -> by
     named = [column for column in _sources(profile) if profile.header]
     places = {column: place for place, column in enumerate(named)} or _places((), profile, "")
     out = io.StringIO(newline="")
+    out.write(
+        (profile.line_end or "\r\n") * profile.skip
+    )  # what stands above the names is not known; its lines are kept
     writer = csv.writer(
         out,
         delimiter=profile.separator,

@@ -19,6 +19,9 @@ from electra_kernel.formats.records import MOST_PROBLEMS
 #: How much of a sample is looked at.
 MOST_BYTES, MOST_LINES = 512 * 1024, MOST_PROBLEMS
 
+#: How short and how long records without line ends are taken to be.
+_SHORTEST, _LONGEST = 20, 2_000
+
 _LETTERS = frozenset("áéíóöőúüűÁÉÍÓÖŐÚÜŰčšžřěýůťďňČŠŽŘÝąęłńśźżćŁŚŻäßôâîșțășțçèà–€")
 _ENCODINGS = ("cp1250", "iso-8859-2", "cp852")
 _EBCDIC = ("cp1140", "cp500", "cp037")
@@ -58,9 +61,21 @@ def lines_of(data: bytes, encoding: str) -> list[str]:
     """The first lines of a text that are not empty."""
     text = data[:MOST_BYTES].decode(encoding, "replace").removeprefix("\ufeff")
     lines = re.split("\r\n|[\r\n\x85]", text)
-    if len(data) > MOST_BYTES:
+    if len(data) > MOST_BYTES and len(lines) > 1:
         lines.pop()
     return [line for line in lines[:MOST_LINES] if line.strip(" \x1a")]
+
+
+def width_of(text: str) -> int:
+    """The length of the records in a text without line ends: that by which most of them begin alike; 0 where none does."""
+    found: dict[int, float] = {}
+    for width in range(_SHORTEST, min(len(text) // 2, _LONGEST) + 1):
+        if len(text) % width and len(text) < MOST_BYTES:
+            continue
+        starts = [text[at : at + 2] for at in range(0, len(text) - width + 1, width)]
+        if len(set(starts)) < len(starts) and all(start.isalnum() for start in starts):
+            found[width] = len(set(starts)) / len(starts)
+    return min(found, key=lambda width: found[width], default=0)
 
 
 def shape_of(data: bytes, encoding: str) -> str:
@@ -95,7 +110,7 @@ def rows_of(lines: Sequence[str], separator: str) -> list[list[str]]:
 @dataclass(frozen=True, slots=True)
 class Look:
     """What the texts of one column look like: ``text``, ``digits``, ``integer``, ``amount``, ``date``, ``iban``, ``giro`` or
-    ``currency``, with the date's layout, or the number's signs."""
+    ``currency``, with the date's layout, the number's signs, or the marks of debit and credit that stand there."""
 
     kind: str
     date: str = ""
@@ -103,6 +118,11 @@ class Look:
     group: str = ""
     decimals: int = 0
     signed: str = ""
+    marks: tuple[str, ...] = ()
+
+
+#: Marks by which banks tell debits from credits.
+_SIDES = tuple(map(frozenset, (("C", "D"), ("CR", "DR"), ("+", "-"), ("K", "D"), ("T", "J"), ("S", "H"), ("C", "R"))))
 
 
 def look_of(texts: Iterable[str]) -> Look:
@@ -110,6 +130,8 @@ def look_of(texts: Iterable[str]) -> Look:
     given = [text.strip() for text in texts if text.strip(" 0")]
     if not given:
         return Look("text")
+    if (marks := frozenset(given)) in _SIDES:
+        return Look("text", marks=tuple(sorted(marks)))
     for kind, pattern in (("iban", _IBAN), ("giro", _GIRO)):
         if all(pattern.fullmatch(text.replace(" ", "")) for text in given):
             return Look(kind)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
@@ -23,6 +23,8 @@ from electra_kernel.formats.profiles.model import COLUMN_TYPES, COLUMNS
 from electra_kernel.vocabulary.errors import UnreadableFile
 from electra_kernel.vocabulary.xml import HostileXml, parse_xml
 
+#: A line that is longer is taken for several records.
+_ONE_RECORD = 200
 #: How often wrong guesses are taken back.
 _TRIES = 12
 _NOTHING_FOUND = 'Name the fields that matter: to = "booking_date", to = "amount" and so on.'
@@ -94,21 +96,29 @@ def _that_reads(draft: _Draft, data: bytes, name: str) -> Proposal:
         except UnreadableFile as error:
             draft.notes.append(f"{error.what} {error.repair}")
             break
-        wrong = {problem.field.rpartition(".")[2] for problem in reading.problems if problem.rule in _TAKEN_BACK}
-        if not wrong:
+        wrong = {problem.field for problem in reading.problems if problem.rule in _TAKEN_BACK}
+        if not any(_is_wrong(each, head, wrong) for head, fields in draft.records for each in fields):
             break
         draft.records = [
-            (head, [_plainer(each, draft) if each.name in wrong else each for each in fields])
+            (head, [_plainer(each, head, draft) if _is_wrong(each, head, wrong) else each for each in fields])
             for head, fields in draft.records
         ]
     return Proposal(_text(draft, name), _found(reading), tuple(draft.notes))
 
 
+def _is_wrong(each: _Field, head: Sequence[str], wrong: Collection[str]) -> bool:
+    """Whether problems name a field of this record, or what it means, and its guess can still be taken back."""
+    record = re.findall('name = "(.*)"', head[0])
+    named = any(f"{name}.{each.name}" in wrong or f"{name}.{each.column}" in wrong for name in record)
+    return each.look.kind != "text" and (named or each.name in wrong)
+
+
 _TAKEN_BACK = frozenset({"number", "date", "digits", "amount-size", "account"})
 
 
-def _plainer(each: _Field, draft: _Draft) -> _Field:
-    draft.notes.append(f"{each.name} looked like {each.look.kind} at first; some of its texts do not.")
+def _plainer(each: _Field, head: Sequence[str], draft: _Draft) -> _Field:
+    record = head[0].partition('"')[2].rstrip('"')
+    draft.notes.append(f"{each.name} of {record} looked like {each.look.kind} at first; some of its texts do not.")
     column = "" if each.column in COLUMN_TYPES else each.column
     return replace(each, look=Look("text"), column=column)
 
@@ -233,6 +243,12 @@ def _by_look(fields: Sequence[_Field], taken: set[str], draft: _Draft) -> list[_
         made.append(each)
     if not {"amount", "debit", "credit"} & taken:
         draft.notes.append(f"No amount was recognised. {_NOTHING_FOUND}")
+    draft.notes += [
+        f"{each.name} holds {' and '.join(each.look.marks)}: where they are the sides of the amount, write "
+        f'sign_field = "{each.name}", negative and positive into it.'
+        for each in made
+        if each.look.marks and not any(other.look.signed for other in made)
+    ]
     if "currency" not in taken:
         draft.notes.append("The file names no currency; HUF is written under [fixed].")
     return made
@@ -304,8 +320,12 @@ def _fixed(data: bytes, encoding: str, name: str) -> _Draft:
     if not lines:
         raise unreadable(name, "empty", "The sample holds no text.", "Choose a file with some records.")
     draft = _Draft("fixed", encoding)
-    if len(lines) == 1 and len(lines[0]) > 200:
-        draft.notes.append("The file has no line ends; the length of its records is to be filled in.")
+    if len(lines) == 1 and len(lines[0]) > _ONE_RECORD:
+        text, width = lines[0].rstrip("\x1a"), guesses.width_of(lines[0].rstrip("\x1a"))
+        lines = [text[at : at + width] for at in range(0, len(text) - width + 1, width)] if width else lines
+        draft.head.append('line_end = "none"')
+        said = f"its records were taken to have {width} characters" if width else "fill in the length of its records"
+        draft.notes.append(f"The file has no line ends: {said}.")
     marks = _marks(lines)
     by_mark: dict[str, list[str]] = {}
     for line in lines:
