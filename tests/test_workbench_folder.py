@@ -14,6 +14,7 @@ import pytest
 from electra_kernel import Workbench
 from electra_kernel.cli.reading import read_files
 from electra_kernel.statements.columns import StatementTables
+from electra_kernel.vocabulary.text import escape
 from electra_kernel.workbench import limits, readers, reading
 from electra_kernel.workbench.importing import Import
 from electra_kernel.workbench.reading import FileRead, Own
@@ -78,30 +79,30 @@ def test_many_files_are_archived_together_and_each_once_under_its_first_name(tmp
 # ---------------------------------------------------------------------------------------------- several processes
 @pytest.fixture
 def several(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What are many files is a matter of measure; here two are, and two processes read them, a few at a time."""
+    """What is many is a matter of measure; here two files are, and two processes read them, a few at a time."""
     monkeypatch.setattr(limits, "LIMITS", replace(limits.LIMITS, reader_files=2, batch_files=3))
     monkeypatch.setattr(readers, "cores", lambda: 2)
 
 
-def _statement(number: int) -> bytes:
+def statement(number: int) -> bytes:
     return _MT940.replace(b":25:12345/1", b":25:12345/%d" % number)
 
 
-def _write(folder: Path, files: dict[str, bytes]) -> Path:
+def write(folder: Path, files: dict[str, bytes]) -> Path:
     for name, data in files.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes(data)
     return folder
 
 
-def _children() -> set[str]:
+def children() -> set[str]:
     return set(Path(f"/proc/self/task/{os.getpid()}/children").read_text().split())
 
 
 def test_several_processes_read_a_folder_exactly_as_one_does(
     tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    _write(folder, {f"more/{number}.sta": _statement(number) for number in range(20)})
+    write(folder, {f"more/{number}.sta": statement(number) for number in range(20)})
     one = Workbench.open(tmp_path / "one")
     alone = one.statements.read(folder)
     monkeypatch.setattr(limits, "LIMITS", replace(limits.LIMITS, reader_files=2, batch_files=3))
@@ -111,28 +112,6 @@ def test_several_processes_read_a_folder_exactly_as_one_does(
     for name in ("entries", "balances", "problems", "details"):
         held, said = (getattr(each.statements, name)() for each in (two, one))
         pd.testing.assert_frame_equal(held, said, check_like=True)
-    assert read_files([folder], tmp_path / "all.csv") == 1
-    assert len((tmp_path / "all.csv").read_text().splitlines()) == 1 + 25
-
-
-@pytest.mark.usefixtures("several")
-def test_files_on_which_a_reader_breaks_down_or_hangs_are_rows_and_the_others_are_read(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(readers, "_COMMAND", ("-P", "-m", "tests.breaking_reader"))
-    monkeypatch.setattr(limits, "LIMITS", replace(limits.LIMITS, reader_file=15, reader_megabyte=0))
-    files = {f"{number}.sta": _statement(number) for number in range(9)}
-    files |= {"2a.sta": b"BREAK DOWN", "5a.sta": b"HANG", "8a.sta": b"BREAK DOWN"}
-    before = _children()
-    wb = Workbench.open(tmp_path / "wb")
-    table = wb.statements.read(_write(tmp_path / "files", files)).set_index("name")
-    assert table["outcome"].to_dict() == {
-        name: "refused" if name in ("2a.sta", "5a.sta", "8a.sta") else "read" for name in sorted(files)
-    }
-    assert "broke down" in str(table.loc["2a.sta", "reason"])
-    assert "too long" in str(table.loc["5a.sta", "reason"])
-    assert len(wb.statements.entries()) == 9
-    assert _children() <= before
 
 
 @pytest.mark.usefixtures("several")
@@ -140,14 +119,16 @@ def test_where_no_process_can_be_started_the_files_are_read_all_the_same(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(readers, "_COMMAND", ("-c", "raise SystemExit(3)"))
-    files = _write(tmp_path / "files", {f"{number}.sta": _statement(number) for number in range(9)})
+    files = write(tmp_path / "files", {f"{number}.sta": statement(number) for number in range(9)})
     assert set(Workbench.open(tmp_path / "wb").statements.read(files)["outcome"]) == {"read"}
 
 
 @pytest.mark.usefixtures("several")
-def test_an_import_that_is_interrupted_leaves_no_process_and_nothing_half_done(tmp_path: Path) -> None:
-    files = _write(tmp_path / "files", {f"{number}.sta": _statement(number) for number in range(40)})
-    wb, before, steps = Workbench.open(tmp_path / "wb"), _children(), iter(range(8))
+def test_an_import_that_is_interrupted_leaves_no_process_and_nothing_half_done(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = write(tmp_path / "files", {f"{number}.sta": statement(number) for number in range(40)})
+    wb, before, steps = Workbench.open(tmp_path / "wb"), children(), iter(range(8))
 
     def interrupted() -> None:
         if next(steps, None) is None:
@@ -155,8 +136,9 @@ def test_an_import_that_is_interrupted_leaves_no_process_and_nothing_half_done(t
 
     with pytest.raises(KeyboardInterrupt):
         Import(wb.store, interrupted).take(sources(found_in(files)), count=40)
-    assert _children() <= before
+    assert children() <= before
     assert len(wb.statements.entries()) == 0
+    monkeypatch.setattr(readers, "cores", lambda: 1)
     assert wb.statements.read(files)["new"].sum() == 40
 
 
@@ -194,11 +176,9 @@ def _zip(files: dict[str, bytes]) -> bytes:
 
 
 def test_zip_archives_are_read_member_by_member_also_inside_one_another_and_kept_as_they_came(tmp_path: Path) -> None:
-    inner = _zip({"c.sta": _statement(3), "pay.csv": _FILES["pay.csv"]})
-    whole = _zip(
-        {"a.sta": _statement(1), "b/b.sta": _statement(2), "in.zip": inner, "__MACOSX/._a": b"x", "e.sta": b""}
-    )
-    files = _write(tmp_path / "files", {"day.zip": whole, "d.sta": _statement(4)})
+    inner = _zip({"c.sta": statement(3), "pay.csv": _FILES["pay.csv"]})
+    whole = _zip({"a.sta": statement(1), "b/b.sta": statement(2), "in.zip": inner, "__MACOSX/._a": b"x", "e.sta": b""})
+    files = write(tmp_path / "files", {"day.zip": whole, "d.sta": statement(4)})
     wb = Workbench.open(tmp_path / "wb")
     table = wb.statements.read(files).set_index("name")
     assert table["outcome"].to_dict() == {
@@ -210,7 +190,7 @@ def test_zip_archives_are_read_member_by_member_also_inside_one_another_and_kept
         "day.zip/e.sta": "refused",
     }
     assert wb.store.archive.get(wb.store.archive.hash(whole)) == whole
-    assert wb.store.archive.get(str(table.loc["day.zip/b/b.sta", "source"])) == _statement(2)
+    assert wb.store.archive.get(str(table.loc["day.zip/b/b.sta", "source"])) == statement(2)
     assert wb.statements.read(files / "day.zip")["new"].sum() == 0
     assert read_files([files / "day.zip"], tmp_path / "all.csv") == 1
 
@@ -219,7 +199,7 @@ def test_archives_that_are_damaged_locked_empty_or_bombs_are_refused_with_a_reas
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(limits, "LIMITS", replace(limits.LIMITS, container_least=10_000, container_files=20))
-    good = _zip({"a.sta": _statement(1), "b.sta": _statement(2)})
+    good = _zip({"a.sta": statement(1), "b.sta": statement(2)})
     locked = bytearray(good)
     for mark in (b"PK\x01\x02", b"PK\x03\x04"):
         locked[locked.index(mark) + (8 if mark[2] == 1 else 6)] |= 1
@@ -235,7 +215,7 @@ def test_archives_that_are_damaged_locked_empty_or_bombs_are_refused_with_a_reas
         "deep.zip": deep,
         "wrong.zip": good.replace(b"PK\x01\x02", b"PK\x01\x00"),
     }
-    table = Workbench.open(tmp_path / "wb").statements.read(_write(tmp_path / "files", files)).set_index("name")
+    table = Workbench.open(tmp_path / "wb").statements.read(write(tmp_path / "files", files)).set_index("name")
     reasons = table[table["outcome"] == "refused"]["reason"].to_dict()
     assert set(reasons) == {
         *("cut.zip", "locked.zip/a.sta", "empty.zip", "bomb.zip", "many.zip", "wrong.zip"),
@@ -252,7 +232,7 @@ def test_large_members_of_archives_are_read_in_parts(tmp_path: Path, monkeypatch
 
     monkeypatch.setattr(limits, "LIMITS", replace(limits.LIMITS, large=500, piece=700))
     data = _file(_entry() * 9, closing="190.00")
-    files = _write(tmp_path / "files", {"day.zip": _zip({"large.xml": data, "small.sta": _statement(1)})})
+    files = write(tmp_path / "files", {"day.zip": _zip({"large.xml": data, "small.sta": statement(1)})})
     wb = Workbench.open(tmp_path / "wb")
     table = wb.statements.read(files).set_index("name")
     assert table["entries"].to_dict() == {"day.zip/large.xml": 9, "day.zip/small.sta": 1}
@@ -260,7 +240,7 @@ def test_large_members_of_archives_are_read_in_parts(tmp_path: Path, monkeypatch
 
 
 def test_links_pipes_and_files_that_are_gone_are_told_and_nothing_waits_for_them(tmp_path: Path) -> None:
-    files = _write(tmp_path / "files", {"a.sta": _statement(1), ".hidden/b.sta": b"", "~$lock.xlsx": b"x"})
+    files = write(tmp_path / "files", {"a.sta": statement(1), ".hidden/b.sta": b"", "~$lock.xlsx": b"x"})
     os.mkfifo(files / "pipe")
     for name, target in {"link.sta": "a.sta", "gone.sta": "nowhere", "zero": "/dev/zero", "loop": "."}.items():
         (files / name).symlink_to(target)
@@ -275,3 +255,35 @@ def test_links_pipes_and_files_that_are_gone_are_told_and_nothing_waits_for_them
     }
     assert table["new"].sum() == 1
     assert "link to a folder" in str(table.loc["loop", "reason"])
+
+
+def test_of_many_files_those_to_look_at_come_first_with_every_reason_in_full_and_all_are_counted(
+    tmp_path: Path, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(folder, {f"more/{number}.sta": statement(number) for number in range(60)})
+    write(folder, {"<b>.csv": b"Date,Amount,Currency,Account\n2026-01-31,1.00,EUR,Y\n"})
+    table = Workbench.open(tmp_path / "wb").statements.read(folder)
+    html = table._repr_html_()
+    assert "67 files: 63 read, 2 doubtful, 1 skipped, 1 refused; 65 entries. Shown: 4" in html
+    assert html.index("photo.jpg") < html.index("pay.csv") < html.index("doubt.csv")
+    assert "&lt;b&gt;.csv" in html
+    assert "more/7.sta" not in html
+    assert max(table["reason"].map(len)) > 60
+    assert all(escape(reason) in html for reason in table["reason"])
+    capsys.readouterr()
+    assert read_files([folder], None) == 1
+    told = capsys.readouterr()
+    assert "67 files: 64 read, 2 doubtful, 1 refused" in told.out
+    assert "more/7.sta" not in told.out
+    assert len(told.err.splitlines()) < 5
+
+
+def test_more_rows_than_fit_a_screen_are_counted_and_not_shown(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = "".join(f"2026-01-05;{number},50;{number};EUR;DE01;B{number}\n" for number in range(1, 251))
+    head = "Booking date;Amount;Text;Currency;Account;Transaction ID\n"
+    files = write(tmp_path, {"long.csv": (head + rows).encode()})
+    read_files([files / "long.csv"], None)
+    out = capsys.readouterr().out
+    assert "the first 200 of 250 rows" in out

@@ -17,12 +17,12 @@ from electra_kernel import formats
 from electra_kernel.cli.notices import notices
 from electra_kernel.cli.tables import ENTRY_COLUMNS, say, show
 from electra_kernel.formats.base import Format
-from electra_kernel.orders.model import NOT_PROVIDED, Order, Transaction
+from electra_kernel.formats.payment_tables import payment_entries
 from electra_kernel.statements.billing import billing_rows
 from electra_kernel.statements.columns import ENTRIES
 from electra_kernel.vocabulary.errors import Problem, UnreadableFile
 from electra_kernel.workbench.files import frame_of, write_table
-from electra_kernel.workbench.importing import Imported, import_frame, summary
+from electra_kernel.workbench.importing import FEW, MOST, Imported, import_frame, summary
 from electra_kernel.workbench.large import batches, large_format, write_large
 from electra_kernel.workbench.ownformats import own_of
 from electra_kernel.workbench.progress import FilesBar
@@ -32,9 +32,8 @@ from electra_kernel.workbench.sources import Found, Source, found_in, source_of,
 
 #: A folder that is none: no formats of one's own.
 _NONE = Path(os.devnull)
-#: More rows than these are not shown, but counted.
-_SHOWN = 200
-_FILES_SHOWN = 50
+#: More rows than these are not shown, but counted; of each of several files as many problems.
+_SHOWN, _TOLD = 200, 3
 
 
 def read_files(files: Sequence[Path], out: Path | None, profile: Path | None = None, workbench: Path = _NONE) -> int:
@@ -103,9 +102,11 @@ class _Job:
             say(f"{rows.num_rows} rows in {out}")
         done = [each for _, each in sorted(self._done.items())]
         problems = [problem for each in done for problem in each.problems]
-        _print_problems(problems)
         if len(done) > 1:
+            _print_gravest(done)
             _show_files(done)
+        else:
+            _print_problems(problems)
         return 1 if any(problem.severity == "error" for problem in problems) else 0
 
     def _given(self, found: Iterable[Source]) -> Iterator[_Given]:
@@ -141,7 +142,7 @@ class _Job:
             problems = _named(told.to_pylist(), file.name) if told.num_rows else ()
             self._keep(file.number, file.name, result.format, result.tables.entries, problems)
         elif result.refusal is not None and result.refusal.rule == formats.NO_STATEMENTS:
-            table, problems = _payments(file, result.format, self._own)
+            table, problems = _payments(file, result.format, self._own, alone=self._bar.count == 1)
             self._keep(file.number, file.name, result.format, table, problems)
         elif result.refusal is not None:
             self._refuse(file.number, file.name, result.refusal)
@@ -158,17 +159,40 @@ def _named(rows: Iterable[dict[str, object]], name: str) -> tuple[Problem, ...]:
 
 def _print_problems(problems: Iterable[Problem]) -> None:
     for problem in problems:
-        print(problem, file=sys.stderr)  # noqa: T201 - the command line's own voice
+        _warn(str(problem))
+
+
+def _print_gravest(done: Sequence[Imported]) -> None:
+    """Of several files: a few problems of each doubtful one, and how much there is to say about those that were read.
+
+    The reason of a refused one stands in the table of files.
+    """
+    for file in done:
+        if file.outcome == "doubtful":
+            _print_problems(sorted(file.problems, key=lambda problem: problem.severity != "error")[:_TOLD])
+            if len(file.problems) > _TOLD:
+                _warn(
+                    f"{file.name}: and {len(file.problems) - _TOLD} more; electra read with this file alone tells them"
+                )
+    remarks = [len(file.problems) for file in done if file.outcome == "read" and file.problems]
+    if remarks:
+        _warn(
+            f"{len(remarks)} files were read with {sum(remarks)} remarks; electra read with one of them alone tells its own"
+        )
+
+
+def _warn(line: str) -> None:
+    print(line, file=sys.stderr)  # noqa: T201 - the command line's own voice
 
 
 def _show_files(done: Sequence[Imported]) -> None:
-    """What became of each file; of very many, those that were not simply read."""
-    rows = done if len(done) <= _FILES_SHOWN else [each for each in done if each.outcome != "read"]
-    shown = import_frame(rows[:_SHOWN])[["name", "format", "outcome", "entries", "problems", "reason"]]
+    """What became of each file; of many, those that were not simply read."""
+    rows = done if len(done) <= FEW else [each for each in done if each.outcome != "read"]
+    shown = import_frame(rows[:MOST])[["name", "format", "outcome", "entries", "problems", "reason"]]
     if rows:
-        show(shown, title="Files" if len(rows) == len(done) else "Files that were not simply read")
-    if len(rows) > _SHOWN:
-        say(f"and {len(rows) - _SHOWN:,} files more, whose problems stand above")
+        show(shown, title="Files" if len(rows) == len(done) else "Files to look at")
+    if len(rows) > MOST:
+        say(f"… and {len(rows) - MOST:,} files more. Read parts of the folder to see them.")
     say(summary(done))
 
 
@@ -186,37 +210,12 @@ def _read_large(file: Path, found: Format, out: Path) -> int:
     return 1 if any(problem.severity == "error" for problem in problems) else 0
 
 
-def _payments(file: _Given, name: str, own: Own) -> tuple[pa.Table, tuple[Problem, ...]]:
+def _payments(file: _Given, name: str, own: Own, *, alone: bool) -> tuple[pa.Table, tuple[Problem, ...]]:
     """A file's payments as the entries they will become, in the ledger's columns; answers and requests are said."""
     known = next(each for each in (*own.formats(), *formats.FORMATS) if each.name == name)
     reading = known.read(file.data, file.name)
     for line in notices(reading):
-        say(line)
-    rows = [_payment_row(item, file.sha256, None) for item in reading.transactions]
-    rows += [_payment_row(item, file.sha256, order) for order in reading.orders for item in order.transactions]
-    rows += billing_rows(reading.billing, file.sha256)
-    filled = [{field: row.get(field) for field in ENTRIES.names} for row in rows]
-    return pa.Table.from_pylist(filled, schema=ENTRIES), reading.problems
-
-
-def _payment_row(item: Transaction, sha: str, order: Order | None) -> dict[str, object]:
-    party, mandate, collects = item.counterparty, item.mandate, order is not None and order.collects
-    given = {
-        "account": order.own.account if order else None,
-        "currency": item.amount.currency,
-        "value_date": order.execution_date if order else None,
-        "status": "INFO",
-        "amount": item.amount.amount if collects else -item.amount.amount,
-        "counterparty_name": party.name,
-        "counterparty_account": party.account,
-        "counterparty_bic": party.bic,
-        "counterparty_address": str(party.address),
-        "remittance": item.remittance,
-        "structured_reference": item.structured_reference,
-        "end_to_end_id": "" if item.end_to_end_id == NOT_PROVIDED else item.end_to_end_id,
-        "mandate_id": mandate.identification if mandate else "",
-        "creditor_id": (mandate.creditor_id if mandate else "") or (order.creditor_id if order else ""),
-        "source": sha,
-        "position": item.position,
-    }
-    return {"entry_id": f"{sha}:{item.position}"} | {name: value for name, value in given.items() if value != ""}
+        say(line if alone else f"{file.name}: {line}")
+    bills = [{field: row.get(field) for field in ENTRIES.names} for row in billing_rows(reading.billing, file.sha256)]
+    entries = pa.concat_tables([payment_entries(reading, file.sha256), pa.Table.from_pylist(bills, schema=ENTRIES)])
+    return entries, reading.problems

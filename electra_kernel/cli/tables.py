@@ -21,6 +21,7 @@ _SENTENCES = frozenset(
     {
         "text",
         "repair",
+        "reason",
         "what",
         "next step",
         "remittance",

@@ -19,6 +19,7 @@ from electra_kernel import formats
 from electra_kernel.statements.columns import BALANCES, DETAILS, ENTRIES, PROBLEMS, StatementTables
 from electra_kernel.store import Store
 from electra_kernel.vocabulary.errors import Problem, UnreadableFile
+from electra_kernel.vocabulary.text import html_table
 from electra_kernel.workbench import limits
 from electra_kernel.workbench.large import spooled
 from electra_kernel.workbench.ownformats import own_of
@@ -233,9 +234,33 @@ def problems_only(problems: Iterable[Problem]) -> StatementTables:
     return StatementTables(ENTRIES.empty_table(), DETAILS.empty_table(), BALANCES.empty_table(), rows)
 
 
-def import_frame(done: Iterable[Imported]) -> pd.DataFrame:
+class ImportedFrame(pd.DataFrame):
+    """The table of what became of files: in a notebook what is to be looked at comes first, every reason in full."""
+
+    @property
+    def _constructor(self) -> type[pd.DataFrame]:
+        return pd.DataFrame
+
+    def _repr_html_(self) -> str:
+        shown = self if len(self) <= FEW else self[self["outcome"] != "read"]
+        columns = [name for name in IMPORTED if name != "source"]
+        order = {word: place for place, word in enumerate(reversed(OUTCOMES))}
+        rows = sorted(shown[columns].head(MOST).itertuples(index=False), key=lambda row: order[row.outcome])
+        names = [name.replace("_", " ") for name in columns]
+        said = [_count(len(self), self["outcome"], int(self["entries"].sum()))]
+        if len(rows) < len(self):
+            said.append(f"Shown: {len(rows):,}; the table holds all.")
+        cells = [["yes" if cell is True else "no" if cell is False else cell for cell in row] for row in rows]
+        return html_table(names, cells, caption=" ".join(said))
+
+
+#: So many files are shown one by one; of more, those that were not simply read, and not more than these.
+FEW, MOST = 50, 200
+
+
+def import_frame(done: Iterable[Imported]) -> ImportedFrame:
     """One row a file, in the columns ``IMPORTED``."""
-    return pd.DataFrame(
+    return ImportedFrame(
         [
             {
                 "name": item.name,
@@ -256,6 +281,10 @@ def import_frame(done: Iterable[Imported]) -> pd.DataFrame:
 
 def summary(done: Sequence[Imported]) -> str:
     """How many files were read, doubted, skipped and refused, in one line."""
-    counts = Counter(each.outcome for each in done)
+    return _count(len(done), (each.outcome for each in done), sum(each.entries for each in done))
+
+
+def _count(files: int, outcomes: Iterable[str], entries: int) -> str:
+    counts = Counter(outcomes)
     said = ", ".join(f"{counts[word]:,} {word}" for word in OUTCOMES if counts[word])
-    return f"{len(done):,} files: {said}; {sum(each.entries for each in done):,} entries."
+    return f"{files:,} file{'s' if files != 1 else ''}: {said or 'nothing'}; {entries:,} entries."

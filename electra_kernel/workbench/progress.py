@@ -48,21 +48,21 @@ class FilesBar:
     """
 
     def __init__(self, count: int, *, terminal_only: bool = False) -> None:
-        self._count, self._done = count, 0
+        self.count, self._done = count, 0
         self._bar: tqdm[Any] | None = None
         self._disable = None if terminal_only else False
 
     def more(self, count: int) -> None:
         """There are so many more."""
-        self._count += count
+        self.count += count
         if self._bar is not None:
-            self._bar.total = self._count
+            self._bar.total = self.count
 
     def step(self) -> None:
         """One is done."""
         self._done += 1
-        if self._bar is None and self._count >= FILES_SHOWN_FROM:
-            self._bar = tqdm(total=self._count, unit="file", disable=self._disable)
+        if self._bar is None and self.count >= FILES_SHOWN_FROM:
+            self._bar = tqdm(total=self.count, unit="file", disable=self._disable)
             self._bar.update(self._done - 1)
         if self._bar is not None:
             self._bar.update()

@@ -12,7 +12,7 @@ import os
 import subprocess
 import sys
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from pathlib import Path
@@ -48,7 +48,9 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def read_in_turn(files: Iterable[File], own: Own, *, count: int = 0, size: int = 0) -> Iterator[tuple[File, FileRead]]:
+def read_in_turn(
+    files: Iterable[File], own: Own, *, count: int = 0, size: int = 0
+) -> Generator[tuple[File, FileRead], None, None]:
     """Each file with what came of it, in the order given; only a few are held at a time. Close it when done.
 
     Args:
