@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 
 from electra_kernel import formats
-from electra_kernel.formats import mt, mt940
+from electra_kernel.formats import mt, mt940, mt_kinds
 from electra_kernel.formats.base import Problems, Reading
 from electra_kernel.formats.mt_details import columns_of
 from electra_kernel.statements.model import Entry, EntryDetail
@@ -628,7 +628,7 @@ def test_another_message_among_statements_is_told_and_the_statements_are_read() 
     ],
 )
 def test_texts_with_colons_are_not_taken_for_statements(text: str) -> None:
-    assert mt.kind_of(text.encode()) == ""
+    assert mt_kinds.kind_of(text.encode()) == ""
 
 
 # ---------------------------------------------------------------------------------------------------- bad input

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from electra_kernel.formats import mt, mt900
+from electra_kernel.formats import mt, mt900, mt_kinds
 from electra_kernel.statements.model import NOTIFICATION, Balance, Entry, EntryDetail, Statement
 from electra_kernel.vocabulary.errors import ElectraError
 from electra_kernel.vocabulary.parties import Address, Party
@@ -77,7 +77,7 @@ def test_what_is_written_as_an_advice_is_read_again(
     data, told = mt900.write_told([whole, whole])
     assert told == ()
     assert again(data) == [whole, whole]
-    assert mt.kind_of(data) == ("900" if debit else "910")
+    assert mt_kinds.kind_of(data) == ("900" if debit else "910")
 
 
 def test_a_statement_of_several_entries_becomes_an_advice_each() -> None:

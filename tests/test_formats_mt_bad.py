@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from electra_kernel import formats
-from electra_kernel.formats import mt, mt_entries
+from electra_kernel.formats import mt_entries, mt_kinds
 from electra_kernel.formats.base import Reading
 from electra_kernel.vocabulary.errors import UnreadableFile
 
@@ -215,9 +215,9 @@ def test_a_request_without_a_header_that_may_pay_or_collect_is_refused_by_name()
     text = ":20:A\r\n:30:260105\r\n:50K:/DE1\r\nX\r\n:21:B\r\n:32B:EUR5,\r\n:59:/DE2\r\nY\r\n:71A:SHA\r\n-\r\n"
     with pytest.raises(UnreadableFile, match="does not say whether it pays or collects"):
         read(text)
-    assert mt.kind_of(text.replace(":30:", ":28D:1/1\r\n:30:").encode()) == "101"
-    assert mt.kind_of(b":20:A\r\n:32A:260105EUR5,\r\n:59:/DE2\r\nY\r\n-\r\n") == "103"
-    assert mt.kind_of(b":20:A\r\n:21:B\r\n:30:260105\r\n:32A:260105EUR5,\r\n:59:Y\r\n-\r\n") == ""
+    assert mt_kinds.kind_of(text.replace(":30:", ":28D:1/1\r\n:30:").encode()) == "101"
+    assert mt_kinds.kind_of(b":20:A\r\n:32A:260105EUR5,\r\n:59:/DE2\r\nY\r\n-\r\n") == "103"
+    assert mt_kinds.kind_of(b":20:A\r\n:21:B\r\n:30:260105\r\n:32A:260105EUR5,\r\n:59:Y\r\n-\r\n") == ""
 
 
 # ------------------------------------------------------------------------------------------------- the two grammars
@@ -233,3 +233,12 @@ def test_the_strict_and_the_loose_grammar_of_an_entry_agree(line: str) -> None:
     assert loose is not None
     for name in mt_entries._PARTS:
         assert (strict[name] or "") == (loose[name] or ""), name
+
+
+def test_a_message_that_is_read_counts_before_one_of_another_kind() -> None:
+    other = "{1:F01BANKDEFFXXXX0000000000}{2:I598BANKDEFFXXXXN}{4:\r\n:20:X\r\n:12:001\r\n:77E:text\r\n-}\r\n"
+    reading = read(other + "{1:F01BANKDEFFXXXX0000000000}{2:I940BANKDEFFXXXXN}{4:\r\n" + GOOD)
+    assert figures(reading) == [Decimal("-10.5"), Decimal(4)]
+    assert told(reading) == [("message-type", "file", 2)]
+    with pytest.raises(UnreadableFile, match="MT598"):
+        read(other)

@@ -28,12 +28,12 @@ from electra_kernel.formats import (
     grids,
     hctqr,
     iso,
-    mt,
     mt101,
     mt103,
     mt900,
     mt940,
     mt942,
+    mt_kinds,
     nacha,
     norma43,
     ofx,
@@ -394,7 +394,7 @@ def detect(data: bytes, source: str, own: Sequence[Format] = ()) -> Format:
         raise unreadable(
             source,
             "format",
-            f"The file looks like {mt.looks_like(data) or sheets.looks_like(data) or iso.looks_like(data)}.",
+            f"The file looks like {mt_kinds.looks_like(data) or sheets.looks_like(data) or iso.looks_like(data)}.",
             f"Files that are read: {known_names}.",
         )
     return found

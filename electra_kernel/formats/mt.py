@@ -1,5 +1,5 @@
-"""SWIFT MT: what every message has in common. Bytes to fields with their lines, which message it is, dates, amounts,
-and the X character set for writing. No message lives here.
+"""SWIFT MT: what every message has in common. Bytes to fields with their lines, fields to messages, dates, amounts, and
+the X character set for writing. No message lives here; which one a file holds is told by ``mt_kinds``.
 
 Sources: SWIFT User Handbook, FIN (blocks, character set X, field formats); DFÜ-Abkommen, annex 3, chapter 8, for files
 without blocks. The grammar is read with tolerance, because banks write it so: blocks or none, header lines of the
@@ -25,14 +25,13 @@ import pyarrow.compute as pc
 
 from electra_kernel.formats.base import Problems, unreadable
 from electra_kernel.formats.mt_columns import Indices, slices
+from electra_kernel.formats.mt_kinds import BLOCK_2, HEADER_LINE, title
 from electra_kernel.vocabulary.errors import ElectraError
 
 Bytes: TypeAlias = npt.NDArray[np.uint8]
 #: Takes field, rule and text of what a writer leaves out.
 Told: TypeAlias = Callable[[str, str, str], None]
 
-#: What is looked at to tell what a file is.
-_HEAD = 65_536
 #: Arrow's texts are addressed with 31 bits.
 _LARGEST = 2**31 - 64
 #: A field longer than this is no field: the rest of it is told and left out.
@@ -40,141 +39,6 @@ LONGEST_FIELD = 100_000
 #: References that say that there is none.
 NO_REFERENCE = ("NONREF", "NOREF")
 ASK = "Ask the bank for a corrected statement."
-
-#: An advice without a header whose fields do not say whether it is an MT900 or an MT910: nobody guesses a sign.
-DEBIT_OR_CREDIT = "900 or 910"
-#: The same for orders: only field 28D tells a request for transfer from a request for debit transfer.
-PAY_OR_COLLECT = "101 or 104"
-
-#: Message types by name, for those that are read and for those that are refused by name (FIN, category 1, 2, 9 and common).
-TITLES = {
-    "101": "request for transfer",
-    "102": "multiple customer credit transfer",
-    "103": "customer credit transfer",
-    "104": "direct debit",
-    "107": "general direct debit",
-    "110": "advice of cheques",
-    "111": "request for stop payment of a cheque",
-    "112": "status of a request for stop payment of a cheque",
-    "200": "financial institution transfer for its own account",
-    "202": "general financial institution transfer",
-    "203": "multiple financial institution transfer",
-    "204": "financial markets direct debit",
-    "205": "financial institution transfer execution",
-    "210": "notice to receive",
-    "900": "confirmation of debit",
-    DEBIT_OR_CREDIT: "confirmation that does not say whether of a debit or a credit; ask the bank for it with its header",
-    PAY_OR_COLLECT: "request that does not say whether it pays or collects; field 28D or a header would say so",
-    "910": "confirmation of credit",
-    "920": "request message",
-    "935": "rate change advice",
-    "940": "customer statement",
-    "941": "balance report",
-    "942": "interim transaction report",
-    "950": "statement",
-    "970": "netting statement",
-}
-#: Common group messages: the last two digits say what it is, in every category.
-_COMMON = {
-    "90": "advice of charges",
-    "91": "request for payment of charges",
-    "92": "request for cancellation",
-    "95": "queries",
-    "96": "answers",
-    "98": "proprietary message",
-    "99": "free format message",
-}
-
-
-def title(kind: str) -> str:
-    """What a message type is, in words; empty where it is not known."""
-    return TITLES.get(kind) or _COMMON.get(kind[1:], "")
-
-
-# -------------------------------------------------------------------------------------------------------- which
-_BLOCK_2 = re.compile(rb"\{2:[IO]([1-9][0-9]{2})")
-_BLOCK_2_LINE = re.compile(rb"(?m)^[ \t\x01\x02]*\{.{0,80}?\{?2:[IO]([1-9][0-9]{2})")
-_HEADER_LINE = re.compile(rb"(?m)^:?(1[0-9]{2}|9[0-9]{2})(?: ?00)?:?[ \t]*\r?$")
-_TAG_LINE = re.compile(rb"(?m)(?:^|\r|\{4:)[ \t]*:([0-9]{2}[A-Za-z]?|NS) ?:")
-#: A statement of which only entries are left: dates, a mark and an amount.
-_LONE_ENTRY = re.compile(rb"\s*:61 ?:\s*[0-9]{6}\s*(?:[0-9]{4})?\s*(?:R?[CD]|E[CD])[A-Z]?\s*[0-9]{1,15}[.,]")
-#: Message types by the fields that only they have together: all of these tags, and none of those.
-_BY_FIELDS: tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...] = (
-    ("101", ("28D", "32B"), ()),
-    ("103", ("32A", "50", "59"), ()),
-    ("103", ("32A", "59"), ("21", "30")),
-    ("103", ("32A", "23B"), ("21", "30")),
-    (PAY_OR_COLLECT, ("30", "32B", "50", "59"), ("25", "32A")),
-    ("910", ("32A", "25", "50"), ()),
-    ("910", ("32A", "25", "56"), ()),
-    (DEBIT_OR_CREDIT, ("32A", "25"), ("60", "62", "61", "34F")),
-    ("942", ("34F",), ("60", "62")),
-    ("942", ("13D", "25"), ("60", "62")),
-    ("941", ("60", "62", "90"), ("61",)),
-    ("940", ("60",), ()),
-    ("940", ("62",), ()),
-    ("940", ("61", "25"), ()),
-    ("940", ("61", "86"), ()),
-)
-
-
-def kind_of(data: bytes) -> str:
-    """The type of the first SWIFT message in a file (``940``), or empty where there is none. Raises nothing."""
-    head = _head(data)
-    if b":" not in head:
-        return ""
-    found = _TAG_LINE.search(head)
-    block = _BLOCK_2_LINE.search(head)
-    if block is not None and (found is None or block.start() < found.start()):
-        return block[1].decode()
-    if found is None:
-        return ""
-    named = _HEADER_LINE.search(head[max(0, found.start() - 512) : found.start()])
-    by_fields = _kind_by_fields(head, found.start())
-    if not by_fields and _LONE_ENTRY.match(head, found.start()):
-        return "940"
-    return named[1].decode() if named and by_fields else by_fields
-
-
-def _head(data: bytes) -> bytes:
-    head = data[:_HEAD]
-    if head[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        head = head.decode("utf-16", "replace").encode()
-    return head
-
-
-def _kind_by_fields(head: bytes, start: int) -> str:
-    tags: list[str] = []
-    for match in _TAG_LINE.finditer(head, start):
-        tag = match[1].decode().upper()
-        if tag == "20" and tags:
-            break
-        tags.append(tag)
-    return kind_by_tags(tags)
-
-
-def kind_by_tags(tags: Iterable[str]) -> str:
-    """The message type that has these fields, for messages without a header; empty where none has."""
-    names = list(tags)
-    found = {*names, *(tag[:2] for tag in names)}
-    for kind, wanted, without in _BY_FIELDS:
-        if found.issuperset(wanted) and found.isdisjoint(without):
-            return kind
-    return ""
-
-
-def looks_like(data: bytes) -> str:
-    """A SWIFT message that is not read, or text that quotes some, in words; empty where there is no trace of any."""
-    kind = kind_of(data)
-    if kind:
-        return f"an MT{kind} ({title(kind) or 'a SWIFT message'})"
-    quoted = dict.fromkeys(match.decode() for match in _BLOCK_2.findall(_head(data)))
-    if not quoted:
-        return ""
-    return (
-        f"text that quotes SWIFT messages ({', '.join('MT' + each for each in list(quoted)[:5])}), not a file of them"
-    )
-
 
 # ------------------------------------------------------------------------------------------------ character sets
 _UTF_16 = (b"\xff\xfe", b"\xfe\xff")
@@ -455,7 +319,7 @@ class _Cutter:
             written = self._text[self._starts[line] : min(self._ends[line], self._starts[line] + 400)]
             if not written.strip():
                 continue
-            block, header = _BLOCK_2.search(written), _HEADER_LINE.match(written)
+            block, header = BLOCK_2.search(written), HEADER_LINE.match(written)
             if block or header:
                 kind = (block or header)[1].decode()  # type: ignore[index]
             if _BLOCK.match(written) or _END.match(written):

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import TypeAlias
 
-from electra_kernel.formats import mt
+from electra_kernel.formats import mt, mt_kinds
 from electra_kernel.formats.base import Problems, Reading, unreadable
 from electra_kernel.formats.mt_orders import (
     CATEGORY_PURPOSES,
@@ -49,7 +49,7 @@ from electra_kernel.vocabulary.parties import Party
 
 def detect(data: bytes) -> bool:
     """Whether the bytes are requests for transfer (MT101)."""
-    return mt.kind_of(data) == "101"
+    return mt_kinds.kind_of(data) == "101"
 
 
 # --------------------------------------------------------------------------------------------------------- read
@@ -63,7 +63,7 @@ def read(data: bytes, source: str) -> Reading:
     found = mt.fields(data, problems)
     orders: list[Order] = []
     for message in mt.messages(found):
-        kind = message.kind or mt.kind_by_tags(found.tags(message.first, message.stop))
+        kind = message.kind or mt_kinds.kind_by_tags(found.tags(message.first, message.stop))
         if kind == "101":
             orders.extend(_Request(found, message, problems).orders())
         else:

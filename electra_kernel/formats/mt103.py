@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TypeAlias
 
-from electra_kernel.formats import mt
+from electra_kernel.formats import mt, mt_kinds
 from electra_kernel.formats.base import Problems, Reading, unreadable
 from electra_kernel.formats.mt_orders import (
     CATEGORY_PURPOSES,
@@ -50,7 +50,7 @@ _DATED = re.compile(r"([0-9]{6})([A-Z]{3}[0-9., ]+)")
 
 def detect(data: bytes) -> bool:
     """Whether the bytes are customer credit transfers (MT103)."""
-    return mt.kind_of(data) == "103"
+    return mt_kinds.kind_of(data) == "103"
 
 
 # --------------------------------------------------------------------------------------------------------- read
@@ -64,7 +64,7 @@ def read(data: bytes, source: str) -> Reading:
     found = mt.fields(data, problems)
     orders = []
     for message in mt.messages(found):
-        kind = message.kind or mt.kind_by_tags(found.tags(message.first, message.stop))
+        kind = message.kind or mt_kinds.kind_by_tags(found.tags(message.first, message.stop))
         if kind != "103":
             mt.other_message(kind, found, message, problems)
             continue

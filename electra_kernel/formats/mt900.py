@@ -14,7 +14,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from electra_kernel.formats import mt
+from electra_kernel.formats import mt, mt_kinds
 from electra_kernel.formats.base import Problems, Reading, unreadable
 from electra_kernel.formats.mt_pages import Heads
 from electra_kernel.formats.mt_parties import read_party, write_party
@@ -29,7 +29,7 @@ _HEAD = ("20", "25", "25P", "13D")
 
 def detect(data: bytes) -> bool:
     """Whether the bytes are advices (MT900 or MT910)."""
-    return mt.kind_of(data) in _SIGNS
+    return mt_kinds.kind_of(data) in _SIGNS
 
 
 # --------------------------------------------------------------------------------------------------------- read
@@ -44,7 +44,7 @@ def read(data: bytes, source: str) -> Reading:
     statements = []
     first = ""
     for message in mt.messages(found):
-        kind = message.kind or mt.kind_by_tags(found.tags(message.first, message.stop))
+        kind = message.kind or mt_kinds.kind_by_tags(found.tags(message.first, message.stop))
         if kind not in _SIGNS:
             mt.other_message(kind, found, message, problems)
             continue

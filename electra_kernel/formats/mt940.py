@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
 
-from electra_kernel.formats import mt, mt_statements
+from electra_kernel.formats import mt, mt_kinds, mt_statements
 from electra_kernel.formats.base import Problems
 from electra_kernel.formats.mt_details import SUBFIELD
 from electra_kernel.formats.mt_words import NO_CODE
@@ -33,7 +33,7 @@ _OTHER = "Choose camt.053 where this must be carried."
 
 def detect(data: bytes) -> bool:
     """Whether the bytes are customer statements (MT940 or MT950)."""
-    return mt.kind_of(data) in KINDS
+    return mt_kinds.kind_of(data) in KINDS
 
 
 # ------------------------------------------------------------------------------------------------------- writing

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from electra_kernel.formats import mt, mt940, mt_statements
+from electra_kernel.formats import mt940, mt_kinds, mt_statements
 from electra_kernel.statements.model import Statement
 from electra_kernel.vocabulary.errors import Problem
 
@@ -20,7 +20,7 @@ KINDS = ("942", "941")
 
 def detect(data: bytes) -> bool:
     """Whether the bytes are interim reports (MT942 or MT941)."""
-    return mt.kind_of(data) in KINDS
+    return mt_kinds.kind_of(data) in KINDS
 
 
 def write(statements: Sequence[Statement], *, kind: str = "942") -> bytes:
