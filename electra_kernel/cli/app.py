@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -76,11 +77,22 @@ def convert(
         Path | None, typer.Option(help="A profile (.toml): of OUT where --to names it, else of IN.")
     ] = None,
     workbench: Folder = _TREASURY,
+    debtor: Annotated[
+        str, typer.Option(metavar="IBAN", help="Where IN does not say it: the account that pays, or that collects.")
+    ] = "",
+    debtor_name: Annotated[str, typer.Option(metavar="NAME", help="Likewise: whose account that is.")] = "",
+    debtor_id: Annotated[
+        str, typer.Option(metavar="ID", help="Likewise: that holder's id, for formats with one (GIRO: A12345678).")
+    ] = "",
+    on: Annotated[
+        datetime | None,
+        typer.Option(formats=["%Y-%m-%d"], help="The day of payments without one; else the next business day."),
+    ] = None,
 ) -> None:
     """From one format to another; says what the target cannot carry."""
-    from electra_kernel.cli.files import convert_file
+    from electra_kernel.cli.files import convert_file, missing_of
 
-    convert_file(source, target, to, profile, workbench)
+    convert_file(source, target, to, profile, workbench, missing_of(debtor, debtor_name, debtor_id, on))
 
 
 @app.command()

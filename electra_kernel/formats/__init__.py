@@ -6,7 +6,7 @@ A new format is one file and one row in ``FORMATS``.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 
 from electra_kernel.formats import (
     abo,
@@ -50,11 +50,14 @@ from electra_kernel.formats import (
 )
 from electra_kernel.formats.base import Format, Reading, unreadable
 from electra_kernel.formats.carried import not_carried
-from electra_kernel.formats.conversion import WRITTEN, written_statements
+from electra_kernel.formats.conversion import WRITTEN, written_and_told
+from electra_kernel.formats.conversion_orders import WRITTEN_PAYMENTS, Missing, written_payments
 from electra_kernel.formats.payments import ColumnMap
+from electra_kernel.orders.model import NOBODY
 from electra_kernel.statements.columns import StatementTables
 from electra_kernel.statements.tables import tables_of
 from electra_kernel.vocabulary.errors import ElectraError
+from electra_kernel.vocabulary.parties import Party
 
 __all__ = [
     "FORMATS",
@@ -63,6 +66,7 @@ __all__ = [
     "Reading",
     "convert",
     "detect",
+    "lost",
     "read",
     "read_payments",
     "read_tables",
@@ -440,23 +444,39 @@ def read_payments(data: bytes, source: str, columns: ColumnMap | None = None, cu
     return reading
 
 
-def convert(reading: Reading, to: str, *, now: datetime) -> tuple[bytes, tuple[str, ...]]:
-    """Statements in another format, and what it could not carry, told by reading it back (``carried``).
+def convert(
+    reading: Reading, to: str, *, now: datetime, debtor: Party = NOBODY, execution_date: date | None = None
+) -> tuple[bytes, tuple[str, ...]]:
+    """Statements or payments in another format, and what it could not carry, told by reading it back (``carried``).
 
     Args:
-        reading: what a file of statements says.
-        to: a format's short name, an ending, or a camt message with its version.
-        now: when the file is made, where the statements do not say so of theirs.
+        reading: what a file says.
+        to: a format's short name, an ending, or an ISO 20022 message with its version.
+        now: when the file is made, where the original does not say so of itself.
+        debtor: name and account of who pays (in collections, of who collects), where the original does not say it.
+        execution_date: for payments without a day; by default the next business day.
 
     Raises:
-        ElectraError: no statement is written so, or something that the format needs is missing.
+        ElectraError: nothing of the kind is written so, or something that the format needs is missing.
     """
-    data = written_statements(reading.statements, to, now) if reading.statements else None
-    if data is None:
-        raise ElectraError(
-            f"A {reading.format} cannot be written as {to}.", repair=f"Statements become: {', '.join(WRITTEN)}."
-        )
-    return data, not_carried(reading, read(data, "written"))
+    found: tuple[bytes, tuple[str, ...]] | None = None
+    if reading.statements:
+        found = written_and_told(reading.statements, to, now)
+        known = f"Statements become: {', '.join(WRITTEN)}."
+    elif reading.orders or reading.transactions:
+        data = written_payments(reading, to, now, Missing(own=debtor, execution_date=execution_date))
+        found = None if data is None else (data, ())
+        known = f"Payments become: {', '.join(WRITTEN_PAYMENTS)}."
+    else:
+        known = "Files of statements and of payments can be written in other formats."
+    if found is None:
+        raise ElectraError(f"A {reading.format} cannot be written as {to or 'a file without an ending'}.", repair=known)
+    return found[0], (*found[1], *lost(reading, read(found[0], "written")))
+
+
+def lost(before: Reading, after: Reading) -> tuple[str, ...]:
+    """What a written file does not carry; nothing for a request about an order, which is no copy of it."""
+    return () if after.cancellations else not_carried(before, after)
 
 
 _SHEETS = ("xlsx", "csv")

@@ -2,8 +2,8 @@
 
 The rule. The original and the file that was written are put into the same columns (statements into the ledger's,
 orders into their fields). Rows are matched by their amounts, in order. Where a matched row has nothing, or something
-else, in a column that the original fills, the column and the number of such rows are told. Nothing is known of any
-format here, so nothing can be forgotten.
+else, in a column that the original fills, the column and the number of such rows are told: of statements by the ledger's
+names, of payments in words. Nothing is known of any format here, so nothing can be forgotten.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def not_carried(before: Reading, after: Reading) -> tuple[str, ...]:
     """
     if before.statements:
         return (*_statements(before.statements, after.statements),)
-    return tuple(_compared(_payments(before), _payments(after), "payments"))
+    return (*_told_of_payments(_payments(before), _payments(after)),)
 
 
 # -------------------------------------------------------------------------------------------------- statements
@@ -65,12 +65,84 @@ def _key(row: _Row) -> tuple[tuple[str, Any], ...]:
 
 
 # ------------------------------------------------------------------------------------------------------ orders
+#: Whose a field is, by what its name begins with; the first that fits counts.
+_OWNERS = {
+    "order_debtor_": "the debtor's ",
+    "order_creditor_id": "the creditor's scheme id",
+    "order_creditor_": "the creditor's ",
+    "order_": "the order's ",
+    "counterparty_": "the partner's ",
+    "mandate_amendment_": "the mandate's earlier ",
+    "mandate_": "the mandate's ",
+    "": "the ",
+}
+#: Fields whose names are no plain words.
+_PLAIN = {
+    "account": "account",
+    "address_building": "house number",
+    "address_lines": "address lines",
+    "amendment": "amendment",
+    "amount_amount": "amount",
+    "amount_currency": "currency",
+    "batch_booking": "wish for one booking",
+    "bic": "bank (BIC)",
+    "created": "creation time",
+    "creditor_id": "creditor's scheme id",
+    "debtor_bic": "debtor's bank",
+    "end_to_end_id": "end-to-end id",
+    "identification": "id",
+    "initiator": "initiator",
+    "payment_id": "payment block id",
+    "purpose": "purpose code",
+    "remittance": "text to the partner",
+    "sequence": "sequence (first, recurrent, last)",
+    "signed": "day of signing",
+    "structured_reference": "structured reference",
+}
+
+
+def in_words(name: str) -> str:
+    """A payment's or an order's field in words: ``counterparty_address_town`` is the partner's town."""
+    start = next(start for start in _OWNERS if name.startswith(start))
+    field = name.removeprefix(start)
+    if not field:
+        return _OWNERS[start]
+    return _OWNERS[start] + _PLAIN.get(field, field.removeprefix("address_").replace("_", " "))
+
+
 def _payments(reading: Reading) -> list[_Row]:
     rows: list[_Row] = []
-    for order in reading.orders:
+    for number, order in enumerate(reading.orders):
         whole = {f"order_{name}": value for name, value in _flat(order, leave=("transactions", "history")).items()}
-        rows += [whole | _flat(item) for item in order.transactions]
+        rows += [whole | _flat(item) | {_ORDER: number} for item in order.transactions]
     return rows + [_flat(item) for item in reading.transactions]
+
+
+#: The number of a row's order within its file.
+_ORDER = "order"
+
+
+def _told_of_payments(before: Sequence[_Row], after: Sequence[_Row]) -> Iterable[str]:
+    """The fields of payments, counted in payments, and those of orders, counted in orders."""
+    pairs, missing = _matched(before, after)
+    yield from _told_of_rows(before, after, missing, "payments")
+    of_payments = [({name: row[name] for name in row if not name.startswith("order")}, other) for row, other in pairs]
+    firsts = {row[_ORDER]: (row, other) for row, other in reversed(pairs) if _ORDER in row}
+    of_orders = [
+        ({name: row[name] for name in row if name.startswith("order_")}, other) for row, other in firsts.values()
+    ]
+    for found, noun in ((of_payments, "payments"), (of_orders[::-1], "orders")):
+        count = len(before) if noun == "payments" else len({row[_ORDER] for row in before if _ORDER in row})
+        for name, number, is_lost in _differences(found):
+            how = "" if is_lost else " as it was"
+            yield f"{in_words(name)}{how} ({_of(number, count, noun)})"
+
+
+def _of(number: int, count: int, noun: str) -> str:
+    """``3 of 5 payments``, ``all 5 payments``, ``1 payment``."""
+    if count == 1:
+        return f"1 {noun.removesuffix('s')}"
+    return f"all {count} {noun}" if number == count else f"{number} of {count} {noun}"
 
 
 def _flat(value: Any, prefix: str = "", leave: Sequence[str] = ()) -> dict[str, Any]:
@@ -90,29 +162,39 @@ def _flat(value: Any, prefix: str = "", leave: Sequence[str] = ()) -> dict[str, 
 # ------------------------------------------------------------------------------------------------- comparison
 def _compared(before: Sequence[_Row], after: Sequence[_Row], noun: str) -> Iterable[str]:
     pairs, missing = _matched(before, after)
+    yield from _told_of_rows(before, after, missing, noun)
+    for name, count, is_lost in _differences(pairs):
+        yield f"{name} in {count} {noun}" if is_lost else f"{name} as it was in {count} {noun}"
+
+
+def _told_of_rows(before: Sequence[_Row], after: Sequence[_Row], missing: int, noun: str) -> Iterable[str]:
     if missing:
         yield f"{missing} of {len(before)} {noun} as a whole"
     if len(after) > len(before) - missing:
         yield f"(the file has {len(after) - len(before) + missing} {noun} more than the original)"
+
+
+def _differences(pairs: Iterable[tuple[_Row, _Row]]) -> Iterable[tuple[str, int, bool]]:
+    """Each column that is lost or changed, in how many rows, and whether it is lost; the lost ones first."""
     lost, changed = Counter[str](), Counter[str]()
     for one, two in pairs:
         for name, value in one.items():
             if name in _OWN or value in _NOTHING or (other := two.get(name)) == value:
                 continue
             (lost if other in _NOTHING else changed)[name] += 1
-    yield from (f"{name} in {count} {noun}" for name, count in lost.items())
-    yield from (f"{name} as it was in {count} {noun}" for name, count in changed.items())
+    yield from ((name, count, True) for name, count in lost.items())
+    yield from ((name, count, False) for name, count in changed.items())
 
 
 def _matched(before: Sequence[_Row], after: Sequence[_Row]) -> tuple[list[tuple[_Row, _Row]], int]:
     """Pairs of the same amount, of the same account first, and how many rows have no partner."""
     waiting = defaultdict[Any, deque[int]](deque)
     for number, row in enumerate(after):
-        waiting[_amount(row), row.get("account")].append(number)
+        waiting[_amount(row), _account(row)].append(number)
         waiting[_amount(row)].append(number)
     taken, pairs, missing = set[int](), [], 0
     for row in before:
-        keys = ((_amount(row), row.get("account")), _amount(row))
+        keys = ((_amount(row), _account(row)), _amount(row))
         partner = next((found for key in keys if (found := _free(waiting[key], taken)) is not None), None)
         if partner is None:
             missing += 1
@@ -127,6 +209,10 @@ def _free(waiting: deque[int], taken: set[int]) -> int | None:
         if (number := waiting.popleft()) not in taken:
             return number
     return None
+
+
+def _account(row: _Row) -> Any:
+    return row.get("account", row.get("counterparty_account"))
 
 
 def _amount(row: _Row) -> Any:

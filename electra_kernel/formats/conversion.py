@@ -29,6 +29,7 @@ from electra_kernel.statements.model import Statement
 
 _Statements = Sequence[Statement]
 _Writer = Callable[[_Statements, datetime], bytes]
+_SWIFT = ("mt940", "mt941", "mt942", "mt950")
 _CAMT = {"camt.052": camt052, "camt.053": camt053, "camt.054": camt054}
 #: Endings and other names by which people ask for a format.
 OTHER_NAMES: Mapping[str, str] = {
@@ -52,7 +53,15 @@ _LONGEST_ID = 35
 
 
 def written_statements(statements: _Statements, wanted: str, now: datetime) -> bytes | None:
-    """Statements in the format of a name; ``None`` where no statement is written so.
+    """Statements in the format of a name, as ``written_and_told``, which tells more."""
+    found = written_and_told(statements, wanted, now)
+    return None if found is None else found[0]
+
+
+def written_and_told(statements: _Statements, wanted: str, now: datetime) -> tuple[bytes, tuple[str, ...]] | None:
+    """Statements in the format of a name, and what its writer left out beside the ledger's columns.
+
+    ``None`` where no statement is written so.
 
     Args:
         statements: at least one.
@@ -71,9 +80,12 @@ def written_statements(statements: _Statements, wanted: str, now: datetime) -> b
         if name.startswith("camt.054"):
             named = [replace(each, balances=()) for each in named]  # a notification has none
         message: bytes = family.write(named, message_id=named[0].identification[:35], created=created, **version)
-        return message
+        return message, ()
+    if name in _SWIFT:
+        data, told = mt940.write_told(named, kind=name.removeprefix("mt"))
+        return data, tuple(dict.fromkeys(problem.text.removesuffix(".") for problem in told))
     writer = _WRITERS.get(name)
-    return None if writer is None else writer(named if name in _NAMED else statements, created)
+    return None if writer is None else (writer(statements, created), ())
 
 
 def _named(statement: Statement, number: int) -> Statement:
@@ -90,12 +102,7 @@ def _bai2(statements: _Statements, created: datetime) -> bytes:
     return bai2.write(statements, sender=bank, receiver=statements[0].owner or "CUSTOMER", created=created)
 
 
-def _swift(kind: str) -> _Writer:
-    return lambda found, _: mt940.write(found, kind=kind)
-
-
 _WRITERS: Mapping[str, _Writer] = {
-    **{f"mt{kind}": _swift(kind) for kind in ("940", "941", "942", "950")},
     "mt900": lambda found, _: mt900.write(found),
     "ofx": lambda found, created: ofx.write(found, created=created),
     "qif": lambda found, _: qif.write(found),
@@ -106,7 +113,5 @@ _WRITERS: Mapping[str, _Writer] = {
     "abo": lambda found, _: abo.write(found),
     "bai2": _bai2,
 }
-#: Formats in which every statement has an identification.
-_NAMED = frozenset(("mt940", "mt941", "mt942", "mt950"))
 #: Every name that ``written_statements`` knows, apart from versions of camt messages.
-WRITTEN = (*_CAMT, *_WRITERS)
+WRITTEN = (*_CAMT, *_SWIFT, *_WRITERS)

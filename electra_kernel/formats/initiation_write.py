@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import re
 import string
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from functools import lru_cache
 
 from electra_kernel.formats import iso
@@ -32,36 +35,44 @@ _CHARGE_BEARERS = ("", "SLEV", "SHAR", "DEBT", "CRED")
 _BIC = re.compile(r"[A-Z]{6}[A-Z2-9][A-NP-Z0-9](?:[A-Z0-9]{3})?")
 
 
-def check_order(order: Order, version: str, versions: tuple[str, ...]) -> None:
-    """Refuse an unknown version and an order without transactions.
+def checked_orders(orders: Order | Sequence[Order], version: str, versions: tuple[str, ...]) -> tuple[Order, ...]:
+    """The orders of one message, one payment block each.
 
     Raises:
-        ElectraError: one of the two.
+        ElectraError: an unknown version, no order, one without transactions, or two with one payment id.
     """
     if version not in versions:
         raise ElectraError(f"{version!r} is not written.", repair=f"Use one of {', '.join(versions)}.")
-    if not order.transactions:
+    several = (orders,) if isinstance(orders, Order) else tuple(orders)
+    if not several or not all(order.transactions for order in several):
         raise ElectraError("An order without transactions cannot be written.", repair="Add a transaction.")
+    counted = Counter(order.payment_id for order in several)
+    twice = next((name for name, count in counted.items() if count > 1), None)
+    if twice is not None:
+        raise ElectraError(f"Several orders have the payment id {twice[:35]!r}.", repair="Give each an id of its own.")
+    return several
 
 
-def group_header(order: Order, counts: str) -> str:
-    """``GrpHdr`` of the message."""
+def group_header(orders: Sequence[Order]) -> str:
+    """``GrpHdr`` of the message: the first order's id, time and initiating party, and the counts of all."""
+    first = orders[0]
     return (
-        f"<GrpHdr>{required('MsgId', order.message_id, 35)}<CreDtTm>{iso.moment_text(order.created)}</CreDtTm>{counts}"
-        f"<InitgPty>{required('Nm', order.initiator or order.own.name, 140)}</InitgPty></GrpHdr>"
+        f"<GrpHdr>{required('MsgId', first.message_id, 35)}<CreDtTm>{iso.moment_text(first.created)}</CreDtTm>"
+        f"{counts_of(orders)}<InitgPty>{required('Nm', first.initiator or first.own.name, 140)}</InitgPty></GrpHdr>"
     )
 
 
-def counts_of(order: Order) -> str:
+def counts_of(orders: Sequence[Order]) -> str:
     """``NbOfTxs`` and ``CtrlSum``, as both the header and the block hold them."""
-    return f"<NbOfTxs>{len(order.transactions)}</NbOfTxs><CtrlSum>{_control_sum(order)}</CtrlSum>"
+    count = sum(len(order.transactions) for order in orders)
+    return f"<NbOfTxs>{count}</NbOfTxs><CtrlSum>{_control_sum(orders)}</CtrlSum>"
 
 
-def block_head(order: Order, method: str, counts: str, sequence: str = "") -> str:
+def block_head(order: Order, method: str, sequence: str = "") -> str:
     """The beginning of ``PmtInf`` up to the payment type."""
     batch = "" if order.batch_booking is None else f"<BtchBookg>{str(order.batch_booking).lower()}</BtchBookg>"
     return (
-        f"{required('PmtInfId', order.payment_id, 35)}<PmtMtd>{method}</PmtMtd>{batch}{counts}"
+        f"{required('PmtInfId', order.payment_id, 35)}<PmtMtd>{method}</PmtMtd>{batch}{counts_of([order])}"
         f"{_payment_type(order, sequence)}"
     )
 
@@ -93,8 +104,8 @@ def charges(bearer: str) -> str:
     return iso.tag("ChrgBr", bearer)
 
 
-def _control_sum(order: Order) -> str:
-    total = f"{order.control_sum:f}"
+def _control_sum(orders: Sequence[Order]) -> str:
+    total = f"{sum((order.control_sum for order in orders), Decimal(0)):f}"
     if len(total.replace(".", "")) > 18:
         raise ElectraError(
             f"The amounts make {total}, which has more digits than the file holds.", repair="Divide the order."

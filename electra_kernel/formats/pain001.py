@@ -6,6 +6,8 @@ versions are cut-down copies of .03 (Deutsche Kreditwirtschaft, DFÜ-Abkommen an
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from electra_kernel.formats import initiation, iso
 from electra_kernel.formats.base import Reading
 from electra_kernel.formats.initiation_records import Message
@@ -15,8 +17,7 @@ from electra_kernel.formats.initiation_write import (
     agent,
     block_head,
     charges,
-    check_order,
-    counts_of,
+    checked_orders,
     given,
     group_header,
     party,
@@ -47,26 +48,33 @@ def detect(data: bytes) -> bool:
 
 
 # ------------------------------------------------------------------------------------------------------- write
-def write(order: Order, *, version: str = USUAL) -> bytes:
-    """One order as a schema-valid document: UTF-8, one line, the same bytes for the same order.
+def write(orders: Order | Sequence[Order], *, version: str = USUAL) -> bytes:
+    """One order, or several as payment blocks of one message, schema-valid: UTF-8, one line, the same bytes each time.
+
+    Several orders go under the first one's message id, creation time and initiating party.
 
     Raises:
-        ElectraError: an unknown version, a collection, an order without transactions, or a text the message cannot hold.
+        ElectraError: an unknown version, a collection, no order, one without transactions, two with one payment id, or
+            a text the message cannot hold.
     """
-    if order.collects:
+    several = checked_orders(orders, version, VERSIONS)
+    if any(order.collects for order in several):
         raise ElectraError("A collection is no credit transfer.", repair="Write it as a pain.008.")
-    check_order(order, version, VERSIONS)
-    spelling, counts, payees = _SPELLINGS[version], counts_of(order), dict[int, str]()
-    body = (
-        f"<{BODY}>{group_header(order, counts)}<PmtInf>{block_head(order, 'TRF', counts)}"
+    blocks = "".join([_block(order, _SPELLINGS[version]) for order in several])
+    return iso.document(version, f"<{BODY}>{group_header(several)}{blocks}</{BODY}>")
+
+
+def _block(order: Order, spelling: Spelling) -> str:
+    payees = dict[int, str]()
+    return (
+        f"<PmtInf>{block_head(order, 'TRF')}"
         f"<ReqdExctnDt>{spelling.before_date}{order.execution_date.isoformat()}{spelling.after_date}</ReqdExctnDt>"
         f"<Dbtr>{party(order.debtor)}</Dbtr>"
         f"<DbtrAcct><Id>{account(given('DbtrAcct', order.debtor.account))}</Id></DbtrAcct>"
         f"<DbtrAgt>{agent(order.debtor.bic, spelling)}</DbtrAgt>{charges(order.charge_bearer)}"
         + "".join([_transaction(transaction, spelling, payees) for transaction in order.transactions])
-        + f"</PmtInf></{BODY}>"
+        + "</PmtInf>"
     )
-    return iso.document(version, body)
 
 
 def _transaction(transaction: Transaction, spelling: Spelling, payees: dict[int, str]) -> str:

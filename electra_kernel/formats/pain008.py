@@ -7,6 +7,8 @@ DFÜ-Abkommen annex 3) and are read, not written.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from electra_kernel.formats import initiation, iso
 from electra_kernel.formats.base import Reading
 from electra_kernel.formats.initiation_records import Message
@@ -16,8 +18,7 @@ from electra_kernel.formats.initiation_write import (
     agent,
     block_head,
     charges,
-    check_order,
-    counts_of,
+    checked_orders,
     given,
     group_header,
     is_bic,
@@ -47,32 +48,37 @@ def detect(data: bytes) -> bool:
 
 
 # ------------------------------------------------------------------------------------------------------- write
-def write(order: Order, *, version: str = USUAL) -> bytes:
-    """One collection as a schema-valid document: UTF-8, one line, the same bytes for the same order.
+def write(orders: Order | Sequence[Order], *, version: str = USUAL) -> bytes:
+    """One collection, or several as payment blocks of one message, schema-valid: UTF-8, one line, the same bytes each time.
 
-    A sequence that all transactions share stands once, in the payment block.
+    A sequence that all transactions of an order share stands once, in the payment block. Several orders go under the
+    first one's message id, creation time and initiating party.
 
     Raises:
-        ElectraError: an unknown version, an order that pays, one without transactions, or a text the message cannot hold.
+        ElectraError: an unknown version, an order that pays, no order, one without transactions, two with one payment
+            id, or a text the message cannot hold.
     """
+    several = checked_orders(orders, version, VERSIONS)
+    blocks = "".join([_block(order, _SPELLINGS[version]) for order in several])
+    return iso.document(version, f"<{BODY}>{group_header(several)}{blocks}</{BODY}>")
+
+
+def _block(order: Order, spelling: Spelling) -> str:
     if order.creditor is None:
         raise ElectraError("An order that pays is no direct debit.", repair="Write it as a pain.001.")
-    check_order(order, version, VERSIONS)
-    spelling, counts, creditor = _SPELLINGS[version], counts_of(order), order.creditor
+    creditor, scheme = order.creditor, _scheme(order)
     sequences = {_sequence(transaction) for transaction in order.transactions}
     sequence = sequences.pop() if len(sequences) == 1 else ""
-    scheme = _scheme(order)
-    body = (
-        f"<{BODY}>{group_header(order, counts)}<PmtInf>{block_head(order, 'DD', counts, sequence)}"
+    return (
+        f"<PmtInf>{block_head(order, 'DD', sequence)}"
         f"<ReqdColltnDt>{order.execution_date.isoformat()}</ReqdColltnDt>"
         f"<Cdtr>{party(creditor)}</Cdtr>"
         f"<CdtrAcct><Id>{account(given('CdtrAcct', creditor.account))}</Id></CdtrAcct>"
         f"<CdtrAgt>{agent(creditor.bic, spelling)}</CdtrAgt>{charges(order.charge_bearer)}"
         f"{_creditor_id('CdtrSchmeId', order.creditor_id, scheme)}"
         + "".join([_transaction(each, spelling, scheme, own_sequence=not sequence) for each in order.transactions])
-        + f"</PmtInf></{BODY}>"
+        + "</PmtInf>"
     )
-    return iso.document(version, body)
 
 
 def _sequence(transaction: Transaction) -> str:
