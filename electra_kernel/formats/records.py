@@ -102,38 +102,43 @@ class Totals:
     """The counts and sums of a file while it is read or written."""
 
     def __init__(self, records: Iterable[Record]) -> None:
-        self._said: dict[str, list[tuple[Field, Total]]] = {}
+        #: Each total has a place: hashing one for every record of a file takes longer than counting it.
+        places: dict[Total, int] = {}
+        self._said: dict[str, list[tuple[Field, Total, int]]] = {}
         for record in records:
-            totals = [(spec, spec.total) for spec in record.fields if spec.total is not None]
+            totals = [
+                (spec, spec.total, places.setdefault(spec.total, len(places)))
+                for spec in record.fields
+                if spec.total is not None
+            ]
             if totals:
                 self._said[record.name] = totals
-        asked = {total for totals in self._said.values() for _, total in totals}
-        self._adds: dict[str, list[Total]] = defaultdict(list)
-        self._resets: dict[str, list[Total]] = defaultdict(list)
-        for total in asked:
+        self._adds: dict[str, list[tuple[int, Total]]] = defaultdict(list)
+        self._resets: dict[str, list[tuple[int, Total]]] = defaultdict(list)
+        for total, place in places.items():
             for name in total.of:
-                self._adds[name].append(total)
+                self._adds[name].append((place, total))
             if total.since:
-                self._resets[total.since].append(total)
-        self._now: dict[Total, Decimal | int | None] = dict.fromkeys(asked, 0)
-        #: Headers whose promise is still to be kept: the total, and (field, value, record, line).
-        self._open: dict[Total, tuple[Field, Value, str, int]] = {}
+                self._resets[total.since].append((place, total))
+        self._now: list[Decimal | int | None] = [0] * len(places)
+        #: Headers whose promise is still to be kept: by the total's place, (field, total, value, record, line).
+        self._open: dict[int, tuple[Field, Total, Value, str, int]] = {}
 
-    def says(self, record: str) -> Sequence[tuple[Field, Total]]:
-        """The fields of a record that are totals."""
+    def says(self, record: str) -> Sequence[tuple[Field, Total, int]]:
+        """The fields of a record that are totals, with their places."""
         return self._said.get(record, ())
 
     def add(self, record: str, values: Mapping[str, Value]) -> None:
         """Count one record; starts anew where a total says so."""
-        for total in self._resets.get(record, ()):
-            self._now[total] = 0
-        for total in self._adds.get(record, ()):
+        for place, _ in self._resets.get(record, ()):
+            self._now[place] = 0
+        for place, total in self._adds.get(record, ()):
             if total.where is None or total.where.holds(values):
-                self._now[total] = _plus(self._now[total], total, values)
+                self._now[place] = _plus(self._now[place], total, values)
 
-    def value(self, spec: Field, total: Total) -> Value:
+    def value(self, spec: Field, total: Total, place: int) -> Value:
         """The total as of now, or ``None`` where a broken record makes it unknown."""
-        now = self._now[total]
+        now = self._now[place]
         if now is None:
             return None
         if total.modulo and spec.length:
@@ -142,29 +147,29 @@ class Totals:
 
     def check(self, record: str, line: int, values: Mapping[str, Value]) -> Iterator[tuple[str, str, int, str, str]]:
         """Count one record that was read, and compare what it says: (record, field, line, rule, text)."""
-        for total in self._resets.get(record, ()):
+        for place, total in self._resets.get(record, ()):
             if total.ahead:
-                yield from self._closed(total)
+                yield from self._closed(place)
         self.add(record, values)
-        for spec, total in self._said.get(record, ()):
+        for spec, total, place in self._said.get(record, ()):
             given = values.get(spec.name)
             if given is None or given == "":
                 continue
             if total.ahead:
-                self._open[total] = (spec, given, record, line)
-            elif (found := _compared(spec, total, given, self.value(spec, total))) is not None:
+                self._open[place] = (spec, total, given, record, line)
+            elif (found := _compared(spec, total, given, self.value(spec, total, place))) is not None:
                 yield (record, spec.name, line, *found)
 
     def close(self) -> Iterator[tuple[str, str, int, str, str]]:
         """At the end of the file: what headers promised and did not keep."""
-        for total in list(self._open):
-            yield from self._closed(total)
+        for place in list(self._open):
+            yield from self._closed(place)
 
-    def _closed(self, total: Total) -> Iterator[tuple[str, str, int, str, str]]:
-        if (promise := self._open.pop(total, None)) is None:
+    def _closed(self, place: int) -> Iterator[tuple[str, str, int, str, str]]:
+        if (promise := self._open.pop(place, None)) is None:
             return
-        spec, given, record, line = promise
-        if (found := _compared(spec, total, given, self.value(spec, total))) is not None:
+        spec, total, given, record, line = promise
+        if (found := _compared(spec, total, given, self.value(spec, total, place))) is not None:
             yield (record, spec.name, line, *found)
 
 
@@ -306,9 +311,9 @@ def with_totals(rows: list[tuple[str, Values]], records: Iterable[Record]) -> li
     totals = Totals(known.values())
     for number, (name, values) in enumerate(rows, 1):
         totals.add(name, values)
-        for spec, total in totals.says(name):
+        for spec, total, place in totals.says(name):
             if not total.ahead:
-                _fill(values, spec, totals.value(spec, total), number)
+                _fill(values, spec, totals.value(spec, total, place), number)
     return rows
 
 
@@ -324,7 +329,7 @@ def _fill_ahead(rows: list[tuple[str, Values]], records: Iterable[Record]) -> No
             name, values = rows[number - 1]
             one.add(name, values)
             if name == header:
-                _fill(values, spec, one.value(spec, backwards), number)
+                _fill(values, spec, one.value(spec, backwards, 0), number)
             if name == total.since:
                 one = Totals([Record(name=header, fields=(replace(spec, total=backwards),))])
 
