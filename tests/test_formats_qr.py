@@ -58,10 +58,13 @@ def test_what_is_wrong_with_a_code_is_told_by_line() -> None:
     assert [(problem.position, problem.rule) for problem in reading.problems] == [(10, "reference"), (8, "amount")]
 
 
-def test_an_amount_left_to_the_payer_is_asked_for() -> None:
-    reading = formats.read(SEPA.replace(b"EUR1e3", b"").replace(b"\r\nboth", b""), "code.txt")
+@pytest.mark.parametrize("end", [b"\r\n", b"\n", b"\r"])
+def test_an_amount_left_to_the_payer_is_asked_for_and_no_fault_of_the_code(end: bytes) -> None:
+    code = SEPA.replace(b"EUR1e3", b"").replace(b"\r\nboth", b"").replace(b"\r\n", end)
+    reading = formats.read(code, "code.txt")
     assert reading.transactions[0].amount.amount == 0
-    assert [problem.rule for problem in reading.problems] == ["amount-missing"]
+    assert reading.transactions[0].counterparty.name == "Müller"
+    assert [(problem.rule, problem.severity) for problem in reading.problems] == [("amount-open", "warning")]
 
 
 def test_a_code_too_long_or_in_other_letters_is_refused() -> None:

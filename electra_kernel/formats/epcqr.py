@@ -9,7 +9,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 from electra_kernel.formats.base import Problems, Reading
-from electra_kernel.formats.qr import QrText, account_of, amount_of, one_payment
+from electra_kernel.formats.qr import QrText, account_of, amount_of, first_lines, one_payment
 from electra_kernel.orders.model import Transaction
 from electra_kernel.vocabulary.errors import ElectraError
 from electra_kernel.vocabulary.money import Money
@@ -38,8 +38,8 @@ _LARGEST = Decimal("999999999.99")
 
 def detect(data: bytes) -> bool:
     """Whether the bytes are the text of such a code."""
-    head = data[:64].removeprefix(b"\xef\xbb\xbf").split(b"\n")
-    return len(head) > 4 and head[0].strip() == _TAG.encode() and head[3].strip() in (b"SCT", b"INST")
+    head = first_lines(data)
+    return len(head) > 4 and head[0] == _TAG and head[3] in ("SCT", "INST")
 
 
 def read(data: bytes, source: str) -> Reading:
@@ -49,8 +49,7 @@ def read(data: bytes, source: str) -> Reading:
         UnreadableFile: longer than any code, or its letters are not those it names.
     """
     problems = Problems(source)
-    lines = data[:64].split(b"\n")
-    number = lines[2].strip().decode("ascii", "replace") if len(lines) > 2 else ""
+    number = [*first_lines(data), "", "", ""][2]
     text = QrText.parse(data, _FIELDS, source, encoding=_CHARACTER_SETS.get(number, "utf-8"), most_bytes=_MOST_BYTES)
     if text["version"] not in _VERSIONS:
         text.error(problems, "version", "version", f"{text['version'][:10]!r} is no version of this code.")

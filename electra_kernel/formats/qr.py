@@ -15,6 +15,13 @@ from electra_kernel.vocabulary.errors import ElectraError
 _ASK = "Ask whoever made the code for a corrected one."
 _AMOUNT = re.compile(r"[0-9]{1,12}(?:\.[0-9]{1,2})?")
 _CONTROLS = re.compile("[\x00-\x1f\x7f]")
+_LINE_END = re.compile(r"\r\n|\n|\r")
+
+
+def first_lines(data: bytes) -> list[str]:
+    """The first lines of a text, whatever ends them, without blanks around them; the last may be cut."""
+    start = data[:64].removeprefix(b"\xef\xbb\xbf").decode("ascii", "replace")
+    return [line.strip() for line in _LINE_END.split(start)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +52,7 @@ class QrText:
             raise unreadable(
                 source, "character-set", "The text is not in the character set that it names.", _ASK
             ) from error
-        lines = re.split(r"\r\n|\n|\r", text)
+        lines = _LINE_END.split(text)
         return cls(tuple(names), tuple(_CONTROLS.sub(" ", line).strip() for line in lines))
 
     @staticmethod
@@ -72,13 +79,14 @@ class QrText:
 
 
 def amount_of(text: QrText, problems: Problems, name: str, written: str) -> Decimal:
-    """The amount of a field; 0 with a problem where it is left to the payer or is none."""
+    """The amount of a field; 0 where it is left to the payer, as it may be, or is none; both are told."""
     if _AMOUNT.fullmatch(written):
         return Decimal(written)
     if written:
         text.error(problems, name, "amount", f"{written[:40]!r} is not an amount.")
     else:
-        text.error(problems, name, "amount-missing", "The code leaves the amount to you.")
+        said = "The code leaves the amount to the payer."
+        problems.warn(text.names.index(name) + 1, name, "amount-open", said, "Enter it.")
     return Decimal(0)
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 from electra_kernel.formats.base import Problems, Reading
-from electra_kernel.formats.qr import QrText, account_of, amount_of, one_payment
+from electra_kernel.formats.qr import QrText, account_of, amount_of, first_lines, one_payment
 from electra_kernel.orders.model import Transaction
 from electra_kernel.vocabulary.errors import ElectraError
 from electra_kernel.vocabulary.money import Money
@@ -34,8 +34,8 @@ _LARGEST = Decimal("999999999.99")
 
 def detect(data: bytes) -> bool:
     """Whether the bytes are the text of a QR-bill."""
-    lines = data[:32].removeprefix(b"\xef\xbb\xbf").split(b"\n")
-    return len(lines) > 2 and lines[0].strip() == _TAG.encode() and lines[1].strip()[:2].isdigit()
+    head = first_lines(data)
+    return len(head) > 2 and head[0] == _TAG and head[1][:2].isdigit()
 
 
 def read(data: bytes, source: str) -> Reading:
