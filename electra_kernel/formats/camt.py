@@ -9,22 +9,23 @@ names the reading.
 What is read: the counterparty of a credit is the debtor and of a debit the creditor, the other way round for a
 reversal; the ultimate party stands in where the party has no name. Free remittance texts, the numbers of the documents
 it refers to, and the additional texts of structured remittance, are joined by a space, so are several creditor
-references. Charges are signed like amounts: a charge is a debit unless the bank marks it as a credit.
+references. What has no column is named beside the additional information (``camt_others``). Charges are signed like amounts: a charge is a debit unless the bank marks it as a credit.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 
 from lxml import etree
 
-from electra_kernel.formats import iso
+from electra_kernel.formats import camt_others, iso
 from electra_kernel.formats.base import Problems, Reading
 from electra_kernel.formats.camt_checks import check_batches, check_details, check_summary, figures_of
 from electra_kernel.formats.camt_messages import MESSAGES, PUBLISHED, Message
+from electra_kernel.formats.camt_others import currency_of
 from electra_kernel.statements.model import Balance, Entry, EntryDetail, Statement
 from electra_kernel.statements.proof import OPENING, continuity, prove
 from electra_kernel.vocabulary.parties import Address, Party
@@ -51,7 +52,7 @@ def read(message: Message, data: bytes, source: str) -> Reading:
     problems, found = Problems(source), Problems(source)
     root = iso.parsed(data, source, problems)
     bodies = iso.bodies(root, source, message.body)
-    version = [version_of(message, body, problems) for body in bodies][0]
+    version, *_ = [version_of(message, body, problems) for body in bodies]
     tell_others(message, root, problems)
     for body in bodies:
         iso.plain_names(body)
@@ -61,7 +62,7 @@ def read(message: Message, data: bytes, source: str) -> Reading:
     statements = []
     for element, own in zip(elements, entries, strict=True):
         head = read_head(message, element, problems)
-        read_ones = (read_entry(message, entry, head.currency, next(places), found) for entry in own)
+        read_ones = (read_entry(message, entry, head, next(places), found) for entry in own)
         statement = replace(head, entries=tuple(entry for entry in read_ones if entry is not None))
         statements.append(with_currency(statement, [entry.currency for entry in statement.entries]))
     tell_none(message, statements, problems)
@@ -219,7 +220,7 @@ def _balance(message: Message, element: iso.Element, statement: iso.Element, pro
             "A balance has no credit-debit mark; it counts as a credit.",
             "See whether it adds up; ask the bank about the mark.",
         )
-    return Balance(kind=kind, amount=sign * amount, currency=_currency(found), date=day)
+    return Balance(kind=kind, amount=sign * amount, currency=currency_of(found), date=day)
 
 
 def _balance_day(
@@ -257,24 +258,20 @@ def amount_of(written: str, mark: str, field: str, problems: Problems, place: in
     return amount
 
 
-def _currency(amount: iso.Element | None) -> str:
-    return "" if amount is None else str(amount.get("Ccy", "")).strip(" \t\r\n")
-
-
 # ------------------------------------------------------------------------------------------------- one booking
 def read_entry(
-    message: Message, element: iso.Element, currency: str, place: int | None, problems: Problems
+    message: Message, element: iso.Element, head: Statement, place: int | None, problems: Problems
 ) -> Entry | None:
     """One booking, or ``None`` where its amount or its credit-debit mark cannot be read: a problem then keeps its text.
 
     Args:
         message: which of the messages it stands in.
         element: ``Ntry`` with plain local names.
-        currency: the account's, for an amount that names none.
+        head: its statement, whose currency an amount has that names none.
         place: byte offset of the entry.
         problems: takes what is odd.
     """
-    found = element.find("Amt")
+    found, currency, account = element.find("Amt"), head.currency, head.account
     written, mark = iso.text(found), iso.text(element, "CdtDbtInd")
     amount, sign = amount_of(written, mark, f"{message.report}/Ntry/Amt", problems, place), _SIGNS.get(mark)
     if amount is None or sign is None:
@@ -287,15 +284,15 @@ def read_entry(
         )
         return None
     reading = _EntryReading(message, place, problems)
-    if not _currency(found):
+    if not currency_of(found):
         reading.no_currency(currency)
     reversal = reading.flag(iso.text(element, "RvslInd"))
-    debtor_is_other = (sign > 0) != reversal
-    details = tuple(_detail(detail, sign, debtor_is_other, reading) for detail in element.findall("NtryDtls/TxDtls"))
+    whole = _Whole(sign, amount, currency_of(found), "Dbtr" if (sign > 0) != reversal else "Cdtr", account)
+    details = tuple(_detail(detail, whole, reading) for detail in element.findall("NtryDtls/TxDtls"))
     original, original_currency = reading.original(element, sign)
     entry = Entry(
         amount=sign * amount,
-        currency=_currency(found) or currency,
+        currency=currency_of(found) or currency,
         booking_date=reading.day(element, "BookgDt"),
         value_date=reading.day(element, "ValDt"),
         status=reading.status(element),
@@ -309,6 +306,7 @@ def read_entry(
         exchange_rate=reading.rate(element),
         charges=reading.charges(element),
         additional_information=iso.text(element, "AddtlNtryInf"),
+        others=camt_others.of_entry(element, amount, currency_of(found)),
         details=details,
         position=place,
     )
@@ -376,7 +374,7 @@ class _EntryReading:
     def original(self, element: iso.Element, sign: int) -> tuple[Decimal | None, str]:
         found = element.find("AmtDtls/InstdAmt/Amt")
         amount = self.money(found, "AmtDtls/InstdAmt/Amt")
-        return (None, "") if amount is None else (sign * amount, _currency(found))
+        return (None, "") if amount is None else (sign * amount, currency_of(found))
 
     def rate(self, element: iso.Element) -> Decimal | None:
         value = iso.first_text(
@@ -394,7 +392,7 @@ class _EntryReading:
         """Σ of the records; the total where the bank gives no records. ``None`` where they name several currencies."""
         records = [(child, child.find("Amt")) for child in [*element.findall("Chrgs"), *element.findall("Chrgs/Rcrd")]]
         amounts = [
-            (amount, self.sign(child, -1), _currency(found))
+            (amount, self.sign(child, -1), currency_of(found))
             for child, found in records
             if (amount := self.money(found, "Chrgs/Amt")) is not None
         ]
@@ -403,7 +401,7 @@ class _EntryReading:
                 (child, self.money(child, "Chrgs/TtlChrgsAndTaxAmt"))
                 for child in element.findall("Chrgs/TtlChrgsAndTaxAmt")
             ]
-            amounts = [(amount, -1, _currency(child)) for child, amount in totals if amount is not None]
+            amounts = [(amount, -1, currency_of(child)) for child, amount in totals if amount is not None]
         if len({currency for _, _, currency in amounts}) > 1:
             self._odd("Chrgs", "charges-currency", "charges in several currencies", "they are left out")
             return None
@@ -419,8 +417,19 @@ def _code(element: iso.Element) -> str:
     return "-".join(part for path in parts if (part := iso.text(element, path)))
 
 
-def _detail(element: iso.Element, entry_sign: int, debtor_is_other: bool, reading: _EntryReading) -> EntryDetail:
-    sign = reading.sign(element, entry_sign)
+@dataclass(frozen=True, slots=True)
+class _Whole:
+    """The entry that payments stand in: its sign and amount, which side the other party is on, and whose account it is."""
+
+    sign: int
+    amount: Decimal
+    currency: str
+    side: str
+    account: str
+
+
+def _detail(element: iso.Element, whole: _Whole, reading: _EntryReading) -> EntryDetail:
+    sign = reading.sign(element, whole.sign)
     found = element.find("Amt")
     if not iso.text(found):
         found = element.find("AmtDtls/TxAmt/Amt")
@@ -431,8 +440,8 @@ def _detail(element: iso.Element, entry_sign: int, debtor_is_other: bool, readin
     free = [text for path in _FREE for text in iso.texts(element, path)]
     return EntryDetail(
         amount=None if amount is None else sign * amount,
-        currency="" if amount is None else _currency(found),
-        counterparty=_counterparty(element, "Dbtr" if debtor_is_other else "Cdtr"),
+        currency="" if amount is None else currency_of(found),
+        counterparty=_counterparty(element, whole.side),
         remittance=" ".join(free),
         structured_reference=" ".join(iso.texts(element, "RmtInf/Strd/CdtrRefInf/Ref")),
         end_to_end_id=iso.text(element, "Refs/EndToEndId"),
@@ -447,6 +456,9 @@ def _detail(element: iso.Element, entry_sign: int, debtor_is_other: bool, readin
         exchange_rate=reading.rate(element),
         charges=reading.charges(element),
         additional_information=iso.text(element, "AddtlTxInf"),
+        others=camt_others.of_detail(
+            element, ((whole.amount, whole.currency), (amount, currency_of(found))), whole.side, whole.account
+        ),
     )
 
 

@@ -21,6 +21,7 @@ from xml2arrow import XmlToArrowParser
 from xml2arrow.exceptions import Xml2ArrowError
 
 from electra_kernel.formats import iso
+from electra_kernel.formats.camt_others import FAST_NAMES
 from electra_kernel.statements.columns import AMOUNT
 
 Column: TypeAlias = pa.Array
@@ -48,7 +49,7 @@ _BOTH = (
     "AmtDtls/InstdAmt/Amt/@Ccy",
     *RATES,
     *CODES,
-    "BkTxCd/Prtry/Cd",
+    *("BkTxCd/Prtry/Cd", "BkTxCd/Prtry/Issr", "AmtDtls/TxAmt/Amt", "AmtDtls/TxAmt/Amt/@Ccy"),
 )
 _ENTRY_FIELDS = (
     *("NtryRef", "RvslInd", "Sts", "Sts/Cd", "Sts/Prtry", "BookgDt/Dt", "BookgDt/DtTm", "ValDt/Dt", "ValDt/DtTm"),
@@ -59,22 +60,26 @@ SIDE_FIELDS = (
     *("{0}/Nm", "{0}/Pty/Nm", "{0}/Agt/FinInstnId/Nm", "Ultmt{0}/Nm", "Ultmt{0}/Pty/Nm"),
     *("{0}Acct/Id/IBAN", "{0}Acct/Id/Othr/Id"),
 )
+BANK_FIELDS = ("BICFI", "BIC", "Nm", "ClrSysMmbId/MmbId")
 _DETAIL_FIELDS = (
     *(
         "Refs/AcctSvcrRef",
         "Refs/EndToEndId",
         "Refs/MndtId",
-        "AmtDtls/TxAmt/Amt",
-        "AmtDtls/TxAmt/Amt/@Ccy",
         "AddtlTxInf",
     ),
     *("RltdPties/Cdtr/Id/PrvtId/Othr/Id", "RltdPties/Cdtr/Pty/Id/PrvtId/Othr/Id"),
     *(f"RltdPties/{path.format(side)}" for side in SIDES for path in SIDE_FIELDS),
-    *(f"RltdAgts/{side}Agt/FinInstnId/{bic}" for side in SIDES for bic in ("BICFI", "BIC")),
+    *(f"RltdAgts/{side}Agt/FinInstnId/{part}" for side in SIDES for part in BANK_FIELDS),
+    *FAST_NAMES,
     *_BOTH,
 )
 _REMITTANCE_FIELDS = ("Ustrd",)
-_STRUCTURED_FIELDS = ("RfrdDocInf/Nb", "CdtrRefInf/Ref", "AddtlRmtInf")
+_STRUCTURED_FIELDS = (
+    *("RfrdDocInf/Nb", "CdtrRefInf/Ref", "AddtlRmtInf"),
+    *(f"CdtrRefInf/Tp/{part}" for part in ("CdOrPrtry/Cd", "CdOrPrtry/Prtry", "Issr")),
+)
+BATCH_FIELDS = tuple(f"NtryDtls/Btch/{part}" for part in ("MsgId", "PmtInfId", "NbOfTxs"))
 ADDRESS_FIELDS = ("StrtNm", "BldgNb", "PstCd", "TwnNm", "Ctry", "AdrLine")
 _ADDRESSES = tuple(f"{side}/{inside}PstlAdr" for side in SIDES for inside in ("", "Pty/"))
 
@@ -106,10 +111,9 @@ def _parser() -> XmlToArrowParser:
 @lru_cache(maxsize=1)
 def _batch_parser() -> XmlToArrowParser:
     """A parser of its own for what batches say: known to the other one, they would count as payments there."""
-    fields = ("NtryDtls/Btch/NbOfTxs",)
     tables = [
         _table("reports", "/B", ("stmt",), "", ()),
-        _table("batches", "/B/S", ("stmt", "ntry"), "/B/S/Ntry", fields),
+        _table("batches", "/B/S", ("stmt", "ntry"), "/B/S/Ntry", BATCH_FIELDS),
     ]
     return _configured(tables)
 
@@ -129,7 +133,7 @@ def parse(document: bytes) -> Mapping[str, Columns]:
     """
     try:
         tables = _parser().parse(document)
-        if b"NbOfTxs" in document:
+        if b"Btch>" in document:
             tables["batches"] = _batch_parser().parse(document)["batches"]
         return {name: Columns(batch) for name, batch in tables.items()}
     # xml2arrow lets TypeError and Arrow's own errors through for some malformed documents.
@@ -176,6 +180,11 @@ class Columns:
                     column = pc.if_else(pc.equal(column, ""), NULL_TEXT, column)
             self._columns[path] = column
         return self._columns[path]
+
+    def texts(self) -> dict[str, Column]:
+        """The columns of texts that have any; attributes are none."""
+        names = [field.name for field in self._batch.schema if field.name[0] != "<" and "@" not in field.name]
+        return {name: self[name] for name in names if self.has(name)}
 
     def first(self, *paths: str) -> Column:
         """The first text that is not null among several paths, row by row."""

@@ -86,6 +86,7 @@ class Part:
         starts: the byte offset of each entry in the file.
         longest: how many bytes the longest entry has.
         entry: the text of one entry, by its number in the part.
+        name: the name of the entries' element, with its prefix.
         heads: the element of the report of each run, as far as it was read.
     """
 
@@ -95,6 +96,7 @@ class Part:
     starts: Indices
     longest: int
     entry: Callable[[int], bytes]
+    name: bytes = b"Ntry"
     heads: list[iso.Element] = field(default_factory=list)
 
     def plain(self) -> bool:
@@ -113,6 +115,20 @@ class Part:
             if np.diff(marks).max(initial=0) > _LONGEST:
                 raise NotPlain("a text longer than any parser takes", int(self.starts[0]))
         return _plain_characters(self.document) and not any(_declarations(self.document, mark) for mark in (b"!", b"?"))
+
+    def leaves(self) -> Indices:
+        """Where the elements with a text and without children end; only of a plain part."""
+        letters = np.frombuffer(self.document, np.uint8)
+        marks = np.flatnonzero(letters == ord("<"))
+        closing = letters[marks + 1] == ord("/")
+        # A closing tag right after an opening one, with something between them.
+        found: Indices = marks[1:][closing[1:] & ~closing[:-1] & (letters[marks[1:] - 1] != ord(">"))]
+        return found
+
+    def entry_of(self, places: Indices) -> Indices:
+        """The entry that each of these places of the document stands in."""
+        tags = re.finditer(b"<" + re.escape(self.name) + rb"[ >/\t\r\n]", self.document)
+        return np.searchsorted(np.asarray([tag.start() for tag in tags], np.int64), places, "right") - 1
 
     def _parse_strictly(self) -> None:
         """A mark stands in a text, which is right, or in an attribute, which is not: a strict parser knows."""
@@ -204,7 +220,7 @@ class Cutter:
             return self._utf8(buffer[starts[number] : ends[number]])
 
         longest = int((ends - starts).max())
-        return Part(document, reports, counts, starts + base, longest, entry, heads), int(ends[-1])
+        return Part(document, reports, counts, starts + base, longest, entry, self._name, heads), int(ends[-1])
 
     def _begin(self, buffer: bytes) -> bool:
         """Look for the first entry, whose prefix is taken for all; whether there is one."""

@@ -30,6 +30,7 @@ from electra_kernel.formats.camt_checks import Figures, check_summary
 from electra_kernel.formats.camt_columns import (
     ADDRESS_FIELDS,
     AMOUNT_PATTERN,
+    BATCH_FIELDS,
     CODES,
     LARGEST,
     NULL_TEXT,
@@ -55,6 +56,7 @@ from electra_kernel.formats.camt_columns import (
     signed,
 )
 from electra_kernel.formats.camt_messages import MESSAGES, Message
+from electra_kernel.formats.camt_others import FAST_NAMES, NAMES
 from electra_kernel.formats.camt_pieces import Cutter, Part, encoding_of, from_utf16, pieces_of
 from electra_kernel.statements.columns import AMOUNT, BALANCES, DETAILS, ENTRIES, PROBLEMS, RATE, StatementTables
 from electra_kernel.statements.keys import Seen, entry_ids
@@ -321,7 +323,7 @@ class _Exact:
             head = file.heads[part.reports[run]]
             own = numbers[self._run[numbers] == run]
             for number, element in zip(own, self._cut_out(part.heads[run], own), strict=True):
-                entry = camt.read_entry(file.message, element, head.currency, self._places[number], file.found)
+                entry = camt.read_entry(file.message, element, head, self._places[number], file.found)
                 if entry is not None:
                     rows.append((head, entry))
                     kept.append(int(number))
@@ -384,8 +386,13 @@ class _Batch:
         entries["charges"] = self._charges("Chrgs", self._rows, self._entry_of)
         charged = self._charges("NtryDtls/TxDtls/Chrgs", len(details.entry), self._owners, details.entry)
         details = replace(details, columns={**details.columns, "charges": charged})
-        self._check_batches(details)
+        batches = self._batches(details)
+        entries["additional_information"] = joined(
+            [entries["additional_information"], *batches, *_named(self._entries, ("BookgDt/DtTm", "ValDt/DtTm"))],
+            "; ",
+        )
         self._check_sums(entries, details)
+        self._check_leaves()
         numbers = np.flatnonzero(~self._odd)
         table = self._entry_table(entries, details)
         batched = (details.counts[details.entry] > 1) & ~self._odd[details.entry]
@@ -399,6 +406,7 @@ class _Batch:
 
     def _entry_columns(self) -> dict[str, Column]:
         raw = self._entries
+        self._odd |= _differs(raw)
         positive, unmarked = self._signs(raw["CdtDbtInd"])
         amounts, odd = decimals(raw["Amt"], AMOUNT_PATTERN, AMOUNT)
         reversal = mapped(raw["RvslInd"], camt.REVERSAL.get, pa.bool_())
@@ -445,16 +453,26 @@ class _Batch:
         positive = np.where(unmarked, self._positive[entry], marked)
         amounts, odd = decimals(raw.first("Amt", "AmtDtls/TxAmt/Amt"), AMOUNT_PATTERN, AMOUNT)
         shared, odd_shared = _shared(raw, positive)
-        currency = pc.if_else(pc.is_valid(raw["Amt"]), raw["Amt/@Ccy"], raw["AmtDtls/TxAmt/Amt/@Ccy"])
-        self._flag(entry, odd | odd_shared | mask(pc.and_(pc.is_valid(amounts), pc.is_null(currency))))
         debtor_is_other = pa.array(self._positive[entry] != self._reversal[entry])
         mandate = raw["Refs/MndtId"]
         creditor = raw.first("RltdPties/Cdtr/Id/PrvtId/Othr/Id", "RltdPties/Cdtr/Pty/Id/PrvtId/Othr/Id")
+        currency = pc.if_else(pc.is_valid(raw["Amt"]), raw["Amt/@Ccy"], raw["AmtDtls/TxAmt/Amt/@Ccy"])
+        unsaid = pc.and_(pc.is_valid(creditor), pc.and_(pc.is_null(mandate), pc.invert(debtor_is_other)))
+        self._flag(
+            entry,
+            mask(unsaid)
+            | _differs(raw)
+            | _several(raw)
+            | odd
+            | odd_shared
+            | mask(pc.and_(pc.is_valid(amounts), pc.is_null(currency))),
+        )
         sides = {side: self._side(side, entry) for side in SIDES}
         other = {name: _either(debtor_is_other, sides["Dbtr"][name], sides["Cdtr"][name]) for name in sides["Dbtr"]}
+        owns = [sides[side]["counterparty_account"] for side in ("Cdtr", "Dbtr")]
         columns = {
             **shared,
-            **other,
+            **{name: column for name, column in other.items() if name in ENTRIES.names},
             **self._remittance(entry),
             "amount": signed(amounts, positive),
             "amount_currency": currency,
@@ -462,7 +480,16 @@ class _Batch:
             "end_to_end_id": raw["Refs/EndToEndId"],
             "mandate_id": mandate,
             "creditor_id": pc.if_else(pc.is_valid(mandate), creditor, NULL_TEXT),
-            "additional_information": raw["AddtlTxInf"],
+            "additional_information": joined(
+                [
+                    raw["AddtlTxInf"],
+                    *_named(raw, FAST_NAMES),
+                    *self._ultimates(raw, debtor_is_other),
+                    *(_label(name, other[name]) for name in ("bank", "bank code")),
+                    _label(NAMES["OWN"], self._own_account(entry, _either(debtor_is_other, *owns))),
+                ],
+                "; ",
+            ),
         }
         return _Details(columns, entry, counts, self._firsts)
 
@@ -479,7 +506,29 @@ class _Batch:
             "counterparty_account": pc.coalesce(iban, raw[f"RltdPties/{side}Acct/Id/Othr/Id"]),
             "counterparty_bic": raw.first(*(f"RltdAgts/{side}Agt/FinInstnId/{bic}" for bic in ("BICFI", "BIC"))),
             "counterparty_address": self._address(side, entry),
+            "bank": raw[f"RltdAgts/{side}Agt/FinInstnId/Nm"],
+            "bank code": raw[f"RltdAgts/{side}Agt/FinInstnId/ClrSysMmbId/MmbId"],
         }
+
+    def _ultimates(self, raw: Columns, debtor_is_other: Column) -> list[Column]:
+        """The ultimate parties that do not stand in for the other party's missing name."""
+        told = []
+        for side, other in zip(SIDES, (debtor_is_other, pc.invert(debtor_is_other)), strict=True):
+            ultimate = raw.first(f"RltdPties/Ultmt{side}/Nm", f"RltdPties/Ultmt{side}/Pty/Nm")
+            if ultimate.null_count < len(ultimate):
+                unnamed = pc.is_null(raw.first(*(f"RltdPties/{path.format(side)}" for path in SIDE_FIELDS[:3])))
+                ultimate = pc.if_else(pc.and_(other, unnamed), NULL_TEXT, ultimate)
+                told.append(_label(NAMES[f"RltdPties/Ultmt{side}/Nm"], ultimate))
+        return told
+
+    def _own_account(self, entry: Indices, own: Column) -> Column:
+        """The account on the owner's side of a payment where it is another than the statement's."""
+        if own.null_count == len(own):
+            return own
+        accounts = pa.array([iso.compact(head.account) for head in self._heads], pa.string())
+        own = pc.replace_substring_regex(own, r"[ \t\r\n]+", "")
+        same = pc.equal(own, accounts.take(pa.array(self._statement[entry])))
+        return pc.if_else(same, NULL_TEXT, own)
 
     def _owners(self, raw: Columns) -> Indices:
         """The detail that each row of a child table belongs to."""
@@ -520,13 +569,32 @@ class _Batch:
             "structured_reference": gathered(owners, parts["CdtrRefInf/Ref"], rows, " "),
         }
 
-    def _check_batches(self, details: _Details) -> None:
-        """Entries whose batch does not say that it has the payments it lists go the exact way, which tells so."""
-        if "batches" in self._raw:
-            said = self._raw["batches"]["NtryDtls/Btch/NbOfTxs"]
-            counts = pc.cast(pa.array(details.counts), pa.string())
-            differs = mask(pc.fill_null(pc.not_equal(said, counts), False))
-            self._odd |= differs & (details.counts > 0)
+    def _batches(self, details: _Details) -> list[Column]:
+        """What is told of batches. Those that do not say that they have the payments they list go the exact way."""
+        if "batches" not in self._raw:
+            return []
+        raw = self._raw["batches"]
+        said, counts = raw[BATCH_FIELDS[2]], pc.cast(pa.array(details.counts), pa.string())
+        differs = pc.fill_null(pc.not_equal(said, counts), False)
+        self._odd |= mask(differs) & (details.counts > 0)
+        told = pc.if_else(differs, said, NULL_TEXT)
+        return [*_named(raw, BATCH_FIELDS[:2]), _label(NAMES[BATCH_FIELDS[2]], told)]
+
+    def _check_leaves(self) -> None:
+        """Entries with an element that no column here is of go the exact way, which names it."""
+        places = self._part.leaves()
+        tables = [(raw, raw.texts()) for name, raw in self._raw.items() if name != "reports"]
+        if len(places) == sum(len(text) - text.null_count for _, texts in tables for text in texts.values()):
+            return
+        entry = self._part.entry_of(places)
+        counts = np.bincount(entry[entry >= 0], minlength=self._rows)
+        if len(counts) > self._rows:
+            raise NotPlain("entries whose tags do not come in pairs")
+        for raw, texts in tables:
+            owners = self._entry_of(raw)
+            for text in texts.values():
+                counts -= np.bincount(owners[mask(pc.is_valid(text))], minlength=self._rows)
+        self._odd |= counts != 0
 
     def _check_sums(self, entries: Mapping[str, Column], details: _Details) -> None:
         """Entries whose payments do not make their amount go the exact way, which tells so."""
@@ -594,6 +662,7 @@ class _Batch:
         strange[number[mixed]] = True
         # What has no record at all may still have a total.
         strange[np.setdiff1d(owners_of(flat), number)] = True
+        strange |= np.bincount(owners, minlength=rows) > 1
         for part in found:
             strange[part.unclear] = True
         if entry is None:
@@ -657,6 +726,39 @@ _FROM_DETAIL = (
     *("counterparty_bic", "counterparty_address", "remittance", "structured_reference", "end_to_end_id", "mandate_id"),
     *("creditor_id", "original_amount", "exchange_rate", "charges"),
 )
+
+
+def _label(name: str, column: Column) -> Column:
+    return pc.binary_join_element_wise(pa.scalar(f"{name}: "), column, "")
+
+
+def _named(raw: Columns, paths: Iterable[str]) -> list[Column]:
+    return [_label(NAMES[path], raw[path]) for path in paths if raw.has(path)]
+
+
+def _differs(raw: Columns) -> Mask:
+    """Rows that give more than one amount of the same kind, or more than one rate: the exact way tells them apart."""
+    second = pc.and_(pc.is_valid(raw["AmtDtls/TxAmt/Amt"]), pc.is_valid(raw["Amt"]))
+    alike = pc.and_(
+        pc.equal(raw["AmtDtls/TxAmt/Amt"], raw["Amt"]), pc.equal(raw["AmtDtls/TxAmt/Amt/@Ccy"], raw["Amt/@Ccy"])
+    )
+    return mask(pc.and_(second, pc.invert(pc.fill_null(alike, False)))) | _twice(raw, RATES)
+
+
+def _several(raw: Columns) -> Mask:
+    """Payments that name a party or its account twice."""
+    found = np.zeros(raw.rows, np.bool_)
+    for side in SIDES:
+        paths = [f"RltdPties/{path.format(side)}" for path in SIDE_FIELDS]
+        for group in (paths[:3], paths[3:5], paths[5:]):
+            found |= _twice(raw, group)
+    return found
+
+
+def _twice(raw: Columns, paths: Sequence[str]) -> Mask:
+    present = [mask(pc.is_valid(raw[path])).astype(np.int8) for path in paths if raw.has(path)]
+    twice: Mask = np.sum(present, axis=0) > 1 if len(present) > 1 else np.zeros(raw.rows, np.bool_)
+    return twice
 
 
 def _either(condition: Column, yes: Column, no: Column) -> Column:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
+from typing import TypeAlias
 
 from electra_kernel.vocabulary.accounts import format_account
 from electra_kernel.vocabulary.money import format_amount
@@ -16,6 +17,9 @@ from electra_kernel.vocabulary.text import html_table
 
 #: What an account's report may be; see ``Statement.kind``.
 STATEMENT, REPORT, NOTIFICATION = "statement", "report", "notification"
+
+#: What has no column of its own: names, such as ``UETR``, and their texts, in order.
+Others: TypeAlias = tuple[tuple[str, str], ...]
 
 #: How many entries a notebook shows of one statement.
 _SHOWN = 100
@@ -49,6 +53,8 @@ class Balance:
 class EntryDetail:
     """One payment inside a booking. ``amount`` is signed like the entry's and ``None`` where the bank gives none.
 
+    ``others`` stands beside the additional information and is told with it (``words``).
+
     ``counterparty`` is ``None`` where the bank names nobody; texts are empty where the bank gives none.
     """
 
@@ -68,6 +74,16 @@ class EntryDetail:
     exchange_rate: Decimal | None = None
     charges: Decimal | None = None
     additional_information: str = ""
+    others: Others = ()
+
+    def words(self) -> str:
+        """The additional information and what has no column, as the ledger tells it."""
+        return in_words(self.additional_information, self.others)
+
+
+def in_words(text: str, others: Others) -> str:
+    """A text and what has no column: ``the bank's text; UETR: 8a56…; cheque: 17``."""
+    return "; ".join([text] * bool(text) + [f"{name}: {value}" for name, value in others])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +95,7 @@ class Entry:
         status: ``BOOK``, ``PDNG`` or ``INFO``.
         reversal: whether the bank marks it as the reversal of an earlier booking.
         bank_transaction_code: ISO domain-family-subfamily such as ``PMNT-RCDT-ESCT``.
+        others: stands beside the additional information and is told with it (``words``).
         position: byte offset (XML) or line of the entry in its file.
     """
 
@@ -97,8 +114,13 @@ class Entry:
     exchange_rate: Decimal | None = None
     charges: Decimal | None = None
     additional_information: str = ""
+    others: Others = ()
     details: tuple[EntryDetail, ...] = ()
     position: int | None = None
+
+    def words(self) -> str:
+        """The additional information and what has no column, as the ledger tells it."""
+        return in_words(self.additional_information, self.others)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)

@@ -211,7 +211,7 @@ def _entry_row(statement: Statement, entry: Entry, source: str) -> dict[str, Any
         charges=_either(entry.charges, only.charges),
         details=len(entry.details),
         additional_information=" ".join(
-            part for part in (entry.additional_information, only.additional_information) if part
+            part for part in (entry.words(), only.words()) if part
         ),
         source=source,
         position=entry.position,
@@ -244,7 +244,7 @@ def _shared_columns(detail: EntryDetail) -> dict[str, Any]:
         original_currency=detail.original_currency,
         exchange_rate=detail.exchange_rate,
         charges=detail.charges,
-        additional_information=detail.additional_information,
+        additional_information=detail.words(),
     )
     return row
 
