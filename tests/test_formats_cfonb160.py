@@ -118,6 +118,15 @@ def test_the_decade_of_a_date_is_told_from_the_day_of_reading(today: Clock, day:
     assert [problem.rule for problem in reading.problems] == ["year"]
 
 
+def test_transfers_without_a_day_are_for_the_day_of_reading_and_collections_must_have_one() -> None:
+    data = cfonb160.write(order_of(payment())).replace(b"31016", b"     ", 1)
+    reading = cfonb160.read(data, "x", on(2026))
+    assert [order.execution_date for order in reading.orders] == [date(2026, 11, 23)]
+    assert [(problem.rule, problem.severity) for problem in reading.problems] == [("no-day", "warning")]
+    with pytest.raises(UnreadableFile, match="no day"):
+        formats.read(cfonb160.write(order_of(payment(), collects=True)).replace(b"31016", b"     ", 1), "x")
+
+
 def test_francs_are_of_the_years_in_which_there_were_francs() -> None:
     francs = cfonb160.write(order_of(payment())).replace(b"E     00123", b"F     00123", 1)
     (order,) = cfonb160.read(francs, "x", on(2026)).orders

@@ -151,8 +151,7 @@ def _drafts(rows: Iterable[Row], problems: Problems) -> list[_Draft]:
         if row.record == "old":
             drafts.append(_Draft(row.values, row.line))
         elif row.record == "movement" and (not drafts or drafts[-1].new is not None):
-            said = "It stands outside any statement; it is kept in one without an opening balance."
-            problems.error(row.line, row.record, "order", said, _ASK)
+            # That it stands where it may not is told with the order of the records; it is kept without an opening balance.
             drafts.append(_Draft({**row.values, "balance": None, "day": None}, row.line))
             _take(drafts[-1], row, problems)
         elif not drafts or drafts[-1].new is not None:

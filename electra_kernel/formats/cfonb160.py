@@ -9,7 +9,8 @@ The rules.
   statement; the national number of the issuer is the creditor's id, the internal reference the instruction id.
 * The file gives of a year its last digit only: the latest such year is taken that is at most one year ahead of the day of
   reading (or, in francs, in which there were francs), and told.
-* The file says not when it was made: that is the day of execution.
+* The file says not when it was made: that is the day of execution. Transfers without a day are for the day of reading, which is
+  told.
 * Operations other than these are refused by name.
 """
 
@@ -70,7 +71,7 @@ _LAYOUT = Layout(
             fields=(
                 Field("operation", 3, 2, required=True),
                 Field("issuer", 13, 6),
-                Field("day", 26, 5, "digits", required=True),
+                Field("day", 26, 5, "digits"),
                 Field("name", 31, 24),
                 Field("reference", 55, 7),
                 Field("currency", 81, 1, values=tuple(_CURRENCIES)),
@@ -207,7 +208,12 @@ def _orders(remittance: _Remittance, place: int, today: date, problems: Problems
         problems.error(line, "head.operation", "operation", said, "Ask for a file of one of these.")
         return
     currency = _CURRENCIES.get(head["currency"] or "E", "EUR")
-    day = _day(head["day"] or "", _LAST_OF.get(currency, today + _AHEAD), line, problems)
+    if not collects and head["day"] == "":
+        day: date | None = today
+        said = f"The remittance names no day of execution: {today}, the day of reading, was taken."
+        problems.warn_once("head.day", "no-day", said, "Set the day before the order is signed.", line)
+    else:
+        day = _day(head["day"] or "", _LAST_OF.get(currency, today + _AHEAD), line, problems)
     if day is None or not remittance.payments:
         return
     if not head["currency"]:
