@@ -245,7 +245,7 @@ class ImportedFrame(pd.DataFrame):
         shown = self if len(self) <= FEW else self[self["outcome"] != "read"]
         columns = [name for name in IMPORTED if name != "source"]
         order = {word: place for place, word in enumerate(reversed(OUTCOMES))}
-        rows = sorted(shown[columns].head(MOST).itertuples(index=False), key=lambda row: order[row.outcome])
+        rows = sorted(shown[columns].head(MOST).itertuples(index=False), key=lambda row: order[str(row.outcome)])
         names = [name.replace("_", " ") for name in columns]
         said = [_count(len(self), self["outcome"], int(self["entries"].sum()))]
         if len(rows) < len(self):

@@ -1,7 +1,7 @@
-"""A folder of small files (MT940, camt.053, CSV in turn) into a new workbench, against reading and hashing their bytes.
+"""A folder of small files (MT940, camt.053, CSV in turn) into a new workbench, against less work of the same kind.
 
-The floor is what any program must do: read each file, hash it, write it again and wait until it is on the disk. One
-process reads; the archive's writes wait for the disk together.
+Against what any program must do (read each file, hash it, write it again and wait until it is on the disk); against the
+same with one process; and, for its MT940 files alone, against a peer that parses them and keeps nothing.
 """
 
 from __future__ import annotations
@@ -10,20 +10,23 @@ import hashlib
 import os
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 
 from electra_kernel import Workbench
 from electra_kernel.formats.conversion import written_statements
 from electra_kernel.statements.model import Balance, Entry, EntryDetail, Statement
 from electra_kernel.vocabulary.parties import Party
-from tests.bench.measure import Result, compare
+from electra_kernel.workbench import limits
+from tests.bench.measure import Result, compare_with
 
 #: Ten thousand with ``python -m tests.bench.folder 10000``.
-COUNT = 1_500
+COUNT = 2_000
 
 
 def _statement(number: int) -> Statement:
@@ -84,18 +87,36 @@ def _read(files: Path) -> int:
         return len(table)
 
 
+def _alone(files: Path) -> int:
+    """As ``_read``, with one process."""
+    before = limits.LIMITS
+    limits.LIMITS = replace(before, reader_files=sys.maxsize, reader_bytes=sys.maxsize)
+    try:
+        return _read(files)
+    finally:
+        limits.LIMITS = before
+
+
+def _parsed(files: Path) -> int:
+    """The MT940 files alone, by a peer."""
+    peer = import_module("mt940")
+    count = sum(len(list(peer.parse(file.read_text()))) for file in files.glob("*.mt940"))
+    if count != 2 * len(list(files.glob("*.mt940"))):
+        raise AssertionError(f"the peer finds {count} entries")
+    return count
+
+
 def run(count: int = COUNT) -> Iterator[Result]:
-    """The workbench against the floor, over the same files."""
+    """The workbench against each of them, over the same files."""
+    others: dict[str, tuple[Callable[[], object], str]] = {}
     with tempfile.TemporaryDirectory() as name:
         files = Path(name)
         write_files(files, count)
-        yield compare(
-            f"folder of {count:,} small files, into the ledger",
-            lambda: _read(files),
-            "reading, hashing and keeping them",
-            lambda: _floor(files),
-            "none",
-        )
+        others["reading, hashing and keeping them"] = lambda: _floor(files), "none"
+        others["one process"] = lambda: _alone(files), "≤ 0.8 where two cores are free"
+        if find_spec("mt940"):
+            others["mt-940 parsing a third of them"] = lambda: _parsed(files), "none"
+        yield from compare_with(f"folder of {count:,} small files, into the ledger", lambda: _read(files), others)
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from statistics import median
 from time import perf_counter
@@ -32,6 +32,18 @@ def compare(name: str, work: Callable[[], object], against: str, baseline: Calla
         theirs.append(seconds(baseline))
         mine.append(seconds(work))
     return Result(name, median(mine), against, median(theirs), bar)
+
+
+def compare_with(
+    name: str, work: Callable[[], object], others: Mapping[str, tuple[Callable[[], object], str]]
+) -> list[Result]:
+    """Medians of one work and of several others (by what they are: how, and the bar), all run in turn."""
+    mine, theirs = list[float](), {label: list[float]() for label in others}
+    for _ in range(ROUNDS):
+        for label, (other, _) in others.items():
+            theirs[label].append(seconds(other))
+        mine.append(seconds(work))
+    return [Result(name, median(mine), label, median(theirs[label]), bar) for label, (_, bar) in others.items()]
 
 
 def seconds(work: Callable[[], object]) -> float:
