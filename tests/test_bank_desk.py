@@ -8,8 +8,9 @@ from datetime import timedelta
 import pytest
 
 from electra_kernel.bank.database import get_fact, set_fact
-from electra_kernel.bank.desk import BankDesk, activate
+from electra_kernel.bank.desk import BankDesk
 from electra_kernel.bank.seed import PARTNER
+from electra_kernel.bank.subscribers import activate
 from electra_kernel.ebics.btf import Service
 from electra_kernel.ebics.desk import DeskRefusal, Direction, KeyUse, TransactionRecord, UserState
 from electra_kernel.ebics.info import read_haa, read_hpd, read_htd

@@ -11,10 +11,11 @@ from pathlib import Path
 import pytest
 
 from electra_kernel.bank.database import set_fact
-from electra_kernel.bank.desk import BankDesk, activate
+from electra_kernel.bank.desk import BankDesk
 from electra_kernel.bank.people import Person, write_down
 from electra_kernel.bank.profile import PROFILE
 from electra_kernel.bank.seed import HOST, MAIN_ACCOUNT, PARTNER
+from electra_kernel.bank.subscribers import activate
 from electra_kernel.ebics import eds
 from electra_kernel.ebics.btf import Service
 from electra_kernel.ebics.client import Client, Subscriber

@@ -13,9 +13,9 @@ from sqlalchemy import Connection, select
 from electra_kernel.bank import clock as bank_clock
 from electra_kernel.bank import entitlement, people
 from electra_kernel.bank.database import Database, certificates, get_fact
-from electra_kernel.bank.desk import activate as activate_user
 from electra_kernel.bank.ledger import customer_accounts
 from electra_kernel.bank.seed import want_signatures
+from electra_kernel.bank.subscribers import activate as activate_user
 from electra_kernel.ebics.keys import bare, fingerprint, is_bare
 from electra_kernel.vocabulary.accounts import format_account, parse_account
 from electra_kernel.vocabulary.dates import system_clock
