@@ -311,3 +311,42 @@ def test_writing_refuses_a_charge_bearer_and_a_sum_that_the_schema_does_not_hold
     huge = replace(order.transactions[0], amount=Money(Decimal("9999999999999.99999"), "EUR"))
     with pytest.raises(ElectraError, match="digits"):
         pain001.write(replace(order, transactions=(huge, huge)))
+
+
+_FIRST = b"""<?xml version="1.0" encoding="UTF-8"?>
+<Document xmlns="urn:swift:xsd:$pain.001.001.02"><pain.001.001.02>
+<GrpHdr><MsgId>M1</MsgId><CreDtTm>2009-03-02T06:00:00</CreDtTm><NbOfTxs>1</NbOfTxs><Grpg>MIXD</Grpg>
+<InitgPty><Nm>We</Nm></InitgPty></GrpHdr>
+<PmtInf><PmtInfId>P1</PmtInfId><PmtMtd>TRF</PmtMtd><ReqdExctnDt>2009-03-03</ReqdExctnDt><Dbtr><Nm>We</Nm></Dbtr>
+<DbtrAcct><Id><PrtryAcct><Id>117730161111101800000000</Id></PrtryAcct></Id></DbtrAcct>
+<DbtrAgt><FinInstnId><BIC>OTPVHUHB</BIC></FinInstnId></DbtrAgt>
+<CdtTrfTxInf><PmtId><EndToEndId>E1</EndToEndId></PmtId><Amt><InstdAmt Ccy="EUR">12.50</InstdAmt></Amt>
+<Cdtr><Nm>Partner</Nm></Cdtr><CdtrAcct><Id><BBAN>370400440532013000</BBAN></Id></CdtrAcct>
+<RmtInf><Strd><CdtrRefInf><CdtrRef>RF18539007547034</CdtrRef></CdtrRefInf></Strd></RmtInf></CdtTrfTxInf>
+</PmtInf></pain.001.001.02></Document>"""
+
+
+def test_a_message_from_before_messages_had_names_is_read_and_told() -> None:
+    reading = formats.read(_FIRST, "x")
+    assert reading.format == "pain.001.001.02"
+    assert [problem.rule for problem in reading.problems] == ["version-unproved"]
+    (order,) = reading.orders
+    assert order.debtor == Party(name="We", account="117730161111101800000000", bic="OTPVHUHB")
+    (line,) = order.transactions
+    assert (line.counterparty.account, line.structured_reference) == ("370400440532013000", "RF18539007547034")
+    collection = (
+        _FIRST.replace(b"pain.001.001.02", b"pain.008.001.01")
+        .replace(b"ReqdExctnDt", b"ReqdColltnDt")
+        .replace(b"CdtTrfTxInf", b"DrctDbtTxInf")
+        .replace(b">TRF<", b">DD<")
+        .replace(b"<Amt>", b"")
+        .replace(b"</Amt>", b"")
+        .replace(b"Dbtr", b"Xxxx")
+        .replace(b"Cdtr", b"Dbtr")
+        .replace(b"Xxxx", b"Cdtr")
+        .replace(b"DbtrRef", b"CdtrRef")
+    )
+    reading = formats.read(collection, "x")
+    assert reading.format == "pain.008.001.01"
+    assert [problem.rule for problem in reading.problems] == ["version-unproved"]
+    assert reading.orders[0].creditor == order.debtor

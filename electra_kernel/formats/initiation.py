@@ -17,6 +17,7 @@ from electra_kernel.formats.base import Reading, unreadable
 from electra_kernel.formats.initiation_columns import Payments, payments_of
 from electra_kernel.formats.initiation_records import (
     ADDRESS,
+    OTHER_ACCOUNTS,
     REFERENCE,
     SCHEME_ID,
     SHARED,
@@ -35,7 +36,8 @@ from electra_kernel.vocabulary.accounts import is_iban
 from electra_kernel.vocabulary.parties import Address, Party
 from electra_kernel.vocabulary.xml import HostileXml, parse_xml
 
-_GROUP_CARRIED = {"MsgId", "CreDtTm", "NbOfTxs", "CtrlSum", "InitgPty/Nm"}
+#: ``Grpg``, of the first versions, says how the blocks are laid out, which they show themselves.
+_GROUP_CARRIED = {"MsgId", "CreDtTm", "NbOfTxs", "CtrlSum", "InitgPty/Nm", "Grpg"}
 
 
 def read(data: bytes, source: str, message: Message, *, columns_from: int = FEWEST) -> Reading:
@@ -84,7 +86,7 @@ class _Reader(Told):
         self.bindings: dict[skeletons.Shape, Binding] = {}
 
     def reading(self) -> Reading:
-        bodies = list(self.root.iter("{*}" + self.message.body))
+        bodies = list(self.root.iter("{*}" + self.message.body, "{*}" + self.message.first_body))
         if not bodies:
             raise unreadable(
                 self.source,
@@ -172,7 +174,9 @@ def _nowhere() -> None:
 
 def _same(path: str) -> str:
     """Two ways to write one value count as one: where both stand, one of them is not carried."""
-    return path.replace("FinInstnId/BICFI", "FinInstnId/BIC").replace("Acct/Id/Othr/Id", "Acct/Id/IBAN")
+    path = path.replace("FinInstnId/BICFI", "FinInstnId/BIC")
+    owner, account, kind = path.partition("Acct/")
+    return f"{owner}{account}Id/IBAN" if kind in OTHER_ACCOUNTS else path
 
 
 # ------------------------------------------------------------------------------------------- one payment block
@@ -270,7 +274,7 @@ class _Block:
             text = "The party has no name."
             self.problems.error(self.place(), f"{own}/Nm", "missing", text, "Give the name of the party.")
         iban = "".join(iso.text(block, f"{own}Acct/Id/IBAN").split())
-        other = iso.text(block, f"{own}Acct/Id/Othr/Id")
+        other = iso.first_text(block, *(f"{own}Acct/{path}" for path in OTHER_ACCOUNTS))
         if iban and not is_iban(iban):
             text = f"{iban[:40]!r} is not an IBAN."
             self.problems.error(self.place(), f"{own}Acct/Id/IBAN", "account", text, "Copy the IBAN again.")
@@ -327,7 +331,7 @@ def _carried_by_block(message: Message) -> set[str]:
         *(f"{message.own_ultimate}/Nm", f"{own}/Nm", f"{own}/PstlAdr/AdrLine", f"{own}/Id/OrgId/Othr/Id"),
         *(f"{own}/PstlAdr/{tag}" for tag in ADDRESS),
         *(f"{own}Agt/FinInstnId/BIC", f"{own}Agt/FinInstnId/BICFI"),
-        *(f"{own}Acct/Id/IBAN", f"{own}Acct/Id/Othr/Id"),
+        *(f"{own}Acct/{path}" for path in ("Id/IBAN", *OTHER_ACCOUNTS)),
     }
 
 

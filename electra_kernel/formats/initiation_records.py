@@ -29,7 +29,7 @@ class Message:
     """How one message says what both say.
 
     Attributes:
-        body: the message's element.
+        body, first_body: the message's element, and the one of its first version, which was named after itself.
         record: the element of one payment or collection.
         own, other: the elements of the customer's side and of the counterparty.
         amount: the path of a record's amount.
@@ -42,6 +42,7 @@ class Message:
     """
 
     body: str
+    first_body: str
     record: str
     own: str
     other: str
@@ -65,6 +66,8 @@ ADDRESS = {
     "Ctry": "country",
 }
 REFERENCE = "RmtInf/Strd/CdtrRefInf/Ref"
+#: Where an account stands that is no IBAN; the messages' first versions told kinds apart.
+OTHER_ACCOUNTS = ("Id/Othr/Id", "Id/BBAN", "Id/PrtryAcct/Id")
 _MANDATE = "DrctDbtTx/MndtRltdInf"
 _AMENDED = f"{_MANDATE}/AmdmntInfDtls"
 _AMENDED_AT_ALL = f"{_MANDATE}/AmdmntInd"
@@ -76,6 +79,7 @@ _TEXTS = {
     "UltmtCdtr/Nm": "ultimate_creditor",
     "Purp/Cd": "purpose",
     "RmtInf/Strd/CdtrRefInf/Ref": "structured_reference",
+    "RmtInf/Strd/CdtrRefInf/CdtrRef": "structured_reference",
 }
 _MANDATE_TEXTS = {
     f"{_MANDATE}/MndtId": "identification",
@@ -208,7 +212,7 @@ def bind(shape: skeletons.Shape, message: Message) -> Binding:
         f"{other}/Nm": "name",
         f"{other}/Id/OrgId/Othr/Id": "identification_of_party",
         f"{other}Acct/Id/IBAN": "iban",
-        f"{other}Acct/Id/Othr/Id": "account",
+        **{f"{other}Acct/{path}": "account" for path in OTHER_ACCOUNTS},
         f"{other}Agt/FinInstnId/BICFI": "bicfi",
         f"{other}Agt/FinInstnId/BIC": "bic",
         **{f"{other}/PstlAdr/{tag}": name for tag, name in ADDRESS.items()},

@@ -1,7 +1,8 @@
 """Customer credit transfer initiation, pain.001.001.03 to .12 and the German .002.03 and .003.03: orders to bytes and back.
 
 The versions differ by the rows of ``_SPELLINGS`` only. Source: ISO 20022 message definition reports; the national
-versions are cut-down copies of .03 (Deutsche Kreditwirtschaft, DFÜ-Abkommen annex 3) and are read, not written.
+versions are cut-down copies of .03 (Deutsche Kreditwirtschaft, DFÜ-Abkommen annex 3) and are read, not written. So is pain.001.001.02, by the
+names that it shares with later ones.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from electra_kernel.orders.model import NOT_PROVIDED, Order, Transaction
 from electra_kernel.vocabulary.errors import ElectraError
 
 BODY = "CstmrCdtTrfInitn"
+_FIRST_BODY = "pain.001.001.02"  # of a time before messages had names
 
 _CHOICE = Spelling("BICFI", "<Dt>", "</Dt>")
 _SPELLINGS = {
@@ -44,7 +46,8 @@ USUAL = "pain.001.001.09"
 
 def detect(data: bytes) -> bool:
     """Whether the bytes hold a customer credit transfer initiation of any version."""
-    return iso.head(data).body(BODY) is not None
+    head = iso.head(data)
+    return head.body(BODY) is not None or head.body(_FIRST_BODY) is not None
 
 
 # ------------------------------------------------------------------------------------------------------- write
@@ -108,6 +111,7 @@ def _kind(currency: str, level: str, _instrument: str, country: str) -> Kind:
 #: What of the message the reader has to know.
 MESSAGE = Message(
     body=BODY,
+    first_body=_FIRST_BODY,
     record="CdtTrfTxInf",
     own="Dbtr",
     other="Cdtr",

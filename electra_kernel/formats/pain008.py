@@ -2,7 +2,8 @@
 
 The versions differ by the rows of ``_SPELLINGS`` only. Source: ISO 20022 message definition reports; EPC130-08 and
 EPC131-08 for what SEPA puts into them. The national versions are cut-down copies of .02 (Deutsche Kreditwirtschaft,
-DFÜ-Abkommen annex 3) and are read, not written.
+DFÜ-Abkommen annex 3) and are read, not written. So is pain.008.001.01, by the
+names that it shares with later ones.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ from electra_kernel.orders.model import NOT_PROVIDED, Amendment, Mandate, Order,
 from electra_kernel.vocabulary.errors import ElectraError
 
 BODY = "CstmrDrctDbtInitn"
+_FIRST_BODY = "pain.008.001.01"  # of a time before messages had names
 
 _SPELLINGS = {
     "pain.008.001.02": Spelling("BIC"),
@@ -44,7 +46,8 @@ USUAL = "pain.008.001.08"
 
 def detect(data: bytes) -> bool:
     """Whether the bytes hold a customer direct debit initiation of any version."""
-    return iso.head(data).body(BODY) is not None
+    head = iso.head(data)
+    return head.body(BODY) is not None or head.body(_FIRST_BODY) is not None
 
 
 # ------------------------------------------------------------------------------------------------------- write
@@ -148,6 +151,7 @@ def _amendment(before: Amendment, spelling: Spelling, scheme: str) -> str:
 #: What of the message the reader has to know.
 MESSAGE = Message(
     body=BODY,
+    first_body=_FIRST_BODY,
     record="DrctDbtTxInf",
     own="Cdtr",
     other="Dbtr",
