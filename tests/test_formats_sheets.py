@@ -321,3 +321,70 @@ def test_rows_of_balances_beside_the_bookings_prove_them() -> None:
     reading = _read(f"Data;Valuta;Addebiti;Accrediti;Descrizione\n{rows}")
     assert [str(balance.amount) for balance in reading.statements[0].balances] == ["100.00", "97.10"]
     assert not [problem for problem in reading.problems if problem.severity == "error"]
+
+
+@pytest.mark.parametrize(
+    ("rows", "amounts", "balances"),
+    [
+        ("18.09.2026;HOFER;18.09.2026;-33,87;EUR;\n19.09.2026;SPAR;19.09.2026;10,00;EUR;\n", ["-33.87", "10.00"], []),
+        (
+            "07 Nov 2026;credit;;£500,00;£500,00\n09 Nov 2026;shop;£20,00;;£480,00\n",
+            ["500.00", "-20.00"],
+            ["0.00", "480.00"],
+        ),
+        (
+            "2026-01-05;shop;8.19;D;AT611904300234573201\n2026-01-06;pay;9.00;C;AT611904300234573201\n",
+            ["-8.19", "9.00"],
+            [],
+        ),
+    ],
+)
+def test_a_sheet_without_names_is_read_where_its_cells_leave_no_choice(
+    rows: str, amounts: list[str], balances: list[str]
+) -> None:
+    reading = _read(rows)
+    assert _amounts(reading) == list(map(Decimal, amounts))
+    assert [str(each.amount) for each in reading.statements[0].balances] == balances
+    assert (None, "no-names", "warning") in _rules(reading)
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        "01/09/2026;shop;8.19;;1000.00\n02/18/2026;shop;8.55;;1000.00\n",  # balances that prove nothing
+        "01/09/2026;shop;8.19\n02/18/2026;shop;8.55\n",  # no direction
+        "one;two;-3.00\nfour;five;6.00\n",  # no day
+    ],
+)
+def test_a_sheet_without_names_whose_cells_leave_a_choice_is_refused(rows: str) -> None:
+    with pytest.raises(UnreadableFile):
+        formats.read(rows.encode(), "s")
+
+
+def test_rows_of_nothing_but_text_continue_the_row_above_and_sums_are_checked() -> None:
+    rows = "18/04/2026,CARD,6.66,\n,COFFEE SHOP,,\n19/04/2026,PAY,,10.00\nTotal,,6.66,11.00\n"
+    reading = _read(f"Date,Description,Withdrawals (SGD),Deposits (SGD)\n{rows}")
+    assert [entry.details[0].remittance for entry in reading.statements[0].entries] == ["CARD COFFEE SHOP", "PAY"]
+    assert (5, "sum", "warning") in _rules(reading)
+
+
+def test_where_all_marks_contradict_all_signs_the_marks_count_and_it_is_told() -> None:
+    reading = _read("Date,D/C,Amount\n2026-01-17,DEBIT,30.00\n2026-01-19,CREDIT,-500.00\n")
+    assert _amounts(reading) == [Decimal("-30.00"), Decimal("500.00")]
+    assert (None, "sign", "warning") in _rules(reading)
+
+
+def test_every_sheet_of_a_workbook_that_is_a_statement_is_read() -> None:
+    out = io.BytesIO()
+    workbook = xlsxwriter.Workbook(out)
+    for name, account in (("One", "A1"), ("Notes", ""), ("Two", "A2")):
+        sheet = workbook.add_worksheet(name)
+        for row, cells in enumerate([["Account", "Booking date", "Amount"], [account, "2026-01-05", -1.25]]):
+            if account:
+                sheet.write_row(row, 0, cells)
+    workbook.close()
+    reading = formats.read(out.getvalue(), "s.xlsx")
+    assert [(each.account, each.entries[0].amount) for each in reading.statements] == [
+        ("A1", Decimal("-1.25")),
+        ("A2", Decimal("-1.25")),
+    ]

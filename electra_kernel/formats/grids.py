@@ -42,7 +42,9 @@ _MAX_CELLS = 40_000_000
 _START = 65_536
 _LOOKED_AT = 300
 #: Letters that are no plain letter with an accent.
-_LETTERS = str.maketrans({"ł": "l", "Ł": "L", "ø": "o", "Ø": "O", "ß": "ss", "æ": "ae", "Æ": "AE", "đ": "d", "Đ": "D", "ı": "i", "’": "'"})
+_LETTERS = str.maketrans(
+    {"ł": "l", "Ł": "L", "ø": "o", "Ø": "O", "ß": "ss", "æ": "ae", "Æ": "AE", "đ": "d", "Đ": "D", "ı": "i", "’": "'"}
+)
 
 
 def plain(name: object) -> str:
@@ -152,14 +154,29 @@ def first_rows(text: str, delimiter: str, count: int) -> Iterator[Row]:
 
 # ------------------------------------------------------------------------------------------------------- Excel
 def is_workbook(data: bytes) -> bool:
-    """Whether the bytes are an Excel workbook (an Office Open XML container with a workbook inside)."""
+    """Whether the bytes are a workbook: Excel's (.xlsx, .xlsm, .xlsb, .xls) or an OpenDocument spreadsheet."""
+    return bool(workbook_kind(data))
+
+
+def workbook_kind(data: bytes) -> str:
+    """``xlsx``, ``xlsb``, ``ods`` or ``xls``; empty where it is none of them."""
+    if data[:8] == _OLE:
+        return "xls" if any(name.encode("utf-16-le") in data for name in ("Workbook", "Book")) else ""
     if data[:4] != b"PK\x03\x04":
-        return False
+        return ""
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as container:
-            return "xl/workbook.xml" in container.namelist()
+            names = set(container.namelist())
     except (zipfile.BadZipFile, ValueError, OSError, NotImplementedError, RecursionError):
-        return b"xl/work" in data  # a workbook that is damaged: reading it says so
+        return "xlsx" if b"xl/work" in data else ""  # a workbook that is damaged: reading it says so
+    if "content.xml" in names and _SPREADSHEET in data[:200]:
+        return "ods"
+    return "xlsx" if "xl/workbook.xml" in names else "xlsb" if "xl/workbook.bin" in names else ""
+
+
+#: The magic number of Microsoft's compound files, and what an OpenDocument container begins with.
+_OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+_SPREADSHEET = b"application/vnd.oasis.opendocument.spreadsheet"
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,34 +263,45 @@ _ERROR_TAG = re.compile(rb'<c\s(?=[^>]*\bt="e")[^>]*\br="([A-Z]{1,3})([0-9]{1,7}
 def _check_container(data: bytes, source: str) -> dict[str, dict[int, list[int]]]:
     """Inflate every part once under a cap, and find the cells with errors: sheet name, row, column indices."""
     errors: dict[str, dict[int, list[int]]] = {}
-    left = _MAX_INFLATED
+    kind = workbook_kind(data)
+    if kind == "xls":
+        return errors  # at most 65,536 rows of 256 cells, and nothing is inflated
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as container:
-            for part in container.infolist():
-                left -= part.file_size
-                if left < 0:
-                    raise unreadable(
-                        source,
-                        "size",
-                        f"The workbook inflates to more than {_MAX_INFLATED // 2**20} MB.",
-                        "Split it, or save it again without unused sheets.",
-                    )
-            named = _sheets(container)
+            _check_inflated(container, source)
+            named = _sheets(container) if kind == "xlsx" else []
+            if kind == "ods":
+                _check_repeats(container.read("content.xml"), source)
+            if kind == "xlsb":
+                _check_binary(container, source)
             read = {path for _, path in named}
             for part in container.infolist():
                 if part.filename not in read and not part.is_dir():
                     _check_part(container, part)
             for name, path in named:
-                sheet = container.read(path)
-                far, wrong = _far_or_wrong(sheet)
-                if far:
-                    _check_area(sheet, name, source)
-                errors[name] = _error_cells(sheet) if wrong else {}
+                errors[name] = _errors_in(container.read(path), name, source)
     except (zipfile.BadZipFile, KeyError, HostileXml, ValueError, OSError, EOFError, NotImplementedError) as error:
         raise _broken_workbook(source, str(error)) from error
     except (RuntimeError, zipfile.zlib.error) as error:  # type: ignore[attr-defined]
         raise _broken_workbook(source, str(error)) from error
     return errors
+
+
+def _check_inflated(container: zipfile.ZipFile, source: str) -> None:
+    if sum(part.file_size for part in container.infolist()) > _MAX_INFLATED:
+        raise unreadable(
+            source,
+            "size",
+            f"The workbook inflates to more than {_MAX_INFLATED // 2**20} MB.",
+            "Split it, or save it again without unused sheets.",
+        )
+
+
+def _errors_in(sheet: bytes, name: str, source: str) -> dict[int, list[int]]:
+    far, wrong = _far_or_wrong(sheet)
+    if far:
+        _check_area(sheet, name, source)
+    return _error_cells(sheet) if wrong else {}
 
 
 def _check_part(container: zipfile.ZipFile, part: zipfile.ZipInfo) -> None:
@@ -298,6 +326,44 @@ def _sheets(container: zipfile.ZipFile) -> list[tuple[str, str]]:
         paths = dict.fromkeys(posixpath.normpath(path).lower() for path in (target.lstrip("/"), f"xl/{target}"))
         found += [(str(sheet.get("name")), known[path]) for path in paths if path in known]
     return found
+
+
+_REPEATS = re.compile(rb"""number-(rows|columns)-repeated\s*=\s*["']\s*([0-9]+)""")
+_FILLED = re.compile(rb"(?:office:value|<text:p)")
+
+
+def _check_repeats(content: bytes, source: str) -> None:
+    """Refuse an OpenDocument sheet that repeats rows or cells with something in them beyond measure.
+
+    Programs repeat empty rows and cells to the end of the sheet, which costs nothing; each repeat counts here that is
+    followed by a value before the next one.
+    """
+    places = [(match.end(), match[1], int(match[2][:9])) for match in _REPEATS.finditer(content)]
+    rows = columns = 1
+    for index, (end, kind, count) in enumerate(places):
+        until = places[index + 1][0] if index + 1 < len(places) else len(content)
+        if count > 1 and _FILLED.search(content, end, until):
+            rows, columns = (max(rows, count), columns) if kind == b"rows" else (rows, max(columns, count))
+    if rows * columns > _MAX_REPEATED:
+        raise unreadable(source, "size", "The sheet repeats cells too often to be read.", "Save it as .xlsx.")
+
+
+#: Rows × columns that may be repeated with something in them.
+_MAX_REPEATED = 1_000_000
+#: A binary workbook's records are not walked through here; its sheets are bounded by the size of their parts.
+_MAX_BINARY = 64 * 2**20
+
+
+def _check_binary(container: zipfile.ZipFile, source: str) -> None:
+    """Refuse a binary workbook (.xlsb) of which a sheet says that it spans too much (BrtWsDim, record 148)."""
+    for part in container.infolist():
+        if not part.filename.startswith("xl/worksheets/") or not part.filename.endswith(".bin"):
+            continue
+        head = container.read(part)
+        at = head.find(b"\x94\x01\x10")
+        first, last, left, right = (int.from_bytes(head[at + 3 + 4 * index :][:4], "little") for index in range(4))
+        if at < 0 or part.file_size > _MAX_BINARY or (last - first + 1) * (right - left + 1) > _MAX_CELLS:
+            raise unreadable(source, "size", "The binary workbook is too large to be read.", "Save it as .xlsx.")
 
 
 #: A reference that may lead far out: of two or more letters, or of a million rows or more.

@@ -229,7 +229,7 @@ def read(data: bytes, source: str, columns: ColumnMap | None = None, currency: s
     grids.check_size(data, source)
     problems = Problems(source)
     given = columns or ColumnMap()
-    if data[:4] == b"PK\x03\x04":
+    if grids.is_workbook(data):
         name, rows = "xlsx", _excel_rows(data, source, given)
     else:
         name, rows = "csv", _csv_rows(data, source, given, problems)

@@ -289,6 +289,7 @@ def directions_of(columns: Columns, way: Way, unnamed: Sequence[int]) -> dict[st
         "signed": signed,
         "debits_signed": bool(len(owed) and (owed < 0).all()),
         "marks": () if marks is None else (marks,),
+        "marks_only": signed and marks is not None and _all_contradict(columns, marks, amounts.steps),
         "unmarked_debits": not signed and marks is not None and _only_credits(columns, marks, amounts.known),
     }
 
@@ -306,6 +307,15 @@ def _are_marks(cells: Sequence[Cell], shortest: int, share: float) -> bool:
             else:
                 others += 1
     return found > 0 and found >= (found + others) * share
+
+
+def _all_contradict(columns: Columns, place: int, steps: Any) -> bool:
+    """Whether every amount is marked, each has the sign that its mark denies, and there are both kinds."""
+    marks = columns.each(place, lambda cell: plain(text_of(cell)))
+    pairs = {
+        (mark in DEBITS, amount < 0) for mark, amount in zip(marks, steps.tolist(), strict=True) if mark and amount
+    }
+    return pairs == {(True, False), (False, True)} and all(marks) and set(marks) <= _MARKS
 
 
 def _only_credits(columns: Columns, place: int, known: Any) -> bool:
@@ -432,7 +442,9 @@ class _Reader:
         steps = np.where(two, np.where(taken, credit.steps, owed), one.steps)
         self._strange |= two & ~taken & ~debit.known
         marked, debits, unknown = self._marks()
-        if self._way.signed:
+        if self._way.marks_only:
+            steps = np.where(one.known, -steps, steps)
+        elif self._way.signed:
             self._strange |= one.known & marked & ~unknown & (steps != 0) & ((steps < 0) != debits)
         else:
             self._strange |= one.known & unknown

@@ -40,7 +40,7 @@ NAMES: Mapping[str, tuple[str, ...]] = {
         "ημερομηνια λογιστικης εγγραφης | ημ νια λογιστικης | 记账日期 | 入账日期 | תאריך חיוב"
     ),
     "value": _names(
-        "value date | valuta | valuta date | date valuta | valutadatum | wertstellung | wertstellungsdatum | "
+        "value date | wertstellungstag | valuta | valuta date | date valuta | valutadatum | wertstellung | wertstellungsdatum | "
         "valutadato | wert | valuta datum | date de valeur | date valeur | erteknap | valutanap | ertek nap | "
         "fecha valor | f valor | fecha de valor | data valuta | data di valuta | rentedatum | data waluty | datum "
         "valuty | valutadag | arvopaiva | data valor | interest date | effective date | value dt | rente datum | "
@@ -50,7 +50,7 @@ NAMES: Mapping[str, tuple[str, ...]] = {
         "ημερομηνια valeur | תאריך ערך | 起息日"
     ),
     "date": _names(
-        "date | transaction date | datum | data | fecha | dato | datetime | date time | tranzakcio datuma | "
+        "date | run date | transaction date | datum | data | fecha | dato | datetime | date time | tranzakcio datuma | "
         "tranzakcio idopontja | date de transaction | dag | transactiedatum | data transakcji | pvm | paivamaara "
         "| datum transakce | trans date | tran date | transaction dt | teljesites | umsatzdatum | started date | "
         "data da transacao | kuupaev | datums | transactiedag | tranzakcio napja | timestamp | transaction date "
@@ -420,4 +420,4 @@ NAMES: Mapping[str, tuple[str, ...]] = {
         "symbol | cusip"
     ),
 }
-FIELD_OF: Mapping[str, str] = {name: key for key, names in reversed(NAMES.items()) for name in reversed(names)}
+FIELD_OF: Mapping[str, str] = {name: key for key, names in NAMES.items() for name in names}

@@ -38,6 +38,7 @@ class Way:
         debits_signed: whether the column of debits has negative amounts.
         marks: the place of the column that marks the direction, none where there is none.
         unmarked_debits: whether only credits are marked, so that amounts without a mark are debits.
+        marks_only: whether all signs contradict the marks, so that they mean something else.
     """
 
     places: Mapping[str, tuple[int, ...]]
@@ -49,6 +50,7 @@ class Way:
     debits_signed: bool = False
     marks: tuple[int, ...] = ()
     unmarked_debits: bool = False
+    marks_only: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,6 +86,8 @@ class RowReader:
         self._way, self._problems = way, problems
         self._passed: list[tuple[int, str]] = []
         self._moneyless, self._booked = 0, booked
+        #: Sums that rows of their own tell: line and amount.
+        self.sums: list[tuple[int, Decimal]] = []
 
     def read(self, rows: Sequence[Row]) -> Iterator[Booked]:
         """Every row that is a booking or a balance, in the order of the sheet."""
@@ -111,6 +115,10 @@ class RowReader:
         if any(text_of(cell) for cell in cells[len(self._header) :]):
             said = f"The row has {len(cells)} cells; the header has {len(self._header)}."
             raise _Bad("row", "too-many-cells", said, "Put texts with the delimiter between quotation marks.")
+        kind = self._kind(cells)
+        if kind == "sum":
+            self._take_sums(number, cells)
+            return None
         day, value = self._day(cells, "booking"), self._day(cells, "value")
         told = self._day(cells, "date")
         amount, currency, directed = self._amount(cells)
@@ -153,6 +161,16 @@ class RowReader:
             day=first,
             directed=directed,
         )
+
+    def _take_sums(self, number: int, cells: Sequence[Cell]) -> None:
+        self._passed.append((number, _shown(cells)))
+        for key in ("amount", "debit", "credit"):
+            try:
+                found = self._number(cells, key)[0]
+            except _Bad:
+                continue
+            if found:
+                self.sums.append((number, found))
 
     # ------------------------------------------------------------------------------------------------ cells
     def _cell(self, cells: Sequence[Cell], key: str) -> Cell:
@@ -210,7 +228,9 @@ class RowReader:
             said = f"{self._mark(cells)[:20]!r} says neither debit nor credit."
             raise _Bad("amount", "mark", said, "Ask the bank what it means.")
         if not self._way.signed:
-            return (-amount if mark in DEBITS else amount), currency, True
+            return (-amount if mark in DEBITS and amount else amount), currency, True
+        if self._way.marks_only:
+            return (-amount if amount else amount), currency, True
         if amount and (amount < 0) != (mark in DEBITS):
             said = f"The amount {amount:f} and its mark {self._mark(cells)[:20]!r} contradict each other."
             raise _Bad("amount", "sign", said, "Ask the bank which is right.")
@@ -371,5 +391,6 @@ def _shown(cells: Sequence[Cell]) -> str:
 
 def compact(account: str) -> str:
     """An account number; an IBAN without its spaces."""
+    account = account.strip("\"'")
     bare = "".join(account.split())
     return bare if bare[:2].isalpha() and bare[2:4].isdigit() and bare.isalnum() else account

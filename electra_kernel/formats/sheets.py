@@ -9,10 +9,14 @@ There is no standard; the rules are these.
   only where it has booking dates, balances, debits and credits, or a mark of the direction.
 * Dates and decimal signs are decided over whole columns (``sheet_values``).
 * The direction is the amount's own sign, or the column (debit, credit), or the mark beside it. A mark that contradicts
-  the amount's sign makes the row a problem.
+  the amount's sign makes the row a problem; where all do, the marks count and a warning says so. Where only credits are
+  marked, the others are debits, and a warning says so. A mark that says neither makes the row a problem.
 * A column of balances proves the rows: each is the one before plus the amount (``sheet_balance``).
 * A row with anything wrong is left out and told as a problem with its line; rows without date or money (page headers,
-  sums) are passed over and told in one warning.
+  sums) are passed over and told in one warning. One row of sums below all others must be their sum. Rows with nothing
+  but text continue the text of the row above.
+* Every sheet of a workbook that is a statement is read, hidden ones last.
+* A sheet without a header is read where its cells leave no choice (``sheet_bare``), and told.
 * One statement for each account and currency. A sheet numbers no statements, so they have no identification: the same
   booking exported twice is one in the ledger.
 """
@@ -21,7 +25,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
@@ -31,11 +35,11 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from electra_kernel.formats import grids, payments, sheet_letters
+from electra_kernel.formats import grids, payments, sheet_bare, sheet_letters
 from electra_kernel.formats.base import Problems, Reading, unreadable
 from electra_kernel.formats.grids import Cell, Row, plain
 from electra_kernel.formats.sheet_balance import Moves, amount_of, proved_balances
-from electra_kernel.formats.sheet_columns import Columns, amounts_in, directions_of, ordinary_rows
+from electra_kernel.formats.sheet_columns import STEPS, Columns, amounts_in, directions_of, ordinary_rows
 from electra_kernel.formats.sheet_found import Found, found_of, joined
 from electra_kernel.formats.sheet_names import FIELD_OF
 from electra_kernel.formats.sheet_rows import Booked, RowReader, Way, text_of
@@ -131,7 +135,7 @@ def _cells(rows: Sequence[Row], header: _Header, keys: Sequence[str]) -> Iterato
 # ------------------------------------------------------------------------------------------------------ detect
 def detect(data: bytes) -> bool:
     """Whether the bytes are a sheet with the header of an account statement."""
-    return _looks(data) == "statement"
+    return _looks(data) in ("statement", "bare")
 
 
 def looks_like(data: bytes) -> str:
@@ -144,12 +148,13 @@ def looks_like(data: bytes) -> str:
 
 def _looks(data: bytes) -> str:
     if grids.is_workbook(data):
-        return next((kind for rows in grids.heads(data) if (kind := _kind_of(rows)) == "statement"), "")
+        found = {_kind_of(rows) for rows in grids.heads(data)}
+        return next((kind for kind in ("statement", "bare") if kind in found), "")
     if not grids.may_be_text(data):
         return ""
     text = sheet_letters.start_of(data)
     kinds = {_kind_of(list(grids.first_rows(text, each, _HEADER_ROWS))) for each in grids.DELIMITERS}
-    return next((kind for kind in ("statement", "securities", "balances") if kind in kinds), "")
+    return next((kind for kind in ("statement", "securities", "balances", "bare") if kind in kinds), "")
 
 
 def _kind_of(rows: Sequence[Row]) -> str:
@@ -161,7 +166,7 @@ def _kind_of(rows: Sequence[Row]) -> str:
     names = [{FIELD_OF.get(plain(cell), "") for cell in cells if isinstance(cell, str)} for _, cells in rows]
     if any("date" in each and "balance" in each for each in names):
         return "balances"
-    return ""
+    return "bare" if header is None and sheet_bare.named(rows) is not None else ""
 
 
 # -------------------------------------------------------------------------------------------------------- read
@@ -184,15 +189,17 @@ def read(data: bytes, source: str) -> Reading:
     """
     problems, statements = Problems(source), list[Statement]()
     for sheet in _sheets(data, source, problems):
-        booked = list(RowReader(sheet.header.cells, sheet.way, problems).read(sheet.columns.rows))
+        reader = RowReader(sheet.header.cells, sheet.way, problems)
+        booked = list(reader.read(sheet.columns.rows))
         found = found_of(booked)
+        _check_sums(reader.sums, found, problems)
         for group in _groups(found, sheet, problems):
             entries = [booked[row].entry for row in found.owners[group.rows]]
             statement = replace(group.statement, entries=tuple(entry for entry in entries if entry is not None))
             problems.extend(prove(statement, source))
             statements.append(statement)
-    name = "xlsx statement" if grids.is_workbook(data) else "csv statement"
-    return Reading(format=name, statements=tuple(statements), problems=problems.rows())
+    name = grids.workbook_kind(data) or "csv"
+    return Reading(format=f"{name} statement", statements=tuple(statements), problems=problems.rows())
 
 
 @without_collector()
@@ -206,8 +213,9 @@ def read_tables(data: bytes, source: str) -> StatementTables:
     statements = list[tuple[Statement, Span]]()
     for sheet in _sheets(data, source, problems):
         ordinary = ordinary_rows(sheet.columns, sheet.way)
-        booked = list(RowReader(sheet.header.cells, sheet.way, problems, len(ordinary.amounts)).read(ordinary.rest))
-        found = joined(ordinary, booked)
+        reader = RowReader(sheet.header.cells, sheet.way, problems, len(ordinary.amounts))
+        found = joined(ordinary, list(reader.read(ordinary.rest)))
+        _check_sums(reader.sums, found, problems)
         for group in _groups(found, sheet, problems):
             problems.extend(prove_totals(group.statement, group.totals, source))
             statements.append((group.statement, group.span))
@@ -227,14 +235,34 @@ def _sheets(data: bytes, source: str, problems: Problems) -> Iterator[_Sheet]:
     """Every sheet of a statement, with what is to be told of its header."""
     grids.check_size(data, source)
     workbook = grids.is_workbook(data)
-    for rows in _excel(data, source) if workbook else [_text(data, source, problems)]:
+    for rows in _excel(data, source, problems) if workbook else [_text(data, source, problems)]:
         header = _find_header(rows)
         if header is None:
             raise _no_header(source)
-        columns = Columns(rows[header.index + 1 :], len(header.cells))
+        below = _continued(rows[header.index + 1 :], header)
+        columns = Columns(below, len(header.cells))
         header = _chosen(_by_content(header, columns), columns)
         _tell_columns(header, rows, problems)
         yield _Sheet(header, _way_of(header, rows, columns, problems), columns, rows[: header.index])
+
+
+def _continued(rows: Sequence[Row], header: _Header) -> Sequence[Row]:
+    """Rows in which those that hold nothing but text are part of the text of the row above."""
+    places = set(header.places.get("remittance", ()))
+    if not places:
+        return rows
+    joined: list[Row] = []
+    for number, cells in rows:
+        filled = [place for place, cell in enumerate(cells) if cell != "" and text_of(cell)]
+        if filled and joined and set(filled) <= places and len(joined[-1][1]) >= len(header.cells):
+            above = list(joined[-1][1])
+            if any(text_of(above[place]) for place in range(len(above)) if place not in places):
+                for place in filled:
+                    above[place] = f"{text_of(above[place])} {text_of(cells[place])}".strip()
+                joined[-1] = (joined[-1][0], above)
+                continue
+        joined.append((number, cells))
+    return joined
 
 
 def _no_header(source: str) -> UnreadableFile:
@@ -247,19 +275,35 @@ def _no_header(source: str) -> UnreadableFile:
     )
 
 
-def _excel(data: bytes, source: str) -> Iterator[list[Row]]:
+def _excel(data: bytes, source: str, problems: Problems) -> Iterator[list[Row]]:
+    """The rows of every sheet with a header of a statement, else those of the first that needs none."""
+    bare: list[Row] | None = None
     none = True
     for rows in grids.sheets(data, source):
-        if _is_statement(rows, _find_header(rows)):
+        header = _find_header(rows)
+        if _is_statement(rows, header):
             none = False
             yield rows
-    if none:
+        elif header is None and bare is None:
+            bare = sheet_bare.named(rows)
+    if none and bare is None:
         raise _no_header(source)
+    if none and bare is not None:
+        yield _told_bare(bare, problems)
+
+
+def _told_bare(rows: list[Row], problems: Problems) -> list[Row]:
+    names = ", ".join(str(name) or "nothing" for name in rows[0][1])
+    said = f"The sheet has no row of names; by what stands in them its columns are: {names}."
+    problems.warn(None, "header", "no-names", said, "Add a row of names above the rows where this is wrong.")
+    return rows
 
 
 def _text(data: bytes, source: str, problems: Problems) -> list[Row]:
     text = sheet_letters.decoded(data, source, problems)
     best = max(grids.DELIMITERS, key=lambda each: _known(list(grids.first_rows(text, each, _HEADER_ROWS))))
+    if not _known(list(grids.first_rows(text, best, _HEADER_ROWS))) and (bare := _bare(text, source)) is not None:
+        return _told_bare(bare, problems)
     try:
         return grids.text_rows(text, best, source)
     except UnreadableFile as error:
@@ -273,6 +317,15 @@ def _text(data: bytes, source: str, problems: Problems) -> list[Row]:
             "Ask for an export that doubles the quotation marks inside texts.",
         )
         return grids.text_rows(text, best, source, strict=False)
+
+
+def _bare(text: str, source: str) -> list[Row] | None:
+    """The rows of a sheet without names with names, where its cells tell them."""
+    for delimiter in grids.DELIMITERS:
+        head = list(grids.first_rows(text, delimiter, _HEADER_ROWS))
+        if sheet_bare.named(head) is not None:
+            return sheet_bare.named(grids.text_rows(text, delimiter, source))
+    return None
 
 
 def _known(rows: Sequence[Row]) -> int:
@@ -310,8 +363,11 @@ _EITHER = frozenset(
             "cuenta",
             "conto",
         ),
+        "counterparty",
     )
 )
+#: What a name has in it that may be the day of the deal, where another column has that of the booking.
+_OF_DEAL = ("oper", "proveden", "transak", "verrichting", "deal")
 
 
 def _chosen(header: _Header, columns: Columns) -> _Header:
@@ -320,16 +376,40 @@ def _chosen(header: _Header, columns: Columns) -> _Header:
     places = dict(header.places)
     names = {place: plain(name) for place, name in enumerate(header.cells)}
     for key, several in header.places.items():
-        if len(several) > 1 and key not in _JOINED:
-            filled = [place for place in several if any(text_of(cell) for cell in columns[place])] or list(several)
-            either = [place for place in filled if names[place] in _EITHER]
-            sure = [place for place in filled if place not in either]
-            places[key] = (*sure, *either) if key in ("name", "other_bic", "account") else tuple(filled)
-            if key == "account" and sure and either and not {"other_account", "payee_account"} & set(places):
-                places[key], places["other_account"] = tuple(sure), tuple(either[:1])
-            if key in ("name", "other_bic") and sure and either:
-                places[key] = tuple(sure)
-    return replace(header, places=places)
+        if len(several) == 1 or key in _JOINED:
+            continue
+        filled = [place for place in several if any(text_of(cell) for cell in columns[place])] or list(several)
+        either = [place for place in filled if names[place] in _EITHER]
+        sure = [place for place in (filled if key == "account" else several) if names[place] not in _EITHER]
+        places[key] = tuple(filled)
+        if key in ("name", "other_bic") and sure and either:
+            places[key] = tuple(sure)
+        elif key == "account":
+            sure.sort(key=lambda place: not _only_ibans(columns, place))
+            places |= _own_and_other(sure, either, {"other_account", "payee_account"} & set(places))
+        elif key == "booking":
+            deals = [place for place in filled if any(word in names[place] for word in _OF_DEAL)]
+            if deals and len(deals) < len(filled):
+                places["booking"] = tuple(place for place in filled if place not in deals)
+                places.setdefault("date", tuple(deals[:1]))
+    named = places.get("name", ())
+    if named and "other_account" not in places and _only_ibans(columns, named[0]):
+        places["other_account"] = (named[0],)
+        places["name"] = named[1:]
+    return replace(header, places={key: found for key, found in places.items() if found})
+
+
+def _own_and_other(
+    sure: Sequence[int], either: Sequence[int], other_is_known: Collection[str]
+) -> dict[str, tuple[int, ...]]:
+    if sure and either and not other_is_known:
+        return {"account": tuple(sure), "other_account": tuple(either[:1])}
+    return {"account": (*sure, *either)}
+
+
+def _only_ibans(columns: Columns, place: int) -> bool:
+    texts = {text_of(cell) for cell in columns[place]} - {""}
+    return bool(texts) and all(_IBAN.fullmatch(text) for text in texts)
 
 
 def _only_currencies(columns: Columns, places: Sequence[int]) -> bool:
@@ -372,6 +452,11 @@ def _way_of(header: _Header, rows: Sequence[Row], columns: Columns, problems: Pr
     way = Way(places, dates, amounts, account, header.currency or currency)
     unnamed = [place for place, name in enumerate(header.cells) if not str(name).strip()]
     way = replace(way, **directions_of(columns, way, unnamed))
+    if way.marks_only:
+        said = (
+            "Signs and marks of all amounts contradict each other; the marks were believed, as on a card's statement."
+        )
+        problems.warn(None, "amount", "sign", said, "Ask the bank which is right.")
     if way.unmarked_debits:
         said = "Only credits are marked; amounts without a mark were taken as debits."
         problems.warn(None, "amount", "sign", said, "Ask for an export with signs.")
@@ -394,7 +479,7 @@ def _above(rows: Sequence[Row]) -> tuple[str, str]:
         for label, text in pairwise(texts):
             name = plain(label)
             if name in ACCOUNT_LABELS:
-                account = account or text[:60]
+                account = account or (text[:60] if any(map(str.isdigit, text)) else "")
             elif name in CURRENCY_LABELS and is_currency(text[:3].upper()):
                 currency = currency or text[:3].upper()
         if not account and (match := _IBAN.search(" ".join(texts)[:400])):
@@ -427,6 +512,20 @@ def _groups(found: Found, sheet: _Sheet, problems: Problems) -> list[_Group]:
     lines = (" ".join(str(cell).strip() for cell in cells if str(cell).strip()) for _, cells in sheet.above)
     text = "\n".join(lines).strip()[:2000]
     return [_group(key, rows, found, text, problems) for key, rows in keys.items()]
+
+
+def _check_sums(sums: Sequence[tuple[int, Decimal]], found: Found, problems: Problems) -> None:
+    """Where one row of sums stands below the rows: that it is the sum of all, of all debits or of all credits."""
+    if len({number for number, _ in sums}) != 1 or sums[0][0] < max(found.positions.tolist(), default=0):
+        return
+    amounts = found.amounts.tolist()
+    made = {abs(sum(amounts)), sum(each for each in amounts if each > 0), -sum(each for each in amounts if each < 0)}
+    for number, told in sums:
+        if abs(int(told * STEPS)) not in made:
+            said = f"The row of sums says {told:f}, which is not what the rows above make."
+            problems.warn(
+                number, "amount", "sum", said, "A row is missing, doubled or changed: ask for the export again."
+            )
 
 
 def _tell_signs(found: Found, problems: Problems) -> None:
