@@ -117,7 +117,7 @@ class Part:
         return _plain_characters(self.document) and not any(_declarations(self.document, mark) for mark in (b"!", b"?"))
 
     def leaves(self) -> Indices:
-        """Where the elements with a text and without children end; only of a plain part."""
+        """Where the elements with a text and without children end; of a part that is plain."""
         letters = np.frombuffer(self.document, np.uint8)
         marks = np.flatnonzero(letters == ord("<"))
         closing = letters[marks + 1] == ord("/")
