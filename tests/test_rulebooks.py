@@ -112,8 +112,9 @@ def test_german_banks_take_umlauts_that_sepa_alone_does_not_promise() -> None:
     assert _rules(order(euros(remittance="Számla ő")), "german") == ["text"]
 
 
-def test_an_austrian_payment_reference_may_be_longer_than_an_iso_reference() -> None:
-    assert _rules(order(euros(**AUSTRIAN))) == ["text"]
+def test_a_payment_reference_may_be_longer_than_an_iso_reference_unless_it_says_to_be_one() -> None:
+    assert _rules(order(euros(**AUSTRIAN))) == []
+    assert _rules(order(euros(structured_reference=f"RF18{'1' * 22}", remittance=""))) == ["creditor-reference"]
     assert _rules(order(euros(**AUSTRIAN)), "austrian") == []
     longer = {**AUSTRIAN, "structured_reference": "1" * 36}
     assert _rules(order(euros(**longer)), "austrian") == ["text"]
@@ -132,11 +133,56 @@ def test_an_austrian_payment_reference_may_be_longer_than_an_iso_reference() -> 
         (_paid(Party(name="Zürich AG", account=QR_IBAN), QRR, "USD"), ["qr-reference"]),
         (_paid(Party(name="Zürich AG", account=CH_IBAN), QRR), ["qr-reference"]),
         (_paid(Party(name="東京", account=CH_IBAN), ""), ["text"]),
-        (_paid(Party(name="Z" * 71, account=CH_IBAN), ""), ["text"]),
+        (_paid(Party(name="Z" * 140, account=CH_IBAN), ""), []),
+        (_paid(Party(name="Z" * 141, account=CH_IBAN), ""), ["text"]),
     ],
 )
 def test_swiss_payments_keep_the_rules_of_the_qr_bill(line: Transaction, broken: list[str]) -> None:
     assert _rules(order(line, kind="cross-border"), "swiss") == broken
+
+
+def test_a_qr_iban_is_not_paid_by_sepa_nor_above_what_a_qr_bill_carries() -> None:
+    line = _paid(Party(name="Zuerich AG", account=QR_IBAN), QRR, "EUR")
+    assert _rules(order(line), "swiss") == ["qr-reference"]
+    assert _rules(
+        order(replace(line, counterparty=Party(name="Z" * 71, account=CH_IBAN), structured_reference="")), "swiss"
+    ) == ["text"]
+    most = replace(line, amount=Money(Decimal("999999999.99"), "EUR"))
+    assert _rules(order(most, kind="cross-border"), "swiss") == []
+    above = replace(line, amount=Money(Decimal("1000000000.00"), "EUR"))
+    assert _rules(order(above, kind="cross-border"), "swiss") == ["qr-reference"]
+
+
+def test_a_sepa_payment_goes_to_a_country_of_the_scheme() -> None:
+    serbia, turkey = "RS35260005601001611379", "TR330006100519786457841326"
+    assert _rules(order(euros(counterparty=Party(name="Firma", account=serbia)))) == []
+    (told,) = check(
+        order(euros(counterparty=Party(name="Firma", account=turkey))), today=TODAY, calendar=BusinessCalendar("TARGET")
+    )
+    assert (told.rule, told.severity) == ("account", "error")
+    assert "cross-border" in told.repair
+    assert len(limits_of("sepa").account_countries) == len(set(limits_of("sepa").account_countries)) == 42
+
+
+def test_a_debtor_outside_the_european_economic_area_is_collected_from_with_an_address_only() -> None:
+    line = collection().transactions[0]
+    abroad = replace(line.counterparty, account=CH_IBAN, address=Address())
+    assert _rules(collection(transactions=(replace(line, counterparty=abroad),))) == ["address-needed"]
+    housed = replace(abroad, address=Address(town="Bern", country="CH"))
+    assert _rules(collection(transactions=(replace(line, counterparty=housed),))) == []
+
+
+def test_sepa_instant_transfers_are_made_on_sundays_and_have_no_amount_of_their_own() -> None:
+    sunday = date(2026, 7, 5)
+    made = order(euros(amount=Money(Decimal("250000.00"), "EUR")), execution_date=sunday)
+    assert _rules(made, today=sunday) == ["business-day"]
+    assert _rules(made, "sepa-instant", today=sunday) == []
+
+
+def test_a_rulebook_takes_what_it_does_not_say_from_the_one_it_names() -> None:
+    core, business = limits_of("sepa-core"), limits_of("sepa-b2b")
+    assert core == business
+    assert (core.name, core.lead_days, core.account_countries) == (70, 1, limits_of("sepa").account_countries)
 
 
 def test_a_qr_reference_is_marked_as_such_in_the_file_and_reads_back() -> None:
@@ -184,6 +230,12 @@ def test_a_countrys_rules_say_of_which_kinds_they_speak() -> None:
     assert "HUF transfer" in told.repair
     with pytest.raises(ElectraError, match="no set of rules"):
         check(order(euros()), today=TODAY, calendar=BusinessCalendar("TARGET"), national="atlantis")
+
+
+def test_addresses_in_free_lines_end_a_day_earlier_outside_sepa() -> None:
+    days = {name: limits_of(name).unstructured_address_last_day for name in ("common", "sepa", "sepa-core")}
+    assert days == {"common": date(2026, 11, 13), "sepa": date(2026, 11, 14), "sepa-core": date(2026, 11, 14)}
+    assert limits_of("sepa", "swiss").unstructured_address_last_day == date(2026, 11, 13)
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,7 @@ class Rulebook:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class National:
-    """A country's rulebook: what is different there.
+    """A country's rulebook, or a narrower scheme's: what is different there.
 
     Attributes:
         title: its name for people.
@@ -157,7 +157,12 @@ _COMMON_TRANSACTION: dict[str, TransactionRule] = {
 _SEPA_TRANSACTION = {**_COMMON_TRANSACTION, "one-remittance": rules.one_kind_of_remittance}
 _SEPA_COLLECTION = Rulebook(
     {**_COLLECTION_ORDER, "creditor-id": scheme_rules.creditor_id, "due-date": scheme_rules.due_date},
-    {**_SEPA_TRANSACTION, "mandate": scheme_rules.mandate, "sequence": scheme_rules.sequence},
+    {
+        **_SEPA_TRANSACTION,
+        "mandate": scheme_rules.mandate,
+        "sequence": scheme_rules.sequence,
+        "address-needed": scheme_rules.address_needed,
+    },
 )
 
 #: The rulebooks, by the name a kind of order gives.

@@ -45,11 +45,15 @@ class Limits:
     address_line: int
     unstructured_address_last_day: date
     hybrid_address_lines: int
-    account_country: str
+    address_needed_in: list[str]
+    account_countries: list[str]
     iban_only: bool
     charge_bearers: list[str]
     lead_days: int
     most_days_ahead: int
+    sequences: list[str]
+    qr_currencies: list[str]
+    qr_amount_most: Decimal
 
 
 def table(name: str) -> dict[str, Any]:
@@ -62,12 +66,19 @@ def limits_of(rulebook: str, national: str = "") -> Limits:
     """The limits of a rulebook, narrowed or widened by a country's; those of ``common`` where they say nothing."""
     tables = table("limits.toml")
     own = table("national.toml")[national].get("limits", {}) if national else {}
-    values: dict[str, Any] = {**tables["common"], **tables.get(rulebook, {}), **own}
+    values = {**_with_those_before(tables, rulebook), **own}
     exact: dict[object, Callable[[str], object]] = {"Decimal": Decimal, "date": date.fromisoformat}
     for limit in fields(Limits):
         if limit.type in exact:
             values[limit.name] = exact[limit.type](values[limit.name])
     return Limits(**values)
+
+
+def _with_those_before(tables: dict[str, Any], rulebook: str) -> dict[str, Any]:
+    """What a rulebook says, with what it takes from the one it names, and from ``common``."""
+    said = dict(tables.get(rulebook, {}))
+    before = said.pop("as", "common")
+    return {**(tables["common"] if before == "common" else _with_those_before(tables, before)), **said}
 
 
 class Fault(NamedTuple):
@@ -240,7 +251,7 @@ def _other(case: Case) -> str:
 
 def counterparty_account(transaction: Transaction, case: Case) -> Iterator[Fault]:
     """The counterparty's account is there and right."""
-    account, country = transaction.counterparty.account, case.limits.account_country
+    account, countries = transaction.counterparty.account, case.limits.account_countries
     if not account:
         where = "mandate" if case.order.collects else "invoice"
         yield Fault(
@@ -251,9 +262,10 @@ def counterparty_account(transaction: Transaction, case: Case) -> Iterator[Fault
         return
     if fault := _account_fault(account):
         yield Fault("counterparty.account", *fault)
-    elif country and account[:2].isalpha() and not account.startswith(country):
-        text = f"The account {account} is not in {country}."
-        yield Fault("counterparty.account", text, "Send it as a cross-border transfer.")
+    elif countries and account[:2].isalpha() and account[:2] not in countries:
+        where = countries[0] if len(countries) == 1 else "a country of the scheme"
+        other = "a collection of another kind" if case.order.collects else "a cross-border transfer"
+        yield Fault("counterparty.account", f"The account {account} is not in {where}.", f"Send it as {other}.")
 
 
 def counterparty_bank(transaction: Transaction, case: Case) -> Iterator[Fault]:

@@ -11,10 +11,9 @@ from datetime import timedelta
 
 from electra_kernel.orders.model import Transaction
 from electra_kernel.orders.rules import Case, Fault
+from electra_kernel.vocabulary.money import format_amount
+from electra_kernel.vocabulary.parties import Address
 from electra_kernel.vocabulary.references import creditor_id_agrees, is_qr_iban, is_qr_reference
-
-_SEQUENCES = ("FRST", "RCUR", "OOFF", "FNAL")
-
 
 # SEPA collections.
 
@@ -67,17 +66,25 @@ def mandate(transaction: Transaction, case: Case) -> Iterator[Fault]:
 
 def sequence(transaction: Transaction, case: Case) -> Iterator[Fault]:
     """A collection says which of its mandate's it is."""
-    given = transaction.mandate
-    if given is not None and given.sequence not in _SEQUENCES:
+    given, known = transaction.mandate, case.limits.sequences
+    if given is not None and given.sequence not in known:
         said = f"{given.sequence[:10]!r} is no sequence" if given.sequence else "The sequence is missing"
-        yield Fault("mandate.sequence", f"{said}.", f"Use one of {', '.join(_SEQUENCES)}.")
+        yield Fault("mandate.sequence", f"{said}.", f"Use one of {', '.join(known)}.")
+
+
+def address_needed(transaction: Transaction, case: Case) -> Iterator[Fault]:
+    """The debtor's address is given where the scheme needs it: accounts outside the European Economic Area."""
+    party, countries = transaction.counterparty, case.limits.address_needed_in
+    if party.account[:2] in countries and party.address == Address():
+        text = f"The debtor's account is in {party.account[:2]}, outside the European Economic Area, and its address is missing."
+        yield Fault("counterparty.address", text, "Give at least town and country of the debtor.")
 
 
 # Swiss QR-bills.
 
 
 def qr_reference(transaction: Transaction, case: Case) -> Iterator[Fault]:
-    """A QR-IBAN goes with a QR reference, and a QR reference with a QR-IBAN."""
+    """A QR-IBAN goes with a QR reference, and a QR reference with a QR-IBAN, in a payment within Switzerland."""
     account, reference = transaction.counterparty.account, transaction.structured_reference
     compact = "".join(reference.split())
     if not is_qr_iban(account):
@@ -89,9 +96,16 @@ def qr_reference(transaction: Transaction, case: Case) -> Iterator[Fault]:
         said = f"{reference[:40]!r} is not one" if reference else "none is given"
         text = f"A QR-IBAN needs a QR reference of 27 digits; {said}."
         yield Fault("structured_reference", text, "Copy the reference from the QR-bill.")
-    if transaction.amount.currency not in ("CHF", "EUR"):
-        text = f"A QR-bill is paid in CHF or EUR, not in {transaction.amount.currency}."
+    if case.order.kind == "sepa":
+        text = "A QR-IBAN is paid within Switzerland, and not by a SEPA transfer."
+        yield Fault("counterparty.account", text, "Send it as another transfer, without the service level SEPA.")
+    amount, limits = transaction.amount, case.limits
+    if amount.currency not in limits.qr_currencies:
+        text = f"A QR-bill is paid in {' or '.join(limits.qr_currencies)}, not in {amount.currency}."
         yield Fault("currency", text, "Pay it in the currency of the bill.")
+    elif amount.amount > limits.qr_amount_most:
+        most = format_amount(limits.qr_amount_most, amount.currency)
+        yield Fault("amount", f"A QR-bill asks for {most} at most.", "Copy the amount from the QR-bill.")
 
 
 # Hungarian instant payments.
