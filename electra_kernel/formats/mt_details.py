@@ -122,6 +122,9 @@ def columns_of(texts: Column) -> dict[str, Column]:
     rows = len(texts)
     if texts.null_count == rows:
         return {name: pa.nulls(rows, pa.string()) for name in COLUMNS}
+    alike = _all_alike(texts)
+    if alike:
+        return _with_symbols(_numbered(texts, alike))
     head = pc.extract_regex(texts, _NUMBERED)
     is_numbered = mask(pc.is_valid(head))
     is_text = mask(pc.is_valid(texts))
@@ -141,6 +144,25 @@ def columns_of(texts: Column) -> dict[str, Column]:
         if len(others):
             parts.append((others, _by_row(rest.to_pylist())))
     return _with_symbols(_merged(parts, rows))
+
+
+def _all_alike(texts: Column) -> int:
+    """The separator, where every text begins with three digits, the same separator and two digits: 0 where not."""
+    if texts.null_count or isinstance(texts, pa.ChunkedArray):
+        return 0
+    at, ends = _bounds_of(texts)[:-1], _bounds_of(texts)[1:]
+    letters = np.frombuffer(texts.buffers()[2] or b"", np.uint8)
+    if not (ends - at > 5).all():
+        return 0
+    separator = int(letters[at[0] + 3])
+    digits = [letters[at + step] - np.uint8(48) < 10 for step in (0, 1, 2, 4, 5)]
+    alike = (letters[at + 3] == separator).all() and all(each.all() for each in digits)
+    return separator if alike and chr(separator) in _SEPARATORS else 0
+
+
+def _bounds_of(texts: Column) -> Indices:
+    """Where each text begins, and where the last one ends, in the buffer that holds them."""
+    return np.frombuffer(texts.buffers()[1], np.int32)[texts.offset : texts.offset + len(texts) + 1].astype(np.int64)
 
 
 def _by_row(texts: list[str]) -> dict[str, Column]:
@@ -233,7 +255,7 @@ def _flat(texts: Column, separator: int) -> Column:
     """Texts without line ends. A line may end anywhere; only one that ends before a word that did not fit is a blank."""
     if isinstance(texts, pa.ChunkedArray):
         texts = texts.combine_chunks()
-    bounds = np.frombuffer(texts.buffers()[1], np.int32)[texts.offset : texts.offset + len(texts) + 1].astype(np.int64)
+    bounds = _bounds_of(texts)
     letters = np.frombuffer(texts.buffers()[2] or b"", np.uint8)
     ends = np.flatnonzero(letters[bounds[0] : bounds[-1]] == 10) + bounds[0]
     if not len(ends):
@@ -273,8 +295,7 @@ class _Pieces:
         if isinstance(flat, pa.ChunkedArray):
             flat = flat.combine_chunks()
         self._rows = len(flat)
-        offsets = np.frombuffer(flat.buffers()[1], np.int32)[flat.offset : flat.offset + self._rows + 1]
-        self._bounds = offsets.astype(np.int64)
+        self._bounds = _bounds_of(flat)
         self._buffer = flat.buffers()[2] or pa.py_buffer(b"")
         letters = np.frombuffer(self._buffer, np.uint8)
         self._letters = letters
