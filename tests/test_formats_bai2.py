@@ -125,15 +125,6 @@ def test_what_is_wrong_is_told_with_its_line(old: bytes, new: bytes, rule: str, 
     assert (rule, line) in {(problem.rule, problem.position) for problem in reading.problems}
 
 
-@pytest.mark.parametrize("cut", range(60, len(FILE) - 3, 13))
-def test_a_file_cut_anywhere_says_so(cut: int) -> None:
-    try:
-        reading = formats.read(FILE[:cut], "x.bai")
-    except UnreadableFile:
-        return
-    assert {"truncated", "count", "sum"} & {problem.rule for problem in reading.problems}
-
-
 def test_an_interim_report_is_no_statement() -> None:
     (statement,) = formats.read(FILE.replace(b"EUR,2/", b"EUR,3/"), "x.bai").statements
     assert statement.kind == REPORT

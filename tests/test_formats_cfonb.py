@@ -110,12 +110,6 @@ def test_what_is_wrong_is_told(old: bytes, new: bytes, rule: str) -> None:
     assert len(reading.statements[0].entries) >= 1
 
 
-@pytest.mark.parametrize("cut", range(125, len(plain()) - 2, 61))
-def test_a_file_cut_anywhere_says_so(cut: int) -> None:
-    reading = formats.read(plain()[:cut], "x.cfo")
-    assert {"truncated", "length", "balance-missing"} & {problem.rule for problem in reading.problems}
-
-
 def test_movements_without_a_statement_are_kept_in_one_and_told() -> None:
     whole, middle = plain(), plain().split(b"\r\n", 1)[1]
     reading = formats.read(middle, "x.cfo")

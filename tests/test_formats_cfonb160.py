@@ -175,16 +175,6 @@ def test_a_remittance_without_a_day_or_of_another_operation_is_refused(old: byte
         formats.read(cfonb160.write(order_of(payment())).replace(old, new, 1), "x")
 
 
-@pytest.mark.parametrize("cut", range(165, 610, 37))
-def test_a_file_cut_anywhere_says_so(cut: int) -> None:
-    data = cfonb160.write(order_of(payment(text="X" * 40), payment()))
-    try:
-        reading = formats.read(data[:cut], "x")
-    except UnreadableFile:
-        return
-    assert {"truncated", "length"} & {problem.rule for problem in reading.problems}
-
-
 @pytest.mark.parametrize(
     ("change", "said"),
     [

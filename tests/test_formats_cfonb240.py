@@ -16,7 +16,6 @@ from electra_kernel.cli.files import convert_file
 from electra_kernel.formats import cfonb240
 from electra_kernel.formats.fields import LayoutError
 from electra_kernel.statements.model import NOTIFICATION, Entry, EntryDetail, Statement
-from electra_kernel.vocabulary.errors import UnreadableFile
 from electra_kernel.vocabulary.parties import Party
 
 OURS, THEIRS = "300010012300000012345", "20041010050500013M026"
@@ -105,15 +104,6 @@ def test_other_currencies_and_amounts_from_abroad_are_read() -> None:
 def test_what_is_wrong_is_told_with_its_line(old: bytes, new: bytes, rule: str, line: int) -> None:
     reading = formats.read(FILE.replace(old, new, 1), "x")
     assert (rule, line) in {(problem.rule, problem.position) for problem in reading.problems}
-
-
-@pytest.mark.parametrize("cut", range(50, 1440, 97))
-def test_a_file_cut_anywhere_says_so(cut: int) -> None:
-    try:
-        reading = formats.read(FILE[:cut], "x")
-    except UnreadableFile:
-        return
-    assert {"truncated", "length"} & {problem.rule for problem in reading.problems}
 
 
 # ------------------------------------------------------------------------------------------------------- written

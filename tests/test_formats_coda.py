@@ -15,7 +15,7 @@ from electra_kernel import formats
 from electra_kernel.formats import coda
 from electra_kernel.statements.model import Balance, Entry, EntryDetail, Statement
 from electra_kernel.statements.tables import tables_of
-from electra_kernel.vocabulary.errors import ElectraError, UnreadableFile
+from electra_kernel.vocabulary.errors import ElectraError
 from electra_kernel.vocabulary.parties import Party
 from tests.shared import SHARED, needs_shared
 
@@ -123,16 +123,6 @@ def test_what_is_wrong_is_told(old: bytes, new: bytes, rule: str) -> None:
     reading = formats.read(data.replace(old, new, 1), "x.cod")
     assert rule in {problem.rule for problem in reading.problems}
     assert all(problem.position or problem.rule in ("balance", "truncated") for problem in reading.problems)
-
-
-@pytest.mark.parametrize("cut", range(140, len(plain()) - 1, 97))
-def test_a_file_cut_anywhere_says_so(cut: int) -> None:
-    try:
-        reading = formats.read(plain()[:cut], "x.cod")
-    except UnreadableFile as error:
-        assert error.problem.rule == "incomplete"  # noqa: PT017
-        return
-    assert {"truncated", "length", "count", "sum"} & {problem.rule for problem in reading.problems}
 
 
 def test_a_file_in_code_page_or_utf8_is_read_alike() -> None:

@@ -147,16 +147,6 @@ def test_what_is_wrong_is_told_with_its_record(old: bytes, new: bytes, rule: str
     assert (rule, record) in {(problem.rule, problem.position) for problem in reading.problems}
 
 
-@pytest.mark.parametrize("cut", [6, 60, 128, 200, 256, 300, 384, 500, 600, 640, 700])
-def test_a_file_cut_anywhere_says_so(cut: int) -> None:
-    data = dtaus.write(order_of(payment(text="LONG " * 20), payment()))
-    try:
-        reading = formats.read(data[:cut], "x")
-    except UnreadableFile:
-        return
-    assert {"truncated", "length"} & {problem.rule for problem in reading.problems}
-
-
 @pytest.mark.parametrize(
     ("change", "said"),
     [

@@ -171,15 +171,6 @@ def test_what_is_wrong_is_told_with_its_line(old: bytes, new: bytes, rule: str, 
     assert (rule, line) in {(problem.rule, problem.position) for problem in reading.problems}
 
 
-@pytest.mark.parametrize("cut", range(100, 1010, 41))
-def test_a_file_cut_anywhere_says_so(cut: int) -> None:
-    try:
-        reading = formats.read(FILE[:cut], "x")
-    except UnreadableFile:
-        return
-    assert {"truncated", "length"} & {problem.rule for problem in reading.problems}
-
-
 @pytest.mark.parametrize(
     ("change", "said"),
     [
