@@ -80,3 +80,21 @@ def test_parts_of_any_size_give_the_same_cells_as_the_whole() -> None:
         for name in ("entries", "details", "balances", "problems", "statements"):
             joined = [row for part in parts for row in getattr(part, name).to_pylist()]
             assert joined == getattr(whole, name).to_pylist(), (size, name)
+
+
+@pytest.mark.parametrize("size", [1, 10**9])
+def test_a_statement_that_stands_twice_in_a_large_file_is_booked_once_as_in_a_small_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: int
+) -> None:
+    monkeypatch.setattr(limits, "LIMITS", replace(limits.LIMITS, large=size, piece=700))
+    monkeypatch.setattr(camt_pieces, "PART", 700)
+    start, end = _data().index(b"<Stmt>"), _data().index(b"</Stmt>") + len(b"</Stmt>")
+    once = _data()[start:end]
+    other = once.replace(b"280.00", b"281.00").replace(b"<Id>S1</Id>", b"<Id>S2</Id>", 1)
+    file = tmp_path / "large.xml"
+    file.write_bytes(_data()[:start] + once + other + once + _data()[end:])
+    bench = Workbench.open(tmp_path / "treasury")
+    row = bench.statements.read(file)
+    assert (row["entries"].tolist(), row["new"].tolist()) == ([54], [36])
+    assert bench.store.ledger.details(everything=True).count().execute() == 36
+    assert bench.statements.read(file)["new"].tolist() == [0]
