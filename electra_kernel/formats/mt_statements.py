@@ -347,8 +347,10 @@ class _Reader:
     def _tell_decimals(self, entries: pa.Table) -> None:
         """Amounts with more decimal places than their currency has (FIN, error T43): a comma between thousands?"""
         for currency in pc.unique(entries["currency"]).drop_null().to_pylist():
-            own = entries.filter(pc.equal(entries["currency"], currency))
-            odd = own.filter(mt.too_fine(own["amount"], currency))
+            fine = mt.too_fine(entries["amount"], currency)
+            if not mask(fine).any():
+                continue
+            odd = entries.filter(pc.and_(fine, pc.equal(entries["currency"], currency)))
             if odd.num_rows:
                 amount, line = odd["amount"][0].as_py(), odd["position"][0].as_py()
                 mt.tell_decimals(self._problems, "61", line, amount, currency, odd.num_rows)
