@@ -5,7 +5,8 @@ of which the movements of cash are read). Both spellings are read by one scan, b
 left out, headers missing, in comments, or lying about the character set.
 
 The bank's id of a transaction (FITID) is the bank reference, its type the proprietary code, the payee the counterparty,
-the memo the remittance. OFX gives a balance at the end and none at the beginning, so nothing can be proved. Written is
+the memo the remittance. A sign that contradicts the type is believed and told; an id that stands twice is told. Pending
+transactions are read as such. OFX gives a balance at the end and none at the beginning, so nothing can be proved. Written is
 the XML spelling. It has no place for batches, structured references, mandates, charges or a counterparty's bank.
 """
 
@@ -29,17 +30,21 @@ from electra_kernel.vocabulary.parties import Address, Party
 _HEAD = 8_192
 _START = re.compile(rb"<\s*OFX\s*>", re.IGNORECASE)
 _COMMENT = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)
-_CHARSET = re.compile(rb"CHARSET:\s*([A-Za-z0-9_-]{1,20})", re.IGNORECASE)
+_CHARSET = re.compile(rb"""(?:CHARSET:\s*|<\?xml[^>]{1,80}?encoding\s*=\s*["'])([A-Za-z0-9_-]{1,20})""", re.IGNORECASE)
 _TAG = re.compile(r"<(/?)([A-Za-z0-9_.]{1,64})\s*/?>([^<]*)")
 _DAY = re.compile(r"([0-9]{4})([0-9]{2})([0-9]{2})")
 _LONGEST = 10_000
 _TITLES = {"STMTRS": "bank", "CCSTMTRS": "card", "INVSTMTRS": "investment"}
 _BALANCES = {"LEDGERBAL": "CLBD", "AVAILBAL": "CLAV"}
 #: Aggregates that hold what is read; every other tag is a value or is passed through.
-_KNOWN = frozenset({*_TITLES, *_BALANCES, "STMTTRN", "PAYEE", "CURRENCY", "ORIGCURRENCY"})
+_KNOWN = frozenset({*_TITLES, *_BALANCES, "STMTTRN", "STMTTRNP", "PAYEE", "CURRENCY", "ORIGCURRENCY"})
+#: A transaction, and one that is still pending (OFX 2.2, section 11.4.2.3).
+_TRANSACTIONS = ("STMTTRN", "STMTTRNP")
 _ACCOUNTS = frozenset({"BANKACCTFROM", "CCACCTFROM", "INVACCTFROM", "BANKACCTTO", "CCACCTTO"})
 #: Movements of securities: told, not read.
-_SECURITIES = re.compile(r"(?:BUY|SELL)(?:MF|STOCK|DEBT|OPT|OTHER)|INCOME|REINVEST|TRANSFER|CLOSUREOPT|JRNLSEC")
+_SECURITIES = re.compile(r"(?:BUY|SELL|POS)(?:MF|STOCK|DEBT|OPT|OTHER)|INCOME|REINVEST|TRANSFER|CLOSUREOPT|JRNLSEC")
+#: Kinds of transactions that say which way the money went.
+_OUT, _IN = frozenset({"DEBIT", "DIRECTDEBIT"}), frozenset({"CREDIT", "DIRECTDEP"})
 #: Kinds of transactions (section 11.4.4.3).
 _TYPES = frozenset(
     (
@@ -47,7 +52,12 @@ _TYPES = frozenset(
         *("DIRECTDEP", "DIRECTDEBIT", "REPEATPMT", "HOLD", "OTHER"),
     )
 )
-_CODE_PAGES = {"1250": "cp1250", "1251": "cp1251", "1252": "cp1252", "8859-1": "cp1252", "ISO-8859-1": "cp1252"}
+_CODE_PAGES = (
+    {page: f"cp{page}" for page in ("1250", "1251", "1252", "1253", "1254", "1255", "1256", "1257")}
+    | {f"WINDOWS-{page}": f"cp{page}" for page in ("1250", "1251", "1252", "1253", "1254", "1257")}
+    | {"8859-1": "cp1252", "ISO-8859-1": "cp1252", "8859-2": "iso8859-2", "ISO-8859-2": "iso8859-2"}
+    | {"ISO-8859-15": "iso8859-15", "8859-15": "iso8859-15"}
+)
 _ASK = "Download the file again, or ask the bank for a corrected one."
 
 
@@ -63,6 +73,7 @@ class _Values:
 
     line: int
     texts: dict[str, str] = field(default_factory=dict)
+    pending: bool = False
 
     def __getitem__(self, name: str) -> str:
         return self.texts.get(name, "")
@@ -126,16 +137,16 @@ class _Scan:
         """Take one tag."""
         if name in _KNOWN or name in _ACCOUNTS:
             self._close(name) if closes else self._open(line, name)
-        elif not closes and value:
-            self._value(name, value)
         elif not closes and self._account is not None and _SECURITIES.fullmatch(name):
             self._problems.warn_once(
                 "INVTRANLIST",
                 "securities",
-                "The file tells movements of securities too; the movements of cash are read only.",
+                "The file tells of securities too; the movements of cash are read only.",
                 "Take them from the broker's own report.",
                 line,
             )
+        elif not closes and value:
+            self._value(name, value)
 
     def end(self, line: int) -> None:
         """What is still open was cut off."""
@@ -152,10 +163,10 @@ class _Scan:
             self._account = _Account(_Values(line), _TITLES[name])
             self.accounts.append(self._account)
             self._inside, self._entry = [], None
-        elif name == "STMTTRN":
+        elif name in _TRANSACTIONS:
             if self._entry is not None:
                 self._cut(line)
-            self._entry = _Values(line)
+            self._entry = _Values(line, pending=name == "STMTTRNP")
             if self._account is not None:
                 self._account.entries.append(self._entry)
             self._inside = []
@@ -165,7 +176,7 @@ class _Scan:
     def _close(self, name: str) -> None:
         if name in _TITLES:
             self._account = self._entry = None
-        elif name == "STMTTRN":
+        elif name in _TRANSACTIONS:
             self._entry = None
         elif name in self._inside:
             del self._inside[self._inside.index(name) :]
@@ -198,21 +209,67 @@ def _statement(number: int, account: _Account, problems: Problems) -> Statement:
     if not holder:
         problems.error(head.line, "ACCTID", "missing", "The statement names no account.", _ASK)
     entries = (_entry(values, currency, problems) for values in account.entries)
+    _tell_signs(account.entries, problems)
+    _tell_repeated(account.entries, problems)
     start, end = _day(head["DTSTART"]), _day(head["DTEND"])
     return Statement(
         identification=f"{end:%Y%m%d}-{number}" if end else str(number),
         account=head[f"{holder}ACCTID"].replace(" ", ""),
         currency=currency,
-        balances=tuple(
-            Balance(kind=kind, amount=amount, currency=currency, date=day)
-            for name, kind in _BALANCES.items()
-            if (amount := signed_amount(head[f"{name}/BALAMT"])) is not None
-            and (day := _day(head[f"{name}/DTASOF"]) or end) is not None
-        ),
+        balances=tuple(_balances(head, currency, end, problems)),
         entries=tuple(entry for entry in entries if entry is not None),
         from_date=start,
         to_date=end,
     )
+
+
+def _balances(head: _Values, currency: str, end: date | None, problems: Problems) -> Iterator[Balance]:
+    for name, kind in _BALANCES.items():
+        written = head[f"{name}/BALAMT"]
+        amount, day = signed_amount(written), _day(head[f"{name}/DTASOF"]) or end
+        if amount is not None and day is not None:
+            yield Balance(kind=kind, amount=amount, currency=currency, date=day)
+        elif written:
+            wrong = "has no date" if amount is not None else "is no amount"
+            problems.warn(head.line, name, "balance", f"The balance {written[:40]!r} {wrong}; it is left out.", _ASK)
+
+
+def _tell_signs(entries: Sequence[_Values], problems: Problems) -> None:
+    """Amounts whose sign says another direction than their kind; the sign counts (section 11.4.4.1)."""
+    against = []
+    for values in entries:
+        amount, kind = signed_amount(values["TRNAMT"]) or 0, values["TRNTYPE"].upper()
+        if (kind in _OUT and amount > 0) or (kind in _IN and amount < 0):
+            against.append(values)
+    if against:
+        first = against[0]
+        problems.warn(
+            first.line,
+            "TRNAMT",
+            "sign",
+            f"{len(against)} of {len(entries)} amounts, first {first['TRNAMT'][:20]} of a {first['TRNTYPE'][:20]}, have a sign "
+            "that contradicts their kind; the sign was believed.",
+            "Compare them with the bank's own statement.",
+        )
+
+
+def _tell_repeated(entries: Sequence[_Values], problems: Problems) -> None:
+    """Ids (FITID) that stand more than once in one account's list, where each should be one transaction's alone."""
+    first: dict[str, int] = {}
+    again = [
+        values
+        for values in entries
+        if values["FITID"] and first.setdefault(values["FITID"], values.line) != values.line
+    ]
+    if again:
+        said = f"{len(again)} transactions have an id that stands before, first {again[0]['FITID'][:40]!r} of line "
+        problems.warn(
+            again[0].line,
+            "FITID",
+            "repeated-id",
+            f"{said}{first[again[0]['FITID']]}; all of them are kept.",
+            "Compare them with the bank's own statement: they may be told twice.",
+        )
 
 
 def _entry(values: _Values, currency: str, problems: Problems) -> Entry | None:
@@ -222,7 +279,7 @@ def _entry(values: _Values, currency: str, problems: Problems) -> Entry | None:
             values.line, "TRNAMT", "amount", f"{values['TRNAMT'][:40]!r} is no amount; the entry is left out.", _ASK
         )
         return None
-    booked = _day(values["DTPOSTED"])
+    booked = _day(values.first("DTPOSTED", "DTTRAN", "DTUSER") if values.pending else values["DTPOSTED"])
     if booked is None:
         problems.error(values.line, "DTPOSTED", "date", f"{values['DTPOSTED'][:40]!r} is not a date.", _ASK)
     original = values["ORIGCURRENCY/CURSYM"].upper()
@@ -231,6 +288,7 @@ def _entry(values: _Values, currency: str, problems: Problems) -> Entry | None:
         currency=_currency(values, currency),
         booking_date=booked,
         value_date=_day(values["DTAVAIL"]),
+        status="PDNG" if values.pending else "BOOK",
         proprietary_code=values["TRNTYPE"],
         bank_reference=values["FITID"],
         entry_reference=values.first("CHECKNUM", "REFNUM"),

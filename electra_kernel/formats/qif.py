@@ -21,6 +21,7 @@ from electra_kernel.vocabulary.parties import Address, Party
 
 _START = re.compile(rb"[\s\xef\xbb\xbf]*!(?:Type:|Account|Option:|Clear:)", re.IGNORECASE)
 _DATE = re.compile(r"\s*([0-9]{1,4})\s*[/.' -]\s*([0-9]{1,2})\s*([/.' -])\s*([0-9]{1,4})\s*")
+_EIGHT = re.compile(r"(?:19|20)[0-9]{6}")
 #: Registers of money; others (securities, categories, prices) are told and left out.
 _REGISTERS = frozenset({"bank", "cash", "ccard", "oth a", "oth l"})
 #: A record whose payee says so gives the balance at the beginning.
@@ -106,19 +107,20 @@ def _take(record: _Record, letter: str, value: str) -> None:
 
 
 def _registers(text: str, problems: Problems) -> list[_Register]:
-    registers: dict[str, _Register] = {}
+    registers: dict[tuple[str, str], _Register] = {}
     account, kind = "", ""
     for line, header, record in _records(text, problems):
         if record is None:
             kind = header.casefold()
             if kind.startswith("type:") and kind[5:].strip() in _REGISTERS:
-                registers.setdefault(account, _Register(account))
+                # Without a name, a register of another kind is another account.
+                registers.setdefault((account, "" if account else kind), _Register(account))
             elif kind.startswith("type:"):
                 _tell_left_out(line, header, problems)
         elif kind == "account":
             account = record["N"]
         elif kind.startswith("type:") and kind[5:].strip() in _REGISTERS and record.fields:
-            registers[account].records.append(record)
+            registers[account, "" if account else kind].records.append(record)
     return list(registers.values())
 
 
@@ -138,9 +140,11 @@ def _parts(text: str) -> tuple[str, str, str] | None:
 
 
 def _date(text: str, order: str) -> date | None:
+    if _EIGHT.fullmatch(text):  # as ISO 8601 writes it without hyphens: nobody writes another order so
+        text, order = f"{text[:4]}-{text[4:6]}-{text[6:]}", "ymd"
     parts = _parts(text)
-    if parts is None:
-        return None
+    if parts is None or ("'" in text and order == "ymd"):
+        return None  # what follows an apostrophe is a year
     given = dict(zip(order, parts, strict=True))
     if len(given["d"]) > 2 or len(given["m"]) > 2 or len(given["y"]) not in (1, 2, 4):
         return None
