@@ -233,6 +233,7 @@ def test_a_newcomer_reads_in_plain_words_how_to_connect(bank):
     words = bank_command("status", "--data", str(bank.folder)).stdout
     for word in (bank.said["https"], bank.said["ca"], "ELECTRA", "ANNA", "HU42 1177 3016", "AC04", "camt.053 ZIP C53"):
         assert word in words
+    assert all(value in words for value in bank.said["fingerprints"].values())
 
 
 def test_the_running_bank_tells_its_hashes_in_both_forms_and_the_commands_that_go_with_its_folder(bank):

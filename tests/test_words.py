@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+import re
 from dataclasses import asdict
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -26,6 +28,7 @@ from electra_kernel.vocabulary.faults import FAULTS, Fault, explain
 from electra_kernel.workbench.standing import PYTHON, SHELL
 from electra_kernel.workbench.timeline import timeline, told, words_of
 
+CONNECTIONS = ("enrolment", "keychanges", "keyfiles", "lines", "removal", "letters")
 AT = datetime(2026, 11, 23, 12, 3, tzinfo=UTC)
 
 
@@ -186,6 +189,17 @@ def test_the_shell_names_its_own_commands_and_not_those_of_a_notebook() -> None:
     for step, words in python.items():
         assert in_the_shell(f"Repair: once activated, run {words}.") == f"Repair: once activated, run {shell[step]}."
     assert "--connection with one of: a, b" in in_the_shell("Name one of: a, b.")
+    assert in_the_shell('Go over to it: connection.use_version("H004").') == "Go over to it: electra keys version H004."
+
+
+def test_what_to_do_about_a_return_code_or_an_error_of_a_connection_is_said_in_the_shells_own_words() -> None:
+    said = [each.repair for each in CODES.values()] + [outcome for _, outcome in FAULTS.values()]
+    files = [Path(electra_kernel.__file__).parent / "workbench" / f"{name}.py" for name in CONNECTIONS]
+    said += [words for file in files for words in re.findall(r'repair="([^"]+)"', file.read_text("utf-8"))]
+    spoken = [in_the_shell(words) for words in said]
+    # Only a notebook cancels an order that was never sent.
+    left = {words.replace("(in a notebook: order.cancel())", "") for words in spoken}
+    assert [words for words in left if re.search(r"[a-z]\(", words)] == []
 
 
 def test_a_reason_in_the_banks_protocol_is_never_a_bare_code() -> None:

@@ -26,7 +26,7 @@ from electra_kernel.bank.exchanges import follow as follow_log
 from electra_kernel.bank.exchanges import read_log
 from electra_kernel.bank.explain import Explanation, explain
 from electra_kernel.bank.house import Bank, facts
-from electra_kernel.bank.keys import tls_context
+from electra_kernel.bank.keys import bank_hashes, ebics_keys, public_keys, tls_context
 from electra_kernel.bank.notifications import Offer, offer
 from electra_kernel.bank.push import Announcer
 from electra_kernel.bank.waiting import WAITS
@@ -166,10 +166,11 @@ def status(data: Data = DEFAULT_FOLDER, as_json: AsJson = False) -> None:
         told = facts(database)
         rows = _orders(database)
         database.close()
+        hashes = bank_hashes(public_keys(ebics_keys(data, told.host, system_clock)))
     if as_json:
         typer.echo(json.dumps({**told.as_row(), "orders": rows}, ensure_ascii=True))
         return
-    typer.echo(describe(told, folder=data.absolute()))
+    typer.echo(describe(told, folder=data.absolute(), running=Running(hashes=hashes, modes=())))
     typer.echo("Orders:" if rows else "No orders yet.")
     for row in rows:
         typer.echo(f"  {row['order']}  {row['received']}  {row['user']}  {row['message']}  {row['state']}")

@@ -18,13 +18,13 @@ from electra_kernel.bank.clock import bank_now, business_date
 from electra_kernel.bank.database import Database, counterparties, get_fact, rights, set_fact, users
 from electra_kernel.bank.desk import BankDesk
 from electra_kernel.bank.exchanges import ExchangeLog
-from electra_kernel.bank.keys import bank_letter, ebics_keys, public_keys, write_private
+from electra_kernel.bank.keys import bank_hashes, bank_letter, ebics_keys, public_keys, write_private
 from electra_kernel.bank.ledger import balance, customer_accounts
 from electra_kernel.bank.payees import granted
 from electra_kernel.bank.payments import execute_due
 from electra_kernel.bank.seed import DEFAULT_SEED, PAYEES, grant, introduce, plant
 from electra_kernel.ebics.btf import Service
-from electra_kernel.ebics.keys import BankServerKeys, bare, fingerprint
+from electra_kernel.ebics.keys import BankServerKeys
 from electra_kernel.ebics.ordertypes import FILE_TYPES, OrderTypes, code_of
 from electra_kernel.ebics.profiles import write_profile
 from electra_kernel.ebics.server import Server
@@ -198,10 +198,7 @@ class Bank:
 
     def hashes(self) -> dict[str, str]:
         """The hash of each of the bank's keys as each version shows it, by title."""
-        own = public_keys(self.keys)
-        forms = (("EBICS 3.0, certificate", bytes), ("EBICS 2.5, exponent and modulus", bare))
-        keys = (("X002", own.authentication), ("E002", own.encryption))
-        return {f"{use}, {words}": fingerprint(form(der)) for words, form in forms for use, der in keys}
+        return bank_hashes(public_keys(self.keys))
 
     def remember_addresses(self, http: str, https: str) -> None:
         """Keep where the bank is reached: HPD tells it, and the next start prefers the same ports."""

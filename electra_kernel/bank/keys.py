@@ -206,6 +206,13 @@ def _new_server(ca: _Pair, now: datetime) -> _Pair:
 
 
 # ------------------------------------------------------------------------------------------------------ letter
+def bank_hashes(keys: BankKeys) -> dict[str, str]:
+    """The hash of each of the bank's keys as each version shows it, by title."""
+    forms = (("EBICS 3.0, certificate", bytes), ("EBICS 2.5, exponent and modulus", bare))
+    uses = (("X002", keys.authentication), ("E002", keys.encryption))
+    return {f"{use}, {words}": fingerprint(form(der)) for words, form in forms for use, der in uses}
+
+
 def bank_letter(bank: str, host_id: str, keys: BankKeys) -> str:
     """The letter by which a customer checks the keys that HPB brought (spec 3.0.2, 11.5)."""
     return "\n".join(

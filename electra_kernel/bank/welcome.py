@@ -25,7 +25,7 @@ _ADMINISTRATIVE = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Running:
-    """What only the running bank knows of itself.
+    """What the bank's database does not know.
 
     Attributes:
         hashes: by title, the hash of each of its keys as one version shows it.

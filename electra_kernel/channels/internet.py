@@ -142,7 +142,7 @@ def no_connection(url: str, error: Exception) -> BankUnreachable:
         "The bank cannot be reached.",
         where=url,
         cause=words,
-        repair="Check the network and the address. Orders wait safely in the outbox; send them again later.",
+        repair="Check the network and the address. What was to be sent is kept; try again later.",
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import sys
 
 from electra_kernel.vocabulary.errors import ElectraError
@@ -17,7 +18,24 @@ _SAID = {
     "Run order.follow()": "Run electra names with its id",
     "order.send(check_names=True)": "electra send --check-names",
     "Name one of:": "Add --connection with one of:",
+    "connection.change_keys(keys=…), or begin anew with new_keys=True": "electra keys change, or begin anew with electra keys renew",
+    "connection.change_keys()": "electra keys change",
+    "connection.info(refresh=True)": "electra connections --fetch",
+    "connection.info()": "electra connections --info",
+    "(wb.orders.send_outbox())": "(electra send ID)",
+    "(order.cancel())": "(in a notebook: order.cancel())",
+    "order.events()": "electra order ID",
+    "order.sign()": "electra send ID, which asks for your password",
+    "order.send(check_names=False)": "electra send ID --no-check-names",
+    "the next send() asks": "the next electra send asks",
+    "See order.check(); correct the file, or leave the lines out with order.leave_out_problems()": (
+        "See electra check FILE, and correct the file"
+    ),
+    "Restore under another name: name=…": "Restore under another name: --name NAME",
+    "To look at the old ones: name=…": "To look at the old ones: --name NAME",
+    "Choose another name: name=…": "Use another workbench: --workbench DIR",
 }
+_VERSION = re.compile(r'connection\.use_version\("(\w+)"\)')
 
 
 def in_the_shell(words: str) -> str:
@@ -31,7 +49,7 @@ def in_the_shell(words: str) -> str:
     # The longest first: some begin like others.
     for python in sorted(said, key=len, reverse=True):
         words = words.replace(python, said[python])
-    return words
+    return _VERSION.sub(r"electra keys version \1", words)
 
 
 def main() -> None:

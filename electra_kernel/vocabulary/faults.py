@@ -27,8 +27,10 @@ class Fault(StrEnum):
 
 
 _AS_BEFORE = "Nothing was changed."
-_NOTHING_THERE = "The bank has nothing; the order stays in the outbox."
-_ASKS_FIRST = "The order stays in the outbox; the next send() asks the bank first whether it arrived."
+_NOTHING_THERE = "The bank has got nothing; an order that was to be sent stays in the outbox."
+_ASKS_FIRST = (
+    "An order that was being sent stays in the outbox; the next send() asks the bank first whether it arrived."
+)
 _BACKUP = "What was told before stands in the journal; go on with a backup."
 
 #: By type of error: whose fault, and what became of orders and data.
@@ -42,10 +44,10 @@ FAULTS: dict[str, tuple[Fault, str]] = {
     "NotSignedYet": (Fault.STEP, "The order is as it was."),
     "OrderNotEditable": (Fault.STEP, "The order is as it was."),
     "NotShownYet": (Fault.STEP, "The order is as it was."),
-    "NotReady": (Fault.STEP, "Signed orders stay in the outbox."),
+    "NotReady": (Fault.STEP, "Nothing was sent; orders that are signed stay signed."),
     "OrdersWait": (Fault.STEP, "The orders and the connection are as they were."),
     "OrdersUnderWay": (Fault.STEP, "The orders and the keys are as they were."),
-    "VersionNotSpoken": (Fault.BANK, "Orders stay in the outbox; keys and orders are as they were."),
+    "VersionNotSpoken": (Fault.BANK, "Keys and orders are as they were."),
     "AccessRefused": (Fault.ACCESS, _NOTHING_THERE),
     "NotPermitted": (Fault.RIGHTS, "The order is as it was."),
     "ChannelError": (Fault.LINE, _ASKS_FIRST),
