@@ -134,7 +134,7 @@ def test_umlauts_are_read_in_either_set_and_lines_and_filling_do_not_matter() ->
         (b"0187C", b"0216C", "length", 2),
         (b"50010517", b"5001051X", "digits", 2),
         (b"15012003", b"31022003", "date", 1),
-        (b"100103", b"      ", "head", 1),
+        (b"100103", b"      ", "required", 1),
         (b"0128E", b"0129E", "record", 3),
         (b"0128E", b"0128A", "required", 3),
         (b"RECHNUNG", b"RECH\0UNG", "control", 2),
@@ -145,6 +145,15 @@ def test_what_is_wrong_is_told_with_its_record(old: bytes, new: bytes, rule: str
     assert data.count(old) >= 1
     reading = formats.read(data.replace(old, new, 1), "x")
     assert (rule, record) in {(problem.rule, problem.position) for problem in reading.problems}
+
+
+def test_a_file_that_says_not_when_it_was_made_is_of_its_day_of_execution_or_of_none() -> None:
+    data = dtaus.write(order_of(payment()))
+    undated = data.replace(b"100103", b"      ", 1)
+    (order,) = formats.read(undated, "x").orders
+    assert order.created.date() == order.execution_date == date(2003, 1, 15)
+    reading = formats.read(undated.replace(b"15012003", b" " * 8, 1), "x")
+    assert (reading.orders, "head" in {problem.rule for problem in reading.problems}) == ((), True)
 
 
 @pytest.mark.parametrize(

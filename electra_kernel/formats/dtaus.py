@@ -327,7 +327,7 @@ def _account(bank: str, number: str) -> str:
 
 def _orders(file: _File, problems: Problems) -> Iterator[Order]:
     head, line = file.head.values, file.head.line
-    made: date | None = head["made"]
+    made: date | None = head["made"] or head["day"]  # that the first cannot be read is told
     if made is None:
         said = "The day on which the file was made cannot be read; its payments are left out."
         problems.error(line, "head.made", "head", said, "Correct it and read the file again.")
