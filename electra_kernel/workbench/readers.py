@@ -31,13 +31,15 @@ _COMMAND = ("-P", "-m", "electra_kernel.workbench.reader_process")
 
 
 class Given(Protocol):
-    """A file to read: the hash of its bytes, under which it is known, and its bytes."""
+    """A file to read."""
 
     @property
-    def sha256(self) -> str: ...  # noqa: D102
+    def sha256(self) -> str:
+        """The hash of its bytes, under which it is known."""
 
     @property
-    def data(self) -> bytes: ...  # noqa: D102
+    def data(self) -> bytes:
+        """Its bytes."""
 
 
 File = TypeVar("File", bound=Given)
