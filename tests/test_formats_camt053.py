@@ -23,6 +23,7 @@ from electra_kernel.statements.model import (
     Balance,
     Entry,
     EntryDetail,
+    Others,
     Statement,
 )
 from electra_kernel.statements.tables import tables_of
@@ -56,6 +57,18 @@ def _parties() -> st.SearchStrategy[Party]:
 
 
 @st.composite
+def _others(draw: st.DrawFn) -> Others:
+    """What has no column, in the order in which it is told."""
+    references = ("message", "payment block", "instruction", "transaction", "clearing reference", "cheque")
+    named = [(name, draw(_MAYBE)) for name in references]
+    named += [
+        ("return reason", draw(st.sampled_from(["", "AC04"]))),
+        ("purpose", draw(st.sampled_from(["", "SALA", "a b"]))),
+    ]
+    return tuple((name, text) for name, text in named if text)
+
+
+@st.composite
 def _details(draw: st.DrawFn, amount: Decimal) -> EntryDetail:
     original = draw(st.one_of(st.none(), _AMOUNTS))
     mandate = draw(_MAYBE)
@@ -75,6 +88,7 @@ def _details(draw: st.DrawFn, amount: Decimal) -> EntryDetail:
         exchange_rate=draw(st.sampled_from([None, Decimal("1.0825")])),
         charges=draw(st.sampled_from([None, None, Decimal("-1.50")])),
         additional_information=draw(_MAYBE),
+        others=draw(_others()),
     )
 
 

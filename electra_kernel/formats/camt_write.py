@@ -1,11 +1,13 @@
 """Bank-to-customer reports written: camt.052, .053 and .054 in the versions whose schemas are spelled out here.
 
 What lives here: one writer; what a version spells differently is a row of ``_SPELLINGS``. What a version cannot carry is
-refused, never left out.
+refused, never left out; only of what has no column (``others``) that is left out which has no element here and does not
+fit into the additional text either.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,7 +16,16 @@ from decimal import Decimal
 from electra_kernel.formats import iso
 from electra_kernel.formats.camt import NOBODY
 from electra_kernel.formats.camt_messages import Message
-from electra_kernel.statements.model import NOTIFICATION, STATEMENT, Balance, Entry, EntryDetail, Statement
+from electra_kernel.statements.model import (
+    NOTIFICATION,
+    STATEMENT,
+    Balance,
+    Entry,
+    EntryDetail,
+    Others,
+    Statement,
+    in_words,
+)
 from electra_kernel.vocabulary.accounts import is_iban
 from electra_kernel.vocabulary.errors import ElectraError
 
@@ -136,21 +147,31 @@ class _Writer:
             f"{_amount_details(entry, entry)}"
             f"{self._charges(entry.charges, entry.currency)}"
             + (f"<NtryDtls>{details}</NtryDtls>" if details else "")
-            + f"{tag('AddtlNtryInf', entry.additional_information, 500)}</Ntry>"
+            + f"{tag('AddtlNtryInf', _words(entry.additional_information, entry.others), 500)}</Ntry>"
         )
 
     def _detail(self, detail: EntryDetail, entry: Entry) -> str:
         tag, currency = iso.tag, detail.currency or entry.currency
+        others = _Named(detail.others)
         references = (
-            f"{tag('AcctSvcrRef', detail.bank_reference, 35)}{tag('EndToEndId', detail.end_to_end_id, 35)}"
-            f"{tag('MndtId', detail.mandate_id, 35)}"
+            f"{others.tag('MsgId', 'message')}{tag('AcctSvcrRef', detail.bank_reference, 35)}"
+            f"{others.tag('PmtInfId', 'payment block')}{others.tag('InstrId', 'instruction')}"
+            f"{tag('EndToEndId', detail.end_to_end_id, 35)}"
+            f"{others.tag('UETR', 'UETR', _UETR) if self._spelling.coded else ''}{others.tag('TxId', 'transaction')}"
+            f"{tag('MndtId', detail.mandate_id, 35)}{others.tag('ChqNb', 'cheque')}"
+            f"{others.tag('ClrSysRef', 'clearing reference')}"
         )
+        purpose = others.tag("Cd", "purpose", _CODE) or others.tag("Prtry", "purpose")
+        reason = others.tag("Cd", "return reason", _CODE)
         amount, inside = self._detail_amount(detail, entry, currency)
         return (
             "<TxDtls>"
             + (f"<Refs>{references}</Refs>" if references else "")
             + f"{amount}{_amount_details(detail, entry, inside)}{_bank_code(detail)}{self._charges(detail.charges, currency)}{self._parties(detail, entry)}"
-            + f"{_remittance(detail)}{tag('AddtlTxInf', detail.additional_information, 500)}</TxDtls>"
+            + (f"<Purp>{purpose}</Purp>" if purpose else "")
+            + _remittance(detail)
+            + (f"<RtrInf><Rsn>{reason}</Rsn></RtrInf>" if reason else "")
+            + f"{tag('AddtlTxInf', _words(detail.additional_information, others.rest()), 500)}</TxDtls>"
         )
 
     def _detail_amount(self, detail: EntryDetail, entry: Entry, currency: str) -> tuple[str, str]:
@@ -200,6 +221,36 @@ class _Writer:
         if not inside:
             return ""
         return f"<{side}><Pty>{inside}</Pty></{side}>" if self._spelling.wrapped else f"<{side}>{inside}</{side}>"
+
+
+_CODE = re.compile("[A-Z0-9]{1,4}")
+_UETR = re.compile("[a-f0-9]{8}-[a-f0-9]{4}-4[a-f0-9]{3}-[89ab][a-f0-9]{3}-[a-f0-9]{12}")
+_TEXT = re.compile(r"(?=\S)[^\n\r\t]{1,35}(?<=\S)")
+
+
+class _Named:
+    """What has no column, taken name by name; ``rest`` is what nobody took."""
+
+    def __init__(self, others: Others) -> None:
+        self._others = list(others)
+
+    def tag(self, element: str, name: str, pattern: re.Pattern[str] = _TEXT) -> str:
+        """The first text of a name as an element, where it is one that the element takes."""
+        for pair in self._others:
+            if pair[0] == name and pattern.fullmatch(pair[1]):
+                self._others.remove(pair)
+                return iso.tag(element, pair[1])
+        return ""
+
+    def rest(self) -> Others:
+        return tuple(self._others)
+
+
+def _words(text: str, others: Others) -> str:
+    """The additional text with as many of the others as it has room for."""
+    while others and len(in_words(text, others)) > 500:
+        others = others[:-1]
+    return in_words(text, others)
 
 
 def _amount_details(owner: Entry | EntryDetail, entry: Entry, inside: str = "") -> str:
