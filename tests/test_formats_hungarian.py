@@ -260,7 +260,9 @@ def test_a_payment_code_has_seventeen_lines_and_becomes_a_payment() -> None:
     assert lines[:10] == ["HCT", "001", "1", "OTPVHUHB", "Minta Kereskedelmi Kft.", OURS, "HUF14990", "20260731235959+2", "GDSV", "Számla 2026/17"]  # fmt: skip
     assert lines[10:] == ["B1", "", "", "", "F-17", "", ""]
     assert hctqr.read(data, "code") == hctqr.read(data + b"\n", "code") == CODE
-    assert hctqr.detect(data)
+    for kept in (data, b"\xef\xbb\xbf" + data, data.replace(b"\n", b"\r\n"), data.replace(b"\n", b"\r")):
+        assert hctqr.detect(kept)
+        assert hctqr.read(kept, "code") == CODE
     payment = CODE.as_transaction()
     assert (payment.amount, payment.counterparty.account, payment.end_to_end_id) == (
         Money(Decimal(14_990), "HUF"),
@@ -300,6 +302,11 @@ def test_codes_that_are_too_long_or_broken_are_refused() -> None:
     long = replace(CODE, name="ő" * 70, remittance="ű" * 70, shop="é" * 35, loyalty="á" * 35)
     with pytest.raises(QrError, match="345"):
         hctqr.write(long)
+    full = replace(
+        CODE, name="N" * 70, remittance="T" * 70, shop="S" * 35, device="D" * 35, loyalty="L" * 27, customer="C" * 17
+    )
+    assert len(hctqr.write(full)) == 345
+    assert hctqr.read(hctqr.write(full).replace(b"\n", b"\r\n"), "code") == full
     good = hctqr.write(CODE)
     for broken, rule in (
         (good.replace(b"HUF14990", b"EUR14990"), "value"),

@@ -1,8 +1,9 @@
 """The Hungarian payment QR code (MNB guideline of 2019, "qvik"): its text, read and written. Drawing the code is not done here.
 
-Seventeen lines with line feeds between them (one after the last is read, too), at most 345 bytes: kind (``HCT`` a payment order, ``RTP`` a request), version, character
-set, BIC, name, IBAN, ``HUF`` and amount, end of validity in Budapest time with its offset in hours, purpose, text, and seven
-identifiers. The BIC and the name must be there.
+Seventeen lines with line feeds between them, at most 345 bytes: kind (``HCT`` a payment order, ``RTP`` a request), version,
+character set, BIC, name, IBAN, ``HUF`` and amount, end of validity in Budapest time with its offset in hours, purpose, text, and
+seven identifiers. The BIC and the name must be there. What files add is read, too: other line ends, one after the last line, a
+byte order mark.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 
 from electra_kernel.formats.base import Problems, Reading, unreadable
+from electra_kernel.formats.qr import first_lines, text_lines
 from electra_kernel.orders.model import NOT_PROVIDED, Transaction
 from electra_kernel.vocabulary.accounts import AccountError, parse_account, parse_bic
 from electra_kernel.vocabulary.errors import ElectraError
@@ -129,7 +131,7 @@ def _wrong(name: str, said: str) -> QrError:
 
 def detect(data: bytes) -> bool:
     """Whether the bytes begin as the text of a payment code does."""
-    return data[:10].replace(b"\r\n", b"\n").startswith((b"HCT\n001\n", b"RTP\n001\n"))
+    return first_lines(data)[:2] in ([kind, _VERSION] for kind in KINDS)
 
 
 def read(data: bytes, source: str) -> PaymentCode:
@@ -139,14 +141,15 @@ def read(data: bytes, source: str) -> PaymentCode:
         UnreadableFile: it is none, or a line of it is wrong; the error names the line.
     """
     try:
-        text = data.decode("utf-8")
+        text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise _refused(source, "encoding", "The code is not UTF-8.", error.start) from error
-    lines = text.replace("\r\n", "\n").split("\n")
+        raise _refused(source, "encoding", "The code is not UTF-8.", data.count(b"\n", 0, error.start) + 1) from error
+    lines = text_lines(text)
     if lines[-1] == "" and len(lines) > _LINES:
         lines.pop()
-    if len(data) > MOST_BYTES or len(lines) != _LINES:
-        said = f"The code has {len(lines)} lines and {len(data)} bytes; it must have {_LINES} and at most {MOST_BYTES}."
+    size = len("\n".join(lines).encode())
+    if size > MOST_BYTES or len(lines) != _LINES:
+        said = f"The code has {len(lines)} lines and {size} bytes; it must have {_LINES} and at most {MOST_BYTES}."
         raise _refused(source, "length", said, None)
     if lines[0] not in KINDS or lines[1:3] != [_VERSION, _CHARACTER_SET]:
         said = f"The code begins with {' '.join(lines[:3])[:40]!r}: kind, version and character set are not known."

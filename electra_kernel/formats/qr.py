@@ -24,6 +24,11 @@ def first_lines(data: bytes) -> list[str]:
     return [line.strip() for line in _LINE_END.split(start)]
 
 
+def text_lines(text: str) -> list[str]:
+    """The lines of a text, whatever ends them."""
+    return _LINE_END.split(text)
+
+
 @dataclass(frozen=True, slots=True)
 class QrText:
     """The lines of a code by the names of their fields; a line that is not there is empty."""
@@ -52,7 +57,7 @@ class QrText:
             raise unreadable(
                 source, "character-set", "The text is not in the character set that it names.", _ASK
             ) from error
-        lines = _LINE_END.split(text)
+        lines = text_lines(text)
         return cls(tuple(names), tuple(_CONTROLS.sub(" ", line).strip() for line in lines))
 
     @staticmethod
