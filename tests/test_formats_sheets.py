@@ -388,3 +388,19 @@ def test_every_sheet_of_a_workbook_that_is_a_statement_is_read() -> None:
         ("A1", Decimal("-1.25")),
         ("A2", Decimal("-1.25")),
     ]
+
+
+def test_of_several_columns_of_one_meaning_the_first_is_read_and_sides_tell_the_other_party() -> None:
+    head = "Date;Amount;Currency;Creditor Name;Creditor IBAN;Debtor Name;Debtor IBAN;Currency\n"
+    rows = "2026-01-05;-1.50;EUR;You;DE89370400440532013000;Me;AT611904300234573201;USD\n"
+    (entry,) = _read(head + rows + rows.replace("-1.50", "1.50", 1)).statements[0].entries[:1]
+    assert entry.details[0].counterparty is not None
+    assert (entry.details[0].counterparty.account, entry.currency) == ("DE89370400440532013000", "EUR")
+    other = _read(head + rows + rows.replace("-1.50", "1.50", 1)).statements[0].entries[1].details[0].counterparty
+    assert other is not None
+    assert other.account == "AT611904300234573201"
+
+
+def test_an_account_may_stand_below_its_label() -> None:
+    text = "From;Account number;Balance\n01.01.2026;1234567;12,00\n\nDate;Amount;Text\n2026-01-05;-1,50;Rent\n"
+    assert _read(text).statements[0].account == "1234567"

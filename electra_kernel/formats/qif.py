@@ -19,7 +19,7 @@ from electra_kernel.formats.everyday import decode, one_line, signed_amount, sig
 from electra_kernel.statements.model import Balance, Entry, EntryDetail, Statement
 from electra_kernel.vocabulary.parties import Address, Party
 
-_START = re.compile(rb"[\s\xef\xbb\xbf]*!(?:Type:|Account|Option:|Clear:)", re.IGNORECASE)
+_START = re.compile(rb"(?:[\s\xef\xbb\xbf^]|#[^\n]*\n)*!(?:Type:|Account|Option:|Clear:)", re.IGNORECASE)
 _DATE = re.compile(r"\s*([0-9]{1,4})\s*[/.' -]\s*([0-9]{1,2})\s*([/.' -])\s*([0-9]{1,4})\s*")
 _EIGHT = re.compile(r"(?:19|20)[0-9]{6}")
 #: Registers of money; others (securities, categories, prices) are told and left out.
@@ -87,7 +87,7 @@ def _records(text: str, problems: Problems) -> Iterator[tuple[int, str, _Record 
         elif letter == "^":
             yield number, "", record or _Record(number)
             record = None
-        elif raw.strip():
+        elif raw.strip() and (letter != "#" or record is not None):
             record = record or _Record(number)
             _take(record, letter, value)
     if record is not None:

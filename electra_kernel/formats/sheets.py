@@ -449,6 +449,8 @@ def _way_of(header: _Header, rows: Sequence[Row], columns: Columns, problems: Pr
             said = f"The column {str(header.cells[other[0]])[:40]!r} changes from row to row: it was read as the other party's."
             problems.warn(None, "account", "account-column", said, "Name it Counterparty account, or Own account.")
         places.setdefault("account" if own else "other_account", other)
+    # Several columns of one meaning were told: the first counts, where they are not parts of one text.
+    places = {key: found if key in _JOINED or key == "sign" else found[:1] for key, found in places.items()}
     way = Way(places, dates, amounts, account, header.currency or currency)
     unnamed = [place for place, name in enumerate(header.cells) if not str(name).strip()]
     way = replace(way, **directions_of(columns, way, unnamed))
@@ -471,10 +473,18 @@ def _varies(cells: Sequence[Cell]) -> bool:
 _IBAN = re.compile(r"\b[A-Z]{2}[0-9]{2}(?: ?[0-9A-Z]{4}){2,7}(?: ?[0-9A-Z]{1,3})?\b")
 
 
+def _looks_like_account(text: str) -> bool:
+    return sum(map(str.isdigit, text)) >= 5 and not any(letter in text for letter in ",:")
+
+
 def _above(rows: Sequence[Row]) -> tuple[str, str]:
     """Account and currency by the labels above the header."""
     account = currency = ""
-    for _, cells in rows:
+    for (_, cells), (_, below) in zip(rows, [*rows[1:], (0, ())], strict=False):
+        for place, cell in enumerate(cells[: len(below)]):
+            under = str(below[place]).strip()[:60]
+            if isinstance(cell, str) and plain(cell) in ACCOUNT_LABELS and _looks_like_account(under):
+                account = account or under
         texts = [part.strip() for cell in cells if isinstance(cell, str) for part in cell.split(":", 1) if part.strip()]
         for label, text in pairwise(texts):
             name = plain(label)
