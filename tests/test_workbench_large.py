@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from electra_kernel import Workbench, formats
 from electra_kernel.cli.reading import read_files
 from electra_kernel.formats import camt_pieces
 from electra_kernel.statements.columns import ENTRIES
+from electra_kernel.vocabulary.errors import UnreadableFile
 from electra_kernel.workbench import limits
 from tests.test_formats_camt053 import _detail, _entry, _file
 
@@ -98,3 +100,41 @@ def test_a_statement_that_stands_twice_in_a_large_file_is_booked_once_as_in_a_sm
     assert (row["entries"].tolist(), row["new"].tolist()) == ([54], [36])
     assert bench.store.ledger.details(everything=True).count().execute() == 36
     assert bench.statements.read(file)["new"].tolist() == [0]
+
+
+@pytest.mark.parametrize("order", ["utf-16-le", "utf-16-be"])
+def test_a_large_file_in_utf_16_is_read_in_parts_and_each_entry_has_its_place_in_the_bytes_that_came(
+    order: str,
+) -> None:
+    text = "\ufeff" + _data().decode().replace("UTF-8", "UTF-16").replace("<CreDtTm>", "<!-- 💶 --><CreDtTm>", 1)
+    data = text.encode(order)
+    found = formats.detect(data, "source")
+    assert found.batches is not None
+    assert found.tables is not None
+    whole = found.tables(data, "source")
+    assert data[whole.entries["position"][3].as_py() :].decode(order).startswith("<Ntry>")
+    for size in (1, 97, 1301, len(data)):
+        parts = list(found.batches((data[at : at + size] for at in range(0, len(data), size)), "source"))
+        for name in ("entries", "details", "balances", "problems", "statements"):
+            joined = [row for part in parts for row in getattr(part, name).to_pylist()]
+            assert joined == getattr(whole, name).to_pylist(), (size, name)
+    with pytest.raises(UnreadableFile):
+        list(found.batches(iter([data[:-1]]), "source"))
+
+
+def test_memory_stays_bounded_where_one_entry_never_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(camt_pieces, "_MOST", 100_000)
+    start = _data()[: _data().index(b"<Amt")]
+    found, taken = formats.detect(start, "source"), 0
+
+    def endless() -> Iterator[bytes]:
+        nonlocal taken
+        yield start
+        while True:
+            taken += 10_000
+            yield b"x" * 10_000
+
+    assert found.batches is not None
+    with pytest.raises(UnreadableFile, match="larger than any bank sends"):
+        list(found.batches(endless(), "source"))
+    assert taken < 400_000

@@ -12,6 +12,7 @@ import codecs
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any, cast
 
 import numpy as np
@@ -26,6 +27,9 @@ from electra_kernel.vocabulary.xml import HostileXml, parse_xml
 
 #: How many bytes are taken together; smaller costs time, larger memory.
 PART = 16 * 2**20
+
+#: What stands between two entries, or an entry itself, may not be larger: memory has to stay bounded.
+_MOST = 256 * 2**20
 
 #: A strict parser takes no longer text (libxml2: 10,000,000 bytes).
 _LONGEST = 10_000_000
@@ -72,7 +76,72 @@ def from_utf16(data: bytes) -> bytes:
         text = data.decode("utf-16")
     except UnicodeError as error:
         raise NotPlain("broken UTF-16") from error
-    return re.sub(r"^\ufeff?\s*<\?xml.*?\?>", "", text, count=1, flags=re.DOTALL).encode()
+    return _DECLARATION.sub("", text, count=1).encode()
+
+
+#: More characters than a declaration, or the tag of an entry, has.
+_TAG = 512
+
+
+def is_utf16(pieces: Iterable[bytes]) -> tuple[bool, Iterator[bytes]]:
+    """Whether a document in pieces is UTF-16, by its first bytes; and its pieces."""
+    left, start = iter(pieces), b""
+    for piece in left:
+        start += piece
+        if len(start) >= len(codecs.BOM_UTF16):
+            break
+    return start[:2] in _UTF16_MARKS, chain([start], left)
+
+
+class FromUtf16:
+    """A UTF-16 document in pieces as UTF-8 in pieces, without its declaration.
+
+    Attributes:
+        places: the byte offset, in the document as it came, of each entry met so far.
+    """
+
+    def __init__(self, pieces: Iterable[bytes]) -> None:
+        self._pieces, self.places = pieces, list[int]()
+        self._tag: re.Pattern[str] | None = None
+        self._at = 0
+
+    def __iter__(self) -> Iterator[bytes]:
+        """The pieces.
+
+        Raises:
+            NotPlain: broken UTF-16.
+        """
+        decoder = codecs.getincrementaldecoder("utf-16")()
+        self._at = len(codecs.BOM_UTF16)
+        text, first = "", True
+        try:
+            for piece in self._pieces:
+                text += decoder.decode(piece)
+                if first and len(text) < _TAG:
+                    continue
+                # A tag that may still go on waits for the next piece.
+                open_tag = text.rfind("<", max(0, len(text) - _TAG))
+                cut = open_tag if open_tag >= 0 else len(text)
+                yield self._utf8(text[:cut], first)
+                text, first = text[cut:], first and cut == 0
+            text += decoder.decode(b"", final=True)
+        except UnicodeError as error:
+            raise NotPlain("broken UTF-16", self._at) from error
+        yield self._utf8(text, first)
+
+    def _utf8(self, text: str, first: bool) -> bytes:
+        if self._tag is None and (found := re.search(r"<(?:[\w.-]+:)?Ntry[ >/\t\r\n]", text)):
+            self._tag = re.compile(re.escape(found[0][:-1]) + r"[ >/\t\r\n]")
+        done = 0
+        for match in self._tag.finditer(text) if self._tag else ():
+            self._at += len(text[done : match.start()].encode("utf-16-le"))
+            done = match.start()
+            self.places.append(self._at)
+        self._at += len(text[done:].encode("utf-16-le"))
+        return (_DECLARATION.sub("", text, count=1) if first else text).encode()
+
+
+_DECLARATION = re.compile(r"^\ufeff?\s*<\?xml.*?\?>", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +253,8 @@ class Cutter:
             if len(buffer) < want:
                 continue
             found = self._cut(buffer, base, last=False)
+            if not found and len(buffer) > _MOST:
+                raise NotPlain("an entry larger than any bank sends", base)
             # An entry, or a head, that is larger than a part: look again when there is twice as much.
             want = 0 if found else 2 * len(buffer)
             if found:

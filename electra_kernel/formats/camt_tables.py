@@ -30,7 +30,7 @@ from electra_kernel.formats.camt_columns import (
     NotPlain,
 )
 from electra_kernel.formats.camt_messages import MESSAGES, Message
-from electra_kernel.formats.camt_pieces import Cutter, Part, encoding_of, from_utf16, pieces_of
+from electra_kernel.formats.camt_pieces import Cutter, FromUtf16, Part, encoding_of, from_utf16, is_utf16, pieces_of
 from electra_kernel.formats.camt_rows import Batch, Exact, Raw, Rows, raw_of
 from electra_kernel.statements.columns import BALANCES, DETAILS, ENTRIES, PROBLEMS, StatementTables
 from electra_kernel.statements.keys import Seen, entry_ids
@@ -85,7 +85,9 @@ def read_batches(message: Message, pieces: Iterable[bytes], source: str) -> Iter
         UnreadableFile: broken, or not plain around its entries: such a file is read as a whole only.
     """
     try:
-        yield from File(message, source, None).batches(pieces)
+        wide, given = is_utf16(pieces)
+        text = FromUtf16(given) if wide else None
+        yield from File(message, source, text.places if text else None).batches(text or given)
     except NotPlain as error:
         raise unreadable(
             source,
