@@ -658,3 +658,20 @@ fields = [
   { name = "amount", column = "Amount", type = "amount", point = ".", decimals = 2, sign = "leading", to = "amount" },
 ]
 """
+
+
+def test_a_namespace_is_written_and_any_is_read() -> None:
+    text = XML.replace('root = "Bank"', 'root = "Bank"\nnamespace = "urn:bank:own"')
+    profile = profiles.parse(text, "own.toml")
+    data = profiles.write([_statement()], profile)
+    assert data.count(b'xmlns="urn:bank:own"') == data.count(b"xmlns") == 1
+    amounts = [entry.amount for entry in _statement().entries]
+    for file in (data, data.replace(b"urn:bank:own", b"urn:bank:other"), data.replace(b' xmlns="urn:bank:own"', b"")):
+        (found,) = profiles.read(file, profile, "x").statements
+        assert [entry.amount for entry in found.entries] == amounts
+    assert 'namespace = "urn:bank:own"' in propose(data, "x.xml").text
+    for wrong in ('namespace = "a b"', 'shape = "delimited"\nnamespace = "urn:x"'):
+        with pytest.raises(ProfileError):
+            profiles.parse(
+                XML.replace('shape = "xml"', 'shape = "xml"\n' + wrong if "shape" not in wrong else wrong), "x.toml"
+            )

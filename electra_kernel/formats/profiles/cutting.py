@@ -10,7 +10,7 @@ import csv
 import io
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from lxml import etree
 
@@ -407,11 +407,26 @@ def _xml_bytes(rows: Sequence[tuple[str, Values]], profile: Profile) -> bytes:
             if text:
                 _put(element, path, text, number)
     try:
-        text = etree.tostring(root, encoding="unicode", pretty_print=True)
+        text = etree.tostring(_named_apart(root, profile.namespace), encoding="unicode", pretty_print=True)
         declared = f'<?xml version="1.0" encoding="{profile.encoding}"?>\n'
         return (declared + text).encode(profile.encoding)
     except UnicodeEncodeError as error:
         raise _not_encodable(error, profile) from error
+
+
+def _named_apart(root: etree._Element, namespace: str) -> etree._Element:
+    """The same tree in a namespace, which is declared once."""
+    if not namespace:
+        return root
+    declared = cast("Mapping[str, str]", {None: namespace})
+    other = etree.Element(f"{{{namespace}}}{root.tag}", nsmap=declared)
+    other.text = root.text
+    for name, value in root.attrib.items():
+        other.set(name, value)
+    other.extend(list(root))
+    for element in other.iterdescendants():
+        element.tag = f"{{{namespace}}}{element.tag}"
+    return other
 
 
 def _opened(path: str, last: dict[str, etree._Element], root: etree._Element) -> etree._Element:

@@ -113,6 +113,7 @@ class Profile:
             skip how many lines stand above it.
         ignore: columns of the header that are knowingly not read.
         root: XML: the local name of the root element.
+        namespace: XML: the namespace that is written; whatever stands in a file is read.
         layout: fixed width: the same records, compiled.
         fixed: columns that are the same for the whole file.
     """
@@ -132,6 +133,7 @@ class Profile:
     skip: int = 0
     ignore: tuple[str, ...] = ()
     root: str = ""
+    namespace: str = ""
     fixed: Mapping[str, str] = field(default_factory=dict)
     layout: Layout | None = None
 

@@ -434,10 +434,12 @@ def _xml(data: bytes, encoding: str, name: str) -> _Draft:
         root = parse_xml(data)
     except HostileXml as error:
         raise iso.refused(error, data, name) from error
+    namespace = etree.QName(root.tag).namespace or ""
     iso.plain_names(root)
     paths = _paths(root)
     draft = _Draft("xml", "utf-8")
     draft.head = [f'root = "{etree.QName(root.tag).localname}"']
+    draft.head += [f"namespace = {_quoted(namespace)}"] if namespace else []
     most = max(paths, key=lambda path: (len(paths[path]), -path.count("/")), default="")
     if not most:
         most, paths = ".", {".": [root]}

@@ -28,7 +28,8 @@ _MAX_BYTES = 2**20
 _TEXTS = (list, str)
 #: Keys and what they may hold.
 _PROFILE_KEYS: Mapping[str, type | tuple[type, ...]] = {
-    **dict.fromkeys(("name", "title", "shape", "kind", "encoding", "line_end", "separator", "quote", "root"), str),
+    **dict.fromkeys(("name", "title", "shape", "kind", "encoding", "line_end", "separator", "quote"), str),
+    **dict.fromkeys(("root", "namespace"), str),
     **dict.fromkeys(("extensions", "ends", "ignore"), list),
     "header": bool,
     "skip": int,
@@ -173,6 +174,7 @@ class _Builder:
             skip=table.get("skip", 0),
             ignore=_texts(table, "ignore", place),
             root=self._root(),
+            namespace=self._namespace(),
             fixed=self._fixed(table, place),
             layout=self._layout(name, encoding, line_end, parts),
         )
@@ -182,6 +184,13 @@ class _Builder:
         if len(given) != 1 and not (key == "quote" and not given):
             raise self.place.at(key).error(f"{key} is not one character.", f'Write {key} = "{default}".')
         return given
+
+    def _namespace(self) -> str:
+        namespace = str(self.table.get("namespace", ""))
+        if namespace and (self.shape != "xml" or not namespace.isprintable() or " " in namespace):
+            said = "Only XML has a namespace, a name without blanks."
+            raise self.place.at("namespace").error(said, "Leave it out, or write it as it stands after xmlns.")
+        return namespace
 
     def _root(self) -> str:
         root = str(self.table.get("root", ""))
