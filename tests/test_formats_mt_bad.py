@@ -242,3 +242,15 @@ def test_a_message_that_is_read_counts_before_one_of_another_kind() -> None:
     assert told(reading) == [("message-type", "file", 2)]
     with pytest.raises(UnreadableFile, match="MT598"):
         read(other)
+
+
+def test_a_message_on_one_line_is_refused_with_the_reason() -> None:
+    text = "{1:F01BANKDEFFXXXX0000000000}{2:I103BANKDEFFXXXXN}{4: :20:A-1 :23B:CRED :32A:260105EUR5,1 :50K:/1 X :59:/2 Y -}"
+    with pytest.raises(UnreadableFile, match="Several fields stand on one line"):
+        read(text)
+
+
+def test_a_lone_reference_before_a_message_is_told_and_the_message_is_read() -> None:
+    reading = read(":20:FIRST\r\n:20:SECOND\r\n:32A:260105EUR5,\r\n:50K:/1\r\nX\r\n:59:/2\r\nY\r\n-\r\n")
+    assert [order.message_id for order in reading.orders] == ["SECOND"]
+    assert ("message-type", "file", 1) in told(reading)

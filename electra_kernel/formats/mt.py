@@ -176,6 +176,9 @@ def code_of(tag: str) -> int:
     return int.from_bytes(tag.upper().ljust(3).encode(), "big")
 
 
+#: Fields side by side: their own line ends are lost, and with them what is account, name and town.
+_ON_ONE_LINE = re.compile(rb":20:[^\n:]{1,40}[ \t]:[0-9]{2}[A-Z]?:[^\n:]{0,100}[ \t]:[0-9]{2}[A-Z]?:")
+_LOOKED_AT = 65_536
 #: So many blanks may stand before a tag.
 _INDENTED = 40
 _BLOCK = re.compile(rb"[ \t]*\{[1-5S]?:")
@@ -214,6 +217,15 @@ def fields(data: bytes, problems: Problems) -> Fields:
         problems: takes what had to be assumed.
     """
     text = as_utf8(data, problems)
+    flat = _ON_ONE_LINE.search(text, 0, _LOOKED_AT)
+    if flat is not None:
+        problems.error(
+            text.count(b"\n", 0, flat.start()) + 1,
+            "file",
+            "one-line",
+            "Several fields stand on one line; where each of their lines ends is not known, so they are not read.",
+            "Ask for the message with its line ends.",
+        )
     if b"{4::" in text:
         text = text.replace(b"{4::", b"{4:\n:")
     padded = np.frombuffer(text + b"\n" + bytes(8), np.uint8)

@@ -125,7 +125,7 @@ def _kind_by_fields(head: bytes, start: int) -> str:
     tags: list[str] = []
     for match in _TAG_LINE.finditer(head, start):
         tag = match[1].decode().upper()
-        if tag == "20" and tags:
+        if tag == "20" and len(tags) > 1:
             break
         tags.append(tag)
     return kind_by_tags(tags)
