@@ -5,10 +5,14 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from datetime import date, datetime
 from pathlib import Path
 
 import pytest
 
+from electra_kernel import formats
+from electra_kernel.cli.files import check_file, convert_file, missing_of
+from electra_kernel.vocabulary.errors import ElectraError
 from tests.processes import ROOT
 
 PAYMENTS = "Name;Account;Amount;Currency\nEgri Nyomda Kft.;HU68100320000107686800000000;1500;HUF\n"
@@ -77,3 +81,42 @@ def test_a_demonstration_without_a_folder_is_one_clear_error(folder: Path) -> No
 def test_a_password_is_not_asked_for_where_it_could_be_seen(folder: Path) -> None:
     names = ("--host", "BANK", "--partner", "PARTNER", "--user", "USER")
     assert is_one_clear_error(electra("connect", "https://127.0.0.1:1/", *names, folder=folder))
+
+
+def test_a_sheet_becomes_an_order_once_the_account_that_pays_is_named(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sheet, out = folder / "in.csv", folder / "out.xml"
+    sheet.write_text("Name,Account,Amount,Currency\nPartner,DE89370400440532013000,12.50,EUR\n")
+    with pytest.raises(ElectraError, match="does not say which account pays"):
+        convert_file(sheet, out, "")
+    assert not out.exists()
+    convert_file(sheet, out, "", missing=missing_of(_HUNGARIAN, "Electra Kft.", "", datetime(2026, 12, 1)))
+    (order,) = formats.read(out.read_bytes(), "out.xml").orders
+    assert (order.debtor.name, order.debtor.account) == ("Electra Kft.", _HUNGARIAN.replace(" ", ""))
+    assert order.execution_date == date(2026, 12, 1)
+    assert capsys.readouterr().out.splitlines() == [f"{out} written"]
+
+
+_HUNGARIAN = "HU42 1177 3016 1111 1018 0000 0000"
+
+
+def test_a_check_tells_errors_first_lines_of_xml_and_what_is_not_carried_at_once(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sheet, out = folder / "in.csv", folder / "out.xml"
+    sheet.write_text("Name,Account,Amount,Currency\nPartner,DE89370400440532013000,12.50,EUR\n")
+    convert_file(sheet, out, "", missing=missing_of(_HUNGARIAN, "Electra Kft.", "", datetime(2026, 12, 1)))
+    data = out.read_bytes().replace(b"<CdtTrfTxInf>", b"\n" * 9 + b"<CdtTrfTxInf>")
+    data = data.replace(b"<Cdtr><Nm>Partner</Nm>", b"<Cdtr><Nm></Nm><CtryOfRes>DE</CtryOfRes>")
+    out.write_bytes(data.replace(b"</InitgPty>", b"<CtryOfRes>HU</CtryOfRes></InitgPty>"))
+    assert check_file(out, "") == 1
+    told = capsys.readouterr().out
+    assert told.startswith("line 10, Cdtr/Nm: The party has no name.")
+    assert (
+        "file: warning: 2 elements are not carried over into the order:\n    GrpHdr/InitgPty/CtryOfRes, PmtInf/" in told
+    )
+    out.write_text("no file of any kind")
+    with pytest.raises(ElectraError) as caught:
+        check_file(out, "")
+    assert "archive" not in str(caught.value)

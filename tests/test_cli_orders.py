@@ -63,10 +63,10 @@ def test_an_order_becomes_another_version_or_the_request_that_calls_it_back(fold
 @pytest.mark.parametrize(
     ("name", "to", "words"),
     [
-        ("collection.xml", "pain.001.001.09", "no credit transfer"),
-        ("order.xml", "pain.008.001.08", "no direct debit"),
+        ("collection.xml", "pain.001.001.09", "holds collections"),
+        ("order.xml", "pain.008.001.08", "holds transfers only"),
         ("collection.xml", "csv", "cannot say that they are collections"),
-        ("answer.xml", "pain.001.001.09", "cannot become"),
+        ("answer.xml", "pain.001.001.09", "cannot be written as"),
     ],
 )
 def test_what_cannot_become_something_is_refused_with_a_word(folder: Path, name: str, to: str, words: str) -> None:

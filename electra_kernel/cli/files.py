@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import sys
+from bisect import bisect_left
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import date, datetime
 from pathlib import Path
 
 from electra_kernel import formats
 from electra_kernel.cli.tables import say, show_problems
-from electra_kernel.formats import profiles
+from electra_kernel.formats import iso, profiles
 from electra_kernel.formats.base import Format, Reading
 from electra_kernel.formats.conversion_orders import Missing, orders_of
 from electra_kernel.formats.profiles import Profile
@@ -21,7 +24,7 @@ from electra_kernel.orders.rulebooks import NATIONAL, check
 from electra_kernel.statements.tables import tables_of
 from electra_kernel.vocabulary.accounts import parse_account
 from electra_kernel.vocabulary.dates import BusinessCalendar, system_clock
-from electra_kernel.vocabulary.errors import ElectraError, Problem
+from electra_kernel.vocabulary.errors import ElectraError, Problem, UnreadableFile
 from electra_kernel.vocabulary.parties import Party
 from electra_kernel.workbench.files import read_file, table_bytes, write_file
 from electra_kernel.workbench.ownformats import load_profile, own_formats, own_profiles
@@ -29,6 +32,8 @@ from electra_kernel.workbench.ownformats import load_profile, own_formats, own_p
 #: A folder that is none: no formats of one's own.
 _NONE = Path(os.devnull)
 _NOTHING_MISSING = Missing()
+#: XML with fewer lines than this was not written for people to read, so its places are told by bytes.
+_LINES = 8
 #: Rules about what a sheet of payments does not say and whoever makes an order of it does.
 _SAID_LATER = frozenset({"debtor-account", "debtor-name", "debtor-address", "business-day"})
 
@@ -74,7 +79,7 @@ def convert_file(
     wanted = to or target.suffix.lower().lstrip(".")
     known = [*profiles.shipped(), *own_profiles(workbench), *([load_profile(profile)] if profile else [])]
     written = next((each for each in known if each.name == wanted), None)
-    reading = formats.read(data, source.name, _own(None if written else profile, workbench))
+    reading = _read(data, source.name, _own(None if written else profile, workbench))
     if written is not None:
         out = _by_profile(reading, written, missing)
         left = formats.lost(reading, profiles.as_format(written).read(out, "written"))
@@ -104,10 +109,31 @@ def _by_profile(reading: Reading, profile: Profile, missing: Missing) -> bytes:
 
 def check_file(file: Path, rules: str, profile: Path | None = None, workbench: Path = _NONE) -> int:
     """Show every problem of a payment file; 1 where there are errors. ``profile`` and ``workbench`` as in ``convert_file``."""
-    reading = formats.read(read_file(file), file.name, _own(profile, workbench))
+    data = read_file(file)
+    reading = _read(data, file.name, _own(profile, workbench))
     problems = [*reading.problems, *_rule_problems(reading, rules, file.name)]
-    show_problems(problems, file=file.name)
+    show_problems(problems, file=file.name, place=_place_in(data))
     return 1 if any(problem.severity == "error" for problem in problems) else 0
+
+
+def _read(data: bytes, name: str, own: Sequence[Format]) -> Reading:
+    """Read a file; where nothing can be used, that is all there is to say: no file was archived and no order was lost."""
+    try:
+        return formats.read(data, name, own)
+    except UnreadableFile as error:
+        problem = error.problem
+        where = name if problem.position is None else f"{name}, {_place_in(data)(problem.position)}"
+        raise ElectraError(problem.text, cause=f"rule {problem.rule}.", repair=problem.repair, where=where) from error
+
+
+def _place_in(data: bytes) -> Callable[[int], str]:
+    """A problem's position in words: of XML, the line in which a byte stands, or the byte where there are no lines."""
+    if not iso.looks_like_xml(data):
+        return "line {}".format
+    ends = [match.start() for match in re.finditer(b"\n", data)]
+    if len(ends) < _LINES:
+        return "byte {}".format
+    return lambda position: f"line {bisect_left(ends, position) + 1}"
 
 
 def _rule_problems(reading: Reading, rules: str, source: str) -> list[Problem]:

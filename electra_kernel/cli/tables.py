@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -73,15 +73,33 @@ def show(frame: pd.DataFrame, *, title: str = "", empty: str = "Nothing to show.
     console.print(table)
 
 
-def show_problems(problems: Sequence[Problem], *, file: str) -> None:
-    """Print each problem on two lines: where and what, then the repair and the rule."""
+def show_problems(problems: Sequence[Problem], *, file: str, place: Callable[[int], str] = "line {}".format) -> None:
+    """Print each problem on two lines: where and what, then the repair and the rule; errors come first.
+
+    Elements that are not carried over differ by their names only, so they are one problem here.
+
+    Args:
+        problems: what is wrong.
+        file: the file's name.
+        place: a problem's position in words.
+    """
     if not problems:
         say(f"{file}: no problems.")
-    for problem in problems:
-        place = "file" if problem.position is None else f"line {problem.position}"
+    left_out = [problem for problem in problems if problem.rule == _NOT_CARRIED]
+    for problem in sorted(problems, key=lambda each: each.severity == "warning"):
+        if problem.rule == _NOT_CARRIED and len(left_out) > 1:
+            continue
+        where = "file" if problem.position is None else place(problem.position)
         warning = "warning: " if problem.severity == "warning" else ""
-        say(f"{place}, {problem.field}: {warning}{problem.text}")
+        say(f"{where}, {problem.field}: {warning}{problem.text}")
         say(f"    {problem.repair} [{problem.rule}]")
+    if len(left_out) > 1:
+        say(f"file: warning: {len(left_out)} elements are not carried over into the order:")
+        say(f"    {', '.join(problem.field for problem in left_out)}.")
+        say(f"    {left_out[0].repair} [{_NOT_CARRIED}]")
+
+
+_NOT_CARRIED = "element-not-carried"
 
 
 def say(line: str) -> None:

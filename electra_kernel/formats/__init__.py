@@ -66,7 +66,6 @@ __all__ = [
     "Reading",
     "convert",
     "detect",
-    "lost",
     "read",
     "read_payments",
     "read_tables",

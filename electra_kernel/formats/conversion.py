@@ -33,6 +33,7 @@ _SWIFT = ("mt940", "mt941", "mt942", "mt950")
 _CAMT = {"camt.052": camt052, "camt.053": camt053, "camt.054": camt054}
 #: Endings and other names by which people ask for a format.
 OTHER_NAMES: Mapping[str, str] = {
+    "xml": "camt.053",
     "sta": "mt940",
     "940": "mt940",
     "942": "mt942",

@@ -81,6 +81,8 @@ def written_payments(reading: Reading, wanted: str, now: datetime, missing: Miss
         ElectraError: something that the format needs is missing or does not fit.
     """
     name = _OTHER_NAMES.get(wanted.lower(), wanted.lower())
+    if name == "xml":
+        name = "pain.008" if reading.orders and all(order.collects for order in reading.orders) else "pain.001"
     if (writer := _PAYMENTS.get(name)) is not None:
         if any(order.collects for order in reading.orders):
             text = f"A {name} of payments cannot say that they are collections."

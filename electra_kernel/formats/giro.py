@@ -277,7 +277,7 @@ def _head(order: Order, number: int, initiator: str) -> Values:
     if not who:
         raise LayoutError(
             "The order does not say the initiator's id.",
-            repair="Give initiator='A' and the first eight digits of the tax number.",
+            repair="Give initiator='A' and the first eight digits of the tax number (in the shell: --debtor-id A…).",
         )
     return {
         "initiator": who,

@@ -153,7 +153,7 @@ class Tally:
                 place(),
                 f"{where}/NbOfTxs",
                 "transaction-count",
-                f"The file says {number[:20]} transactions and holds {self.count}.",
+                f"The file counts {number[:20]}, and holds {self.count} transactions.",
                 "Ask for the whole file again.",
             )
         if total and self.sure and iso.decimal_or_none(total) != self.total:
