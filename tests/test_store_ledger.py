@@ -15,8 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from electra_kernel.statements.columns import BALANCES, DETAILS, ENTRIES, PROBLEMS, StatementTables
-from electra_kernel.store import Store
-from electra_kernel.store import ledger as ledgers
+from electra_kernel.store import Store, ledger_tables
 from electra_kernel.store.ledger import Appended, DamagedLedger, Ledger
 from electra_kernel.store.locks import Locks
 from electra_kernel.vocabulary.dates import system_clock
@@ -51,6 +50,11 @@ def _ledger(folder: Path) -> Ledger:
 def _sizes(ledger: Ledger) -> tuple[int, ...]:
     tables = (ledger.entries(), ledger.details(), ledger.balances(), ledger.problems())
     return tuple(int(table.count().execute()) for table in tables)
+
+
+def _files(folder: Path) -> list[ledger_tables.File]:
+    layout = ledger_tables.LAYOUTS["entries"]
+    return ledger_tables.files_of(ledger_tables.open_table(folder, "entries"), layout)
 
 
 def test_an_empty_ledger_gives_empty_tables_with_the_ledgers_columns(tmp_path: Path) -> None:
@@ -126,15 +130,13 @@ def test_a_table_keeps_saying_what_it_said_while_the_ledger_grows(tmp_path: Path
 def test_many_small_files_are_joined_and_tables_made_before_still_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ledgers, "COMPACT_AT", 4)
+    monkeypatch.setattr(ledger_tables, "JOIN_AT", 4)
     ledger = _ledger(tmp_path)
     for turn in range(3):
         ledger.append(make_tables(turn, turn + 1))
     before = ledger.entries()
     ledger.append(make_tables(3, 4))
-    table = ledger._open("entries")
-    assert table is not None
-    assert len(table.file_uris()) == 1
+    assert len(_files(tmp_path / "ledger")) == 1
     assert before.count().execute() == 3
     assert sorted(ledger.entries().amount.to_pyarrow().to_pylist()) == [Decimal(f"{n}.10000") for n in range(4)]
     assert ledger.append(make_tables(0, 4)).known == 4
@@ -151,22 +153,23 @@ def test_a_damaged_table_is_named(tmp_path: Path) -> None:
 
 _APPEND = """
 from tests.test_store_ledger import make_tables
-from electra_kernel.store import ledger as ledgers
+from electra_kernel.store import ledger_tables
 """
 
 _DIE = (
     _APPEND
     + """
 point, after = sys.argv[2], sys.argv[3] == "after"
-write, create = ledgers.write_deltalake, ledgers.DeltaTable.create
-def dying_write(table, *arguments, **more):
-    mine = f"/{point}/" in table.table_uri + "/"
+commit = ledger_tables.Change.commit
+def dying_commit(change):
+    mine = change.layout.name == point
     if mine and not after:
         os._exit(9)
-    write(table, *arguments, **more)
+    version = commit(change)
     if mine:
         os._exit(9)
-ledgers.write_deltalake = dying_write
+    return version
+ledger_tables.Change.commit = dying_commit
 with Store.open(folder, system_clock) as store:
     store.ledger.append(make_tables(0, 3))
 """
@@ -177,10 +180,13 @@ with Store.open(folder, system_clock) as store:
     ("table", "when"),
     [("entries", "before"), ("entries", "after"), ("details", "after"), ("balances", "before"), ("problems", "after")],
 )
-def test_an_append_after_a_death_between_tables_makes_the_ledger_whole(tmp_path: Path, table: str, when: str) -> None:
+def test_a_death_between_tables_leaves_nothing_and_the_next_append_makes_the_ledger_whole(
+    tmp_path: Path, table: str, when: str
+) -> None:
     finish(start(_DIE, tmp_path, table, when), code=9)
     with Store.open(tmp_path, system_clock) as store:
-        store.ledger.append(make_tables(0, 3))
+        assert _sizes(store.ledger) == (0, 0, 0, 0)
+        assert store.ledger.append(make_tables(0, 3)).entries == 3
         assert _sizes(store.ledger) == (3, 6, 3, 1)
         assert store.ledger.append(make_tables(0, 3)) == Appended(entries=0, details=0, balances=0, known=3)
 

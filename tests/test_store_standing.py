@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tempfile
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime
@@ -10,12 +12,16 @@ from itertools import permutations
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
+from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
 
 from electra_kernel import formats
 from electra_kernel.analysis import payments, position
 from electra_kernel.statements.model import NOTIFICATION, REPORT, STATEMENT, Balance, Entry, EntryDetail, Statement
 from electra_kernel.statements.tables import tables_of
+from electra_kernel.store import standing
 from electra_kernel.store.ledger import Ledger
 from electra_kernel.store.locks import Locks
 from electra_kernel.vocabulary.dates import system_clock
@@ -230,3 +236,84 @@ def test_an_mt940_file_and_a_camt_of_the_same_day_are_booked_once(tmp_path: Path
         formats.read_tables(swift, "mt940"), tables_of([_told(STATEMENT, [_entry("10", "Y")], opening="100")], "camt")
     )
     assert (_amounts(ledger), ledger.problems().rule.to_pyarrow().to_pylist()) == (["10.00"], ["same-statement"])
+
+
+_KINDS = (STATEMENT, REPORT, NOTIFICATION)
+
+
+@st.composite
+def _files_told(draw: st.DrawFn) -> list[Statement]:
+    """Files of a few days, out of order, which tell the same few bookings in several dresses."""
+    told = []
+    for number in range(draw(st.integers(1, 7))):
+        kind, day = draw(st.sampled_from(_KINDS)), date(2026, 3, draw(st.integers(1, 28)))
+        entries = [
+            _entry(
+                str(draw(st.integers(1, 3))),
+                draw(st.sampled_from(["R1", "R2", "NONREF", ""])),
+                booking_date=draw(st.sampled_from([day, NEXT, None])),
+                value_date=draw(st.sampled_from([day, None])),
+                status=draw(st.sampled_from(["BOOK", "BOOK", "PDNG"])),
+                details=_batch("1", "2") if draw(st.booleans()) else (),
+            )
+            for _ in range(draw(st.integers(0, 4)))
+        ]
+        told.append(_told(kind, entries, day=day, hour=draw(st.integers(1, 22)), name=f"{kind}-{number}"))
+    return told
+
+
+@settings(max_examples=5, deadline=None, phases=[Phase.explicit, Phase.generate])
+@given(told=_files_told(), large=st.booleans())
+def test_what_appends_decided_one_by_one_is_what_the_rules_say_of_everything_at_once(
+    told: list[Statement], large: bool
+) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        ledger = _ledger(Path(folder))
+        if large:
+            _append_large(ledger, Path(folder), told)
+        else:
+            _append(ledger, *told)
+        everything, statements = ledger.entries(everything=True), ledger.statements()
+        gone = set(standing.gone(everything, statements).to_pyarrow()["entry_id"].to_pylist())
+        ids = set(everything.entry_id.to_pyarrow().to_pylist())
+        stand = ledger.entries().to_pyarrow().to_pylist()
+        assert {row["entry_id"] for row in stand} == ids - gone
+        assert len(stand) == len(ids - gone)
+        details = Counter(ledger.details().entry_id.to_pyarrow().to_pylist())
+        assert details == {row["entry_id"]: row["details"] for row in stand if row["details"] > 1}
+        bare = [row for row in stand if row["details"] == 0 and row["status"] == "BOOK"]
+        givers = (
+            everything.filter(everything.entry_id.isin(list(gone)), everything.details > 0).to_pyarrow().to_pylist()
+        )
+        assert not [row for row in bare if any(_gives(giver, row) for giver in givers)]
+
+
+def _gives(giver: dict[str, Any], row: dict[str, Any]) -> bool:
+    days = [each["booking_date"] or each["value_date"] for each in (giver, row)]
+    near = None in days or abs((days[0] - days[1]).days) <= standing.NEAR
+    return (
+        near and row["bank_reference"] == giver["bank_reference"] in ("R1", "R2") and row["amount"] == giver["amount"]
+    )
+
+
+def _append_large(ledger: Ledger, folder: Path, told: Sequence[Statement]) -> None:
+    for statement in told:
+        tables = tables_of([statement], statement.identification)
+        places = {name: folder / f"{name}.parquet" for name in ("entries", "details")}
+        for name, place in places.items():
+            pq.write_table(getattr(tables, name), place)
+        ledger.append_large([places["entries"]], [places["details"]], tables, source=statement.identification)
+
+
+def test_a_reference_that_comes_again_a_month_later_is_another_booking(tmp_path: Path) -> None:
+    ledger = _ledger(tmp_path)
+    later = _entry("10", "RENT", booking_date=date(2026, 4, 2), value_date=date(2026, 4, 2))
+    _append(ledger, _told(STATEMENT, [_entry("10", "RENT")]), _told(REPORT, [later], day=date(2026, 4, 2)))
+    assert _amounts(ledger) == ["10.00", "10.00"]
+
+
+def test_an_entry_that_is_told_again_with_payments_counts_once(tmp_path: Path) -> None:
+    ledger = _ledger(tmp_path)
+    told = (_told(STATEMENT, [_entry("3", "R1", details=more)], name=str(len(more))) for more in ((), _batch("1", "2")))
+    _append(ledger, *told)
+    assert sorted(payments(ledger.entries(), ledger.details()).amount.to_pyarrow().to_pylist()) == [3]

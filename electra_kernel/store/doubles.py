@@ -11,34 +11,40 @@ there its entries come again one by one, each the same in every column, and only
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
-import duckdb
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from electra_kernel.statements.columns import ENTRIES, STATEMENTS
+from electra_kernel.store.ledger_tables import Change, Days, asking, scan
 from electra_kernel.vocabulary.errors import Problem
 
-_OFFLINE: dict[str, Any] = {"autoinstall_known_extensions": False, "autoload_known_extensions": False}
+_PAIRS = """
+SELECT g.number, g.source, g.account, g.statement, g.opening = g.closing AS still, g.closing - g.opening AS net,
+       h.source AS first_source, h.statement AS first_statement, h.entries AS first_entries,
+       least(g.from_date, h.from_date) AS first, greatest(g.to_date, h.to_date) AS last
+FROM given g JOIN known h
+  ON h.account = g.account AND h.currency = g.currency AND h.to_date = g.to_date AND h.opening = g.opening
+ AND h.closing = g.closing AND (h.source, h.statement) IS DISTINCT FROM (g.source, g.statement)
+ AND (h.number IS NULL OR h.number < g.number)
+WHERE g.kind = 'statement' AND h.kind = 'statement' AND g.entries > 0
+"""
+
+#: What the entries of the pairs' first statements come to, as far as they were found.
+_MOVED = """
+SELECT number, first_source, first_statement, any_value(still) AS still, any_value(net) AS net,
+       any_value(first_entries) AS said, count(*) AS found,
+       sum(e.amount) FILTER (e.status = 'BOOK') AS total,
+       list_sort(list(e.amount) FILTER (e.status = 'BOOK')) AS amounts
+FROM pairs JOIN held e ON e.source = first_source AND e.account = pairs.account AND e.statement = first_statement
+GROUP BY ALL
+"""
 
 _FIND = """
-WITH pairs AS (
-  SELECT g.number, g.source, g.account, g.statement, g.opening = g.closing AS still, g.closing - g.opening AS net,
-         h.source AS first_source, h.statement AS first_statement, h.number AS first_number
-  FROM given g JOIN known h
-    ON h.account = g.account AND h.currency = g.currency AND h.to_date = g.to_date AND h.opening = g.opening
-   AND h.closing = g.closing AND (h.source, h.statement) IS DISTINCT FROM (g.source, g.statement)
-   AND (h.number IS NULL OR h.number < g.number)
-  WHERE g.kind = 'statement' AND h.kind = 'statement' AND g.entries > 0
-), moved AS (
-  SELECT number, first_source, first_statement, any_value(still) AS still, any_value(net) AS net,
-         sum(e.amount) AS total, list_sort(list(e.amount)) AS amounts
-  FROM pairs JOIN held e
-    ON e.source = first_source AND e.account = pairs.account AND e.statement = first_statement AND e.status = 'BOOK'
-  GROUP BY ALL
-), stored AS (
+WITH stored AS (
   SELECT DISTINCT number FROM pairs JOIN stored_entries s
     ON s.source = pairs.source AND s.account = pairs.account AND s.statement = pairs.statement
 ), own AS (
@@ -55,16 +61,16 @@ GROUP BY number
 
 
 def without_doubles(
-    given: Mapping[str, pa.Table], files: Mapping[str, Sequence[str]]
+    given: Mapping[str, pa.Table], held: Mapping[str, Change]
 ) -> tuple[dict[str, pa.Table], tuple[Problem, ...]]:
     """The tables without the entries of statements that are there already in another dress, and what is told of these.
 
     Args:
         given: what is to be appended, by the ledger's names of tables.
-        files: the Parquet files of what the ledger holds, of ``statements`` and ``entries``.
+        held: the ledger's tables.
     """
     entries = without_repeats(given["statements"], given["entries"])
-    doubles, told = doubles_of(given["statements"], entries, files)
+    doubles, told = doubles_of(given["statements"], entries, held)
     if doubles.num_rows:
         entries = without(entries, doubles)
     if entries.num_rows == given["entries"].num_rows:
@@ -109,53 +115,67 @@ def _is(column: Any, value: str | None) -> Any:
     return same.to_numpy()
 
 
-def doubles_of(
-    statements: pa.Table, entries: Any, files: Mapping[str, Sequence[str]]
-) -> tuple[pa.Table, tuple[Problem, ...]]:
+def doubles_of(statements: pa.Table, entries: Any, held: Mapping[str, Change]) -> tuple[pa.Table, tuple[Problem, ...]]:
     """The statements that are there already in another dress, and what is told of these.
 
     Args:
         statements, entries: what is to be appended; ``entries`` a table, or a dataset where it does not fit into memory.
-        files: as for ``without_doubles``.
+        held: the ledger's tables.
     """
     if not statements.num_rows:
         return statements, ()
     numbers = pa.array(range(statements.num_rows), pa.int64())
-    with duckdb.connect(config=_OFFLINE) as query:
-        query.register("new_statements", statements.append_column("number", numbers))
+    with asking() as query:
+        query.register("given", statements.append_column("number", numbers))
         query.register("new_entries", entries)
-        looked_at = ", ".join(_LOOKED_AT)
-        query.execute("CREATE VIEW given AS SELECT * FROM new_statements")
-        query.execute(f"CREATE VIEW fresh AS SELECT {looked_at} FROM new_entries")  # noqa: S608
-        held = _held(files["statements"], "*, NULL AS number")
-        query.execute("CREATE VIEW known AS SELECT * FROM new_statements" + held)  # noqa: S608
-        held = _held(files["entries"], looked_at)
-        query.execute(f"CREATE VIEW stored_entries AS SELECT * FROM fresh WHERE false{held}")  # noqa: S608
-        query.execute("CREATE VIEW held AS SELECT * FROM fresh" + held)  # noqa: S608
-        found = query.execute(_FIND).fetchall()
+        query.execute(f"CREATE TEMP VIEW fresh AS SELECT {', '.join(_LOOKED_AT)} FROM new_entries")  # noqa: S608
+        days = Days.of(statements["to_date"])
+        known = scan(days.among(held["statements"].files), STATEMENTS, "to_date", days)
+        query.execute(
+            "CREATE TEMP VIEW known AS SELECT * FROM given UNION ALL BY NAME "  # noqa: S608
+            f"SELECT *, NULL AS number FROM {known}"
+        )
+        query.execute(f"CREATE TEMP TABLE pairs AS {_PAIRS}")
+        found = _judged(query, held["entries"]) if query.sql("SELECT 1 FROM pairs LIMIT 1").fetchall() else []
     doubles = statements.take(pa.array([number for number, _ in found], pa.int64()))
     told = zip(doubles.to_pylist(), (first for _, first in found), strict=True)
     return doubles, tuple(_told(row, first) for row, first in told)
 
 
+def _judged(query: Any, entries: Change) -> list[tuple[int, str]]:
+    """The numbers of the doubles among ``pairs``, each with the statement that came first.
+
+    Entries are looked for in the ledger's files of the pairs' days first; in all of them only for those statements of
+    which not every entry was found there (an entry booked long before its statement).
+    """
+    first, last = query.sql("SELECT min(first), max(last) FROM pairs").fetchall()[0]
+    found = list[tuple[int, str]]()
+    for files in (Days(first, last, undated=True).among(entries.files), entries.files):
+        held = f"SELECT {', '.join(_LOOKED_AT)} FROM {scan(files, ENTRIES)}"  # noqa: S608
+        query.execute(f"CREATE OR REPLACE TEMP VIEW stored_entries AS {held}")
+        query.execute(f"CREATE OR REPLACE TEMP VIEW held AS FROM fresh UNION ALL {held}")
+        query.execute(f"CREATE OR REPLACE TEMP TABLE moved AS {_MOVED}")
+        found += query.execute(_FIND).fetchall()
+        query.execute(
+            "DELETE FROM pairs WHERE (number, first_source, first_statement) IN "
+            "(SELECT (number, first_source, first_statement) FROM moved WHERE found >= said)"
+        )
+        query.execute("DELETE FROM pairs WHERE number IN (SELECT unnest(?::BIGINT[]))", [[one for one, _ in found]])
+        if not query.sql("SELECT 1 FROM pairs LIMIT 1").fetchall():
+            break
+    return sorted(found)
+
+
 def without(entries: pa.Table, doubles: pa.Table) -> pa.Table:
     """Entries without those of some statements."""
     rows = pa.array(range(entries.num_rows), pa.int64())
-    with duckdb.connect(config=_OFFLINE) as query:
+    with asking() as query:
         query.register("doubles", doubles)
         query.register("rows", entries.select(_LOOKED_AT).append_column("row", rows))
         return entries.take(query.execute(_STAYING).to_arrow_table()["row"])
 
 
 _LOOKED_AT = ["source", "account", "statement", "status", "amount"]
-
-
-def _held(files: Sequence[str], columns: str) -> str:
-    """What the ledger's files hold, to be put after a SELECT; file names stand in quotes."""
-    if not files:
-        return ""
-    listed = ", ".join("'" + file.replace("'", "''") + "'" for file in files)
-    return f" UNION ALL BY NAME SELECT {columns} FROM read_parquet([{listed}])"  # noqa: S608
 
 
 _STAYING = """

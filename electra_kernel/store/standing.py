@@ -1,16 +1,20 @@
 """Which entries of the ledger stand, where several files tell of one booking.
 
-What may live here: rules as Ibis expressions over the ledger's tables; nothing is ever taken out of the tables. The rules:
+What may live here: rules as Ibis expressions over entries and statements; who applies them, and keeps what comes of it,
+is ``ledger_taking``. The rules:
 
 1. What a statement says stands.
 2. An entry of an intraday report or notification stands until a statement covers its day (booking date, else value date,
    else the day of the report): one of the same account and currency, of a period with that day, not made before the
-   report. It also gives way to a statement's entry with the same reference of the bank and the same amount.
+   report. It also gives way to a statement's entry with the same reference of the bank and the same amount, of a day
+   near its own (``NEAR``; banks use references again).
 3. A notification's entry gives way to a report in the same two ways; for want of the times of making, by reference only.
-4. A pending entry gives way to a booked one with the same reference and amount.
+4. A pending entry gives way to a booked one with the same reference and amount, of a day near its own.
 5. Where an entry that stands has no payments, and one that gave way has the same account, currency, amount and
-   reference of the bank, and payments (a batch of which the statement gives the total only), the payments and what they
-   tell are taken from it.
+   reference of the bank, a day near its own, and payments (a batch of which the statement gives the total only), the
+   payments and what they tell are taken from it; from the first that came.
+
+All of them need more rows to hold, never fewer: an entry that gave way has given way for ever, whatever comes later.
 """
 
 from __future__ import annotations
@@ -21,65 +25,40 @@ import ibis
 
 from electra_kernel.statements.model import NOTIFICATION, REPORT, STATEMENT
 
-#: What tells a booking from others wherever it is told.
-_SAME = ("account", "currency", "amount", "bank_reference")
-_NO_REFERENCE = ("NONREF", "NOTPROVIDED")
+#: Days between what two files tell of one booking, at most.
+NEAR = 10
+
+#: The columns of entries that the rules look at.
+LOOKED_AT = (
+    *("entry_id", "account", "currency", "statement", "booking_date", "value_date", "status", "amount"),
+    *("bank_reference", "details", "source"),
+)
 #: What an entry takes from the payments that are told elsewhere; the rest is its own.
-_TAKEN = (
+TAKEN = (
     *("counterparty_name", "counterparty_account", "counterparty_bic", "counterparty_address", "remittance"),
     *("structured_reference", "end_to_end_id", "mandate_id", "creditor_id", "original_amount", "original_currency"),
     *("exchange_rate", "charges", "additional_information"),
 )
+#: What tells a booking from others wherever it is told.
+_SAME = ("account", "currency", "amount", "bank_reference")
+_NO_REFERENCE = ("NONREF", "NOTPROVIDED")
 
 
 def soft(entries: Any) -> Any:
-    """Entries that may give way: those of no statement, and those that are not booked."""
-    return entries.filter(_is(entries, REPORT) | _is(entries, NOTIFICATION) | (entries.status != "BOOK"))
+    """Whether an entry may give way: it is of no statement, or not booked. Null where the status is not known."""
+    return _is(entries, REPORT) | _is(entries, NOTIFICATION) | (entries.status != "BOOK")
 
 
-def standing_entries(entries: Any, statements: Any) -> Any:
-    """The entries that stand, in the columns of ``entries``, with the payments' words where rule 5 brings them."""
-    gone = _gone(entries, statements)
-    stand, given = entries.anti_join(gone, "entry_id").view(), _named(_givers(entries, gone)).view()
-    joined = stand.left_join(given, [stand[name] == given[f"given_{name}"] for name in _SAME])
-    bare = (joined.details == 0) & (joined.status == "BOOK")
-    taken = {
-        name: ibis.ifelse(bare, ibis.coalesce(joined[name], joined[f"given_{name}"]), joined[name]) for name in _TAKEN
-    }
-    taken["details"] = ibis.ifelse(bare & joined.given_details.notnull(), joined.given_details, joined.details)
-    return joined.mutate(**taken).select(*entries.columns)
+def gone(entries: Any, statements: Any) -> Any:
+    """The ids (``entry_id``) of the entries that gave way.
 
-
-def standing_details(details: Any, entries: Any, statements: Any) -> Any:
-    """The payments of the entries that stand, in the columns of ``details``."""
-    gone = _gone(entries, statements)
-    own = details.anti_join(gone, "entry_id")
-    bare = entries.filter((entries.details == 0) & (entries.status == "BOOK")).anti_join(gone, "entry_id").view()
-    given = _named(_givers(entries, gone)).view()
-    taken = bare.join(given, [bare[name] == given[f"given_{name}"] for name in _SAME])
-    taken = taken.select("entry_id", "given_entry_id")
-    moved = details.rename(given_entry_id="entry_id").join(taken, "given_entry_id").select(*details.columns)
-    return own.union(moved)
-
-
-def _named(givers: Any) -> Any:
-    return givers.rename({f"given_{name}": name for name in givers.columns})
-
-
-def _is(entries: Any, kind: str) -> Any:
-    return entries.entry_id.startswith(f"{kind}-")
-
-
-def _referenced(entries: Any) -> Any:
-    return entries.filter(entries.bank_reference.notnull() & entries.bank_reference.notin(_NO_REFERENCE))
-
-
-def _gone(entries: Any, statements: Any) -> Any:
-    """The ids of the entries that gave way."""
-    told = soft(entries)
-    made = statements.group_by("source", "account", "statement").aggregate(created=statements.created.max())
-    news = told.filter(_is(told, REPORT) | _is(told, NOTIFICATION)).left_join(made, ["source", "account", "statement"])
-    news = news.mutate(day=ibis.coalesce(news.booking_date, news.value_date, news.created.date()))
+    Args:
+        entries: with the columns ``LOOKED_AT``.
+        statements: with those of ``statements.columns.STATEMENTS``.
+    """
+    entries = _dated(entries, statements)
+    told = entries.filter(soft(entries))
+    news = told.filter(_is(told, REPORT) | _is(told, NOTIFICATION))
     firm = entries.filter(~_is(entries, REPORT) & ~_is(entries, NOTIFICATION) & (entries.status == "BOOK"))
     notified = news.filter(_is(news, NOTIFICATION))
     reported = entries.filter(_is(entries, REPORT))
@@ -94,6 +73,45 @@ def _gone(entries: Any, statements: Any) -> Any:
     return ibis.union(*ways, distinct=True)
 
 
+def takings(entries: Any, gone_ids: Any) -> Any:
+    """Which entries that stand take which payments: ``entry_id`` and ``giver``, one row an entry that takes.
+
+    Args:
+        entries: with the columns ``LOOKED_AT``.
+        gone_ids: the ids of all that gave way, as ``gone`` gives them.
+    """
+    entries = entries.mutate(day=ibis.coalesce(entries.booking_date, entries.value_date))
+    bare = _referenced(entries.filter((entries.details == 0) & (entries.status == "BOOK")))
+    takers = bare.anti_join(gone_ids.view(), "entry_id").select("entry_id", *_SAME, "day").view()
+    givers = _referenced(entries.filter(entries.details > 0)).semi_join(gone_ids.view(), "entry_id")
+    givers = givers.select(giver="entry_id", given="day", **{f"given_{name}": name for name in _SAME}).view()
+    pairs = takers.join(givers, [takers[name] == givers[f"given_{name}"] for name in _SAME])
+    pairs = pairs.filter(_near(pairs.day, pairs.given))
+    return pairs.group_by("entry_id").aggregate(giver=pairs.giver.min())
+
+
+def _dated(entries: Any, statements: Any) -> Any:
+    """Entries with the time their statement was made, and their day."""
+    made = statements.group_by("source", "account", "statement").aggregate(created=statements.created.max())
+    joined = entries.left_join(made, ["source", "account", "statement"])
+    joined = joined.select(*LOOKED_AT, "created")
+    return joined.mutate(day=ibis.coalesce(joined.booking_date, joined.value_date, joined.created.date()))
+
+
+def _is(entries: Any, kind: str) -> Any:
+    return entries.entry_id.startswith(f"{kind}-")
+
+
+def _referenced(entries: Any) -> Any:
+    return entries.filter(entries.bank_reference.notnull() & entries.bank_reference.notin(_NO_REFERENCE))
+
+
+def _near(one: Any, other: Any) -> Any:
+    """Days are near one another, or one is not known."""
+    span = ibis.interval(days=NEAR)
+    return one.isnull() | other.isnull() | ((other >= one - span) & (other <= one + span))
+
+
 def _covered(news: Any, covering: Any, *, timeless: bool) -> Any:
     """The ids of news of days that were covered later; ``timeless`` where a missing time of making counts as later."""
     over = covering.select(
@@ -103,22 +121,28 @@ def _covered(news: Any, covering: Any, *, timeless: bool) -> Any:
         last="to_date",
         made="created",
     )
-    news, over = news.view(), over.view()
-    later = over.made >= news.created
+    # Each day and time of making is asked once, however many entries it has.
+    asked = news.select("account", "currency", "day", "created").distinct()
+    asked, over = asked.mutate(time=_time(asked)).view(), over.view()
+    later = over.made >= asked.created
     if timeless:
-        later = later | over.made.isnull() | news.created.isnull()
-    same = [news.account == over.covering_account, news.currency == over.covering_currency]
-    return news.join(over, [*same, news.day >= over["first"], news.day <= over["last"], later]).select("entry_id")
+        later = later | over.made.isnull() | asked.created.isnull()
+    same = [asked.account == over.covering_account, asked.currency == over.covering_currency]
+    covered = asked.join(over, [*same, asked.day >= over["first"], asked.day <= over["last"], later])
+    covered = covered.select("account", "currency", "day", "time").distinct().view()
+    news = news.mutate(time=_time(news)).view()
+    return news.semi_join(covered, ["account", "currency", "day", "time"]).select("entry_id")
+
+
+def _time(news: Any) -> Any:
+    """The time of making, to be compared where it is not known too."""
+    return ibis.coalesce(news.created.epoch_seconds(), -1)
 
 
 def _alike(told: Any, by: Any) -> Any:
-    """The ids of entries that others tell with the same reference and amount."""
-    known = _referenced(by).select(*_SAME).distinct()
-    return _referenced(told).view().semi_join(known.view(), _SAME).select("entry_id")
-
-
-def _givers(entries: Any, gone: Any) -> Any:
-    """Of the entries that gave way those with payments, one for each booking."""
-    told = _referenced(entries.filter(entries.details > 0)).semi_join(gone, "entry_id")
-    first = told.mutate(rank=ibis.row_number().over(ibis.window(group_by=_SAME, order_by="entry_id")))
-    return first.filter(first["rank"] == 0).select(*_SAME, *_TAKEN, "details", "entry_id")
+    """The ids of entries that others tell with the same reference and amount, of a day near theirs."""
+    known = _referenced(by).select(by_day="day", **{f"by_{name}": name for name in _SAME}).distinct().view()
+    told = _referenced(told).view()
+    # A filter after the join, so that engines join by what is equal.
+    pairs = told.join(known, [told[name] == known[f"by_{name}"] for name in _SAME])
+    return pairs.filter(_near(pairs.day, pairs.by_day)).select("entry_id")
