@@ -251,8 +251,12 @@ def _continued(rows: Sequence[Row], header: _Header) -> Sequence[Row]:
     places = set(header.places.get("remittance", ()))
     if not places:
         return rows
+    day = next((found[0] for key in _DATES if (found := header.places.get(key))), 0)
     joined: list[Row] = []
     for number, cells in rows:
+        if day < len(cells) and cells[day]:
+            joined.append((number, cells))
+            continue
         filled = [place for place, cell in enumerate(cells) if cell != "" and text_of(cell)]
         if filled and joined and set(filled) <= places and len(joined[-1][1]) >= len(header.cells):
             above = list(joined[-1][1])
