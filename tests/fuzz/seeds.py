@@ -187,6 +187,10 @@ _WORDS_86 = (
     (":86:/CNTP/NL02ABNA0123456789/ABNANL2A/Partner/Town/REMI/STRD/CUR/RF18539007547034//EREF/E2E-2/", "EREF"),
     (":86:Free text about nothing much, IBAN: NL02ABNA0123456789 NAAM: Partner OMSCHRIJVING: Invoice 3", "NONREF"),
     (":86:020~00VE02~20Invoice~21 of January~3010500012~311050001200000000~32Partner~33Sons", "NONREF"),
+    (":86:020<00VE02<20Invoice<27Partner<28Street 1<29Town<3861109010140000071219812874", "NONREF"),
+    (":86:105?20EREF+E2E-4 CRED+DE98ZZZ09999999999 S?21VWZ+VS:12 KS:0308?30COBADEFFXXX", "EREF"),
+    (":86:051+00CODE+20SVWZ+Invoice 5+30UNCRBGSF+31BG80BNBG96611020345678+32Partner", "NONREF"),
+    (":86:770 CODE; Z RACH.: 61109010140000071219812874; OD: Partner; TYT.: Invoice 6; TNR: 1.01", "NONREF"),
     (":86:/OCMT/USD100,/EXCH/1,0525/ORDP/DE89370400440532013000 Partner/BENM//NAME/We", "KREF"),
 )  # fmt: skip
 
@@ -202,7 +206,7 @@ def _swift() -> Iterator[tuple[str, bytes]]:
     ]
     for text, reference in _WORDS_86:
         lines.append(f":61:2601300130C12,75NTRF{reference}//BANK-1\r\n/OCMT/USD13,50/CHGS/EUR0,75/\r\n{text}")
-    lines.append(":62F:C260130EUR1063,75\r\n:64:C260130EUR1063,75\r\n:86:About the whole\r\n-}")
+    lines.append(":62F:C260130EUR1114,75\r\n:64:C260130EUR1114,75\r\n:86:About the whole\r\n-}")
     yield "mt940 in words", "\r\n".join(lines).encode()
     for kind in ("900", "910"):
         own = ":50K:/DE89370400440532013000\r\nPartner\r\n" if kind == "910" else ""
