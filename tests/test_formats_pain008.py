@@ -396,3 +396,21 @@ def test_payments_of_columns_are_a_sequence_like_any_other() -> None:
     assert hash(payments) == hash(tuple(payments))
     assert payments != lines  # those have no places
     assert tuple(replace(line, position=None) for line in payments) == lines
+
+
+@pytest.mark.parametrize("kind", ["white space", "long element", "many shapes", "few of many shapes"])
+def test_collections_that_are_not_alike_are_left_to_the_other_way(kind: str) -> None:
+    whole = pain008.write(collection())
+    start, end = whole.index(b"<DrctDbtTxInf>"), whole.index(b"</PmtInf>")
+    record = whole[start:end]
+    many = [record.replace(b"<MndtId>", b"<X%d>x</X%d><MndtId>" % (number, number)) for number in range(60)]
+    records = {
+        "white space": [record] * 300 + [record.replace(b"Muster", b" " * 100_000 + b"Muster")],
+        "long element": [record.replace(b"<MndtId>", b'<X a="' + b"a" * 100_000 + b'"/><MndtId>')] + [record] * 300,
+        "many shapes": many * 5,
+        "few of many shapes": [record] * 700 + many,
+    }[kind]
+    reading = _assert_both_agree(whole[:start] + b"".join(records) + whole[end:])
+    assert reading is not None
+    assert len(reading.orders[0].transactions) == len(records)
+    assert isinstance(reading.orders[0].transactions, Payments) == (kind == "long element")

@@ -314,22 +314,22 @@ def _uncarried(values: _Values, columns: Columns) -> list[tuple[int, int, str]]:
     told: dict[str, tuple[int, int, str]] = {}
     for number, (layout, binding) in enumerate(zip(values.run.layouts, values.bindings, strict=True)):
         for path, place, marked in binding.uncarried:
-            places = [place if number == each else -1 for each in range(len(values.bindings))]
-            row = _first_told(path, values.run.column(places), layout.rows, columns, marked=marked)
-            if row is not None:
-                told[path] = min(told.get(path, (row, place, path)), (row, place, path))
+            # Nearly always one of the first says something, or none ever does.
+            for part in (slice(0, _FEW), slice(_FEW, None)):
+                texts = values.run.of_layout(number, place, part)
+                row = _first_told(path, texts, layout.rows[part], columns, marked=marked)
+                if row is not None:
+                    told[path] = min(told.get(path, (row, place, path)), (row, place, path))
+                    break
     return list(told.values())
 
 
-def _first_told(path: str, column: Column | None, rows: Places, columns: Columns, *, marked: bool) -> int | None:
-    if column is None:
-        return None
+def _first_told(path: str, texts: Column, rows: Places, columns: Columns, *, marked: bool) -> int | None:
     few = pa.array(rows)
-    texts = column.take(few).to_pylist()
     others = [columns.texts.get("structured_reference"), columns.party.get("account")]
     references, accounts = (repeat("") if each is None else each.take(few).to_pylist() for each in others)
     seen = set[tuple[str, str]]()
-    for row, text, reference, account in zip(rows.tolist(), texts, references, accounts, strict=False):
+    for row, text, reference, account in zip(rows.tolist(), texts.to_pylist(), references, accounts, strict=False):
         key = text, reference[:2]
         if key in seen or not (text or marked):
             continue

@@ -11,7 +11,7 @@ tags. What has too many layouts, or a record that is none, is left to the way th
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,8 +24,12 @@ from electra_kernel.formats.skeletons import NotPlain, Places, Records, Shape, a
 
 #: From so many records on columns are worth their while; with more layouts than that they are not.
 FEWEST, _MOST_LAYOUTS = 256, 48
-#: So many records are compared at a time: their bytes stay in the processor's cache.
-_AT_A_TIME = 1024
+#: So many layouts have to hold most records, or the rest is not tried.
+_FIRST_LAYOUTS = 8
+#: So many records and bytes are compared at a time: they stay in the processor's cache.
+_AT_A_TIME, _BYTES_AT_A_TIME = 1024, 1 << 20
+#: So much white space around a text is taken away here.
+_MOST_BLANKS = 64
 _TAG = re.compile(rb"<[^>]*>")
 
 
@@ -77,6 +81,12 @@ class Run:
         column = slices(self._data, starts, ends)
         return self._parsed(column) if self._has_references or self._has_returns else column
 
+    def of_layout(self, number: int, place: int, part: slice) -> Column:
+        """The texts of one leaf in some records of one layout."""
+        layout = self.layouts[number]
+        column = slices(self._data, layout.starts[part, place], layout.ends[part, place])
+        return self._parsed(column) if self._has_references or self._has_returns else column
+
     def _parsed(self, column: Column) -> Column:
         marked = pc.or_(pc.match_substring(column, "&"), pc.match_substring(column, "\r"))
         if not pc.any(marked).as_py():
@@ -95,7 +105,7 @@ def run_of(records: Records, first: int, after: int) -> Run | None:
     found, layouts = _Matcher(records, first, after), list[Layout]()
     left = np.arange(count)
     while len(left):
-        if len(layouts) == _MOST_LAYOUTS:
+        if len(layouts) == _MOST_LAYOUTS or (len(layouts) == _FIRST_LAYOUTS and len(left) > count // 2):
             return None
         layout = found.layout(left)
         layouts.append(layout)
@@ -112,7 +122,7 @@ class _Matcher:
         self.bytes = np.frombuffer(records.data, np.uint8)
         self.firsts, self.lasts = found.firsts[first:after], found.lasts[first:after]
         self.starts, self.ends = found.starts[first:after], found.ends[first:after]
-        self.sizes = self.lasts - self.firsts + 1
+        self.sizes, self.lengths = self.lasts - self.firsts + 1, self.ends - self.starts
 
     def layout(self, rows: Places) -> Layout:
         """The layout of the first of some records, and those of them that have it.
@@ -128,10 +138,12 @@ class _Matcher:
         shape = shape_of(b"".join(tags).decode("latin-1"), self.records.namespaces, patterned=True)
         literals = list(_literals(record, tags, {place for place in shape.texts if place >= 0}))
         leaves = [(place, len(tags[place])) if place >= 0 else (0, 0) for place in shape.texts]
-        alike = rows[self.sizes[rows] == len(tags)]
+        # A record that is shorter than what it must hold is left alone, so no byte is compared twice.
+        size = sum(literal.end - literal.start for literal in literals)
+        alike = rows[(self.sizes[rows] == len(tags)) & (self.lengths[rows] >= size)]
+        step = max(1, min(_AT_A_TIME, _BYTES_AT_A_TIME // size))
         parts = [
-            self._part(alike[place : place + _AT_A_TIME], record, literals, leaves)
-            for place in range(0, len(alike), _AT_A_TIME)
+            self._part(alike[place : place + step], record, literals, leaves) for place in range(0, len(alike), step)
         ]
         found, starts, ends = map(np.concatenate, zip(*parts, strict=True))
         return Layout(shape, found, starts, ends)
@@ -163,10 +175,14 @@ class _Matcher:
 
     def _strip(self, starts: npt.NDArray[np.int32], ends: npt.NDArray[np.int32]) -> None:
         """Leave white space out at both ends of the texts; there are no control characters among them."""
-        while (blank := (starts < ends) & (self.bytes[starts] <= ord(" "))).any():
-            starts[blank] += 1
-        while (blank := (starts < ends) & (self.bytes[ends - 1] <= ord(" "))).any():
-            ends[blank] -= 1
+        for _ in range(_MOST_BLANKS):
+            before = (starts < ends) & (self.bytes[starts] <= ord(" "))
+            starts[before] += 1
+            after = (starts < ends) & (self.bytes[ends - 1] <= ord(" "))
+            ends[after] -= 1
+            if not before.any() and not after.any():
+                return
+        raise NotPlain
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,14 +210,3 @@ def _literals(record: bytes, tags: Sequence[bytes], leaves: set[int]) -> Iterabl
         elif record[place:after].strip(b" \t\r\n"):
             raise NotPlain
         place = after
-
-
-def by_layout(run: Run, place: Callable[[Shape], int]) -> list[int]:
-    """Of each layout the number of a leaf."""
-    return [place(layout.shape) for layout in run.layouts]
-
-
-def texts_of(columns: Mapping[str, Column | None], name: str, count: int) -> Column:
-    """A column, or as many empty texts."""
-    column = columns.get(name)
-    return pa.repeat("", count) if column is None else column
