@@ -106,6 +106,8 @@ def test_a_byte_that_is_no_letter_of_the_encoding_is_told_with_its_place() -> No
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32", "iso-8859-2", "windows-1250"])
 def test_encodings_of_one_two_and_four_bytes_a_letter_are_read(encoding: str) -> None:
     tables = both_ways(_TEXT.replace("UTF-8", encoding).encode(encoding))
+    if encoding == "utf-16":
+        assert_same(both_ways(_TEXT.encode(encoding)), _pieces(_TEXT.encode(encoding)))
     assert (tables.details["counterparty_name"].to_pylist(), _rules(tables)) == (["Á", "B"], [])
 
 
@@ -130,6 +132,12 @@ def test_a_message_of_another_kind_beside_it_is_told_and_not_lost_in_silence() -
     assert (tables.entries.num_rows, _rules(tables)) == (2, ["other-message"])
     reading = formats.read((_NOTIFIED + _BARE).encode(), "x")
     assert (reading.format[:8], [each.rule for each in reading.problems]) == ("camt.054", ["other-message"])
+
+
+@pytest.mark.parametrize("data", ["words " + _TEXT + _TEXT, _TEXT + "words" + _TEXT, _TEXT + _TEXT + "words"])
+def test_words_around_several_messages_are_none_that_may_be_lost(data: str) -> None:
+    with pytest.raises(UnreadableFile):
+        camt053.read(data.encode(), "x")
 
 
 def test_several_orders_or_answers_in_one_file_are_refused_in_plain_words() -> None:

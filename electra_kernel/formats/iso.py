@@ -138,6 +138,10 @@ def _mended_root(data: bytes, problems: Problems) -> Element | None:
             continue
         with suppress(HostileXml):
             root = parse_xml(candidate)
+            if candidate is not text and any(
+                (words or "").strip() for words in (root.text, *(each.tail for each in root))
+            ):
+                return None
             for mend in mends:
                 problems.warn(mend.position, "Document", mend.rule, mend.text, mend.repair)
             return root
@@ -345,7 +349,8 @@ def _search_offsets(data: bytes, name: str) -> list[int]:
 
 
 def _parsed_offsets(data: bytes, name: str) -> list[int]:
-    scan = expat.ParserCreate()
+    # The mark of UTF-16 counts, whatever the declaration says.
+    scan = expat.ParserCreate("utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else None)
     found: list[int] = []
 
     def start(tag: str, _attributes: dict[str, str]) -> None:

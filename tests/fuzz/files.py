@@ -10,23 +10,27 @@ from __future__ import annotations
 import faulthandler
 import time
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import fields, is_dataclass
 from decimal import Decimal
 from random import Random
-from typing import Any
+from typing import Any, TypeAlias
 
 from electra_kernel import formats
 from electra_kernel.formats import Format, Reading
 from electra_kernel.statements.columns import BALANCES, DETAILS, ENTRIES, PROBLEMS, STATEMENTS, StatementTables
-from electra_kernel.statements.tables import tables_of
+from electra_kernel.statements.tables import joined_tables, tables_of
 from electra_kernel.vocabulary.errors import ElectraError
 from tests.fuzz.campaign import COUNTED, PATIENCE, Defect, Outcome
 from tests.fuzz.filemutations import mutated_file
 from tests.fuzz.seeds import files
 from tests.fuzz.watch import calls_of, peak_memory
 
+Batches: TypeAlias = Callable[[Iterable[bytes], str], Iterator[StatementTables]]
+
+#: Into how many pieces a file is cut for the readers of files of any size.
+PIECES = 7
 #: Where the files are said to come from.
 SOURCE = "fuzz"
 SCHEMAS = {"entries": ENTRIES, "details": DETAILS, "balances": BALANCES, "problems": PROBLEMS, "statements": STATEMENTS}
@@ -38,7 +42,7 @@ STRANGERS = 40
 
 def allowed_calls(size: int) -> int:
     """What a file of ``size`` bytes may cost at most, read in all ways: in proportion to its size."""
-    return 300_000 + 60 * size
+    return 400_000 + 80 * size
 
 
 class Files:
@@ -116,6 +120,17 @@ class Ways:
             self.faults += wrong_schemas(exact)
         if self._known.tables is not None:
             self._compare(exact, self._known.tables)
+        if self._known.batches is not None:
+            self._in_pieces(exact, self._known.batches)
+
+    def _in_pieces(self, exact: StatementTables | None, read: Batches) -> None:
+        """In pieces a file may be refused that is read as a whole; where it is read, it says the same."""
+        size = 1 + len(self._data) // PIECES
+        cut = (self._data[at : at + size] for at in range(0, len(self._data), size))
+        with suppress(ElectraError):
+            whole = joined_tables(list(read(cut, SOURCE)))
+            self.faults += wrong_schemas(whole)
+            self.faults += ["refused by one way, read in pieces"] if exact is None else _differences(exact, whole)
 
     def _compare(self, exact: StatementTables | None, read: Callable[[bytes, str], StatementTables]) -> None:
         try:
@@ -128,12 +143,16 @@ class Ways:
             self.faults.append("refused by one way, read by the fast one")
             return
         self.faults += wrong_schemas(fast)
-        self.faults += [
-            f"the two ways differ in {name}.{column}"
-            for name in SCHEMAS
-            for column in getattr(exact, name).column_names
-            if getattr(exact, name)[column].to_pylist() != getattr(fast, name)[column].to_pylist()
-        ]
+        self.faults += _differences(exact, fast)
+
+
+def _differences(one: StatementTables, other: StatementTables) -> list[str]:
+    return [
+        f"the two ways differ in {name}.{column}"
+        for name in SCHEMAS
+        for column in getattr(one, name).column_names
+        if getattr(one, name)[column].to_pylist() != getattr(other, name)[column].to_pylist()
+    ]
 
 
 def wrong_schemas(tables: StatementTables) -> list[str]:

@@ -55,6 +55,9 @@ def test_a_campaign_notices_an_exception_a_float_and_two_ways_that_differ() -> N
     assert "differ in entries.amount" in _defects(
         tables=lambda data, source: camt053.read_tables(data.replace(b">12.75<", b">12.76<"), source)
     )
+    assert "differ in entries.amount" in _defects(
+        batches=lambda pieces, source: camt053.read_batches([b"".join(pieces).replace(b">12.75<", b">12.76<")], source)
+    )
     assert "refused by the fast one" in _defects(tables=lambda data, source: camt053.read_tables(data[:-9], source))
     assert len(list(strange_amounts((1.5, (Decimal("NaN"),), Decimal(1))))) == 2
 
