@@ -347,6 +347,14 @@ def test_letters_that_happen_to_be_another_of_utf_8_are_read_as_agreed() -> None
     assert (rows[0].values["name"], told) == ("ŰÁÁ", [])
 
 
+def test_latin_letters_in_utf_8_that_the_agreed_set_does_not_have_are_read() -> None:
+    alone = replace(ITEMS, ends=(), records=LONE)
+    plain = write([("item", {"amount": Decimal(1), "name": "Soren", "kind": "B"})], alone)
+    rows, told = _read(plain.replace(b"Soren    ", "Søren – €".encode()), alone)
+    assert rows[0].values["name"] == "Søren – €"
+    assert told == [(1, "file", "encoding")]
+
+
 LONE = (replace(ITEMS.records[1], after=()),)
 
 

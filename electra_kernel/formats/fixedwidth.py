@@ -58,8 +58,8 @@ _Step: TypeAlias = tuple[str, int, int, Callable[[str], Any]]
 
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _DOS_END = "\x1a"
-#: What editors put in place of plain characters, in whatever set the file should be.
-_TYPOGRAPHIC = frozenset("–—‘’‚“”„…€•\u00a0")
+#: Latin letters, and the dashes, quotation marks and signs of currencies that stand with them.
+_LATIN = re.compile("[\u00a0-\u024f\u2010-\u2044\u20a0-\u20bf]")
 #: How much of a file ``detect`` looks at.
 _HEAD = 4_096
 
@@ -149,7 +149,8 @@ def true_encoding(data: bytes, agreed: str) -> str:
     """The encoding a file is in: the agreed one, unless its bytes can only be UTF-8.
 
     Where a set of one byte a character is agreed on, a byte order mark is no accident, nor is a whole text of valid sequences
-    that are characters of that set (or dashes, quotation marks and the euro, which editors put in).
+    that are characters of that set or Latin letters and signs. Letters of that set may well happen to be a sequence of another
+    script.
 
     Args:
         data: the file, or its beginning: the last character may be cut.
@@ -163,7 +164,7 @@ def true_encoding(data: bytes, agreed: str) -> str:
         text = codecs.getincrementaldecoder("utf-8")().decode(data)
     except UnicodeDecodeError:
         return agreed
-    meant = "".join(letter for letter in set(text) if letter not in _TYPOGRAPHIC)
+    meant = "".join(letter for letter in set(text) if not _LATIN.fullmatch(letter))
     try:
         meant.encode(agreed)
     except UnicodeEncodeError:
