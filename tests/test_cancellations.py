@@ -176,6 +176,25 @@ def test_an_answer_is_written_valid_and_reads_back_the_same(answer: Cancellation
     assert (reading.answers, reading.problems, reading.format) == ((answer,), (), "camt.029.001.09")
 
 
+def test_the_message_and_case_that_an_answers_transactions_name_alike_are_the_answers() -> None:
+    line = (
+        "<TxInfAndSts><RslvdCase><Id>{}</Id></RslvdCase><OrgnlGrpInf><OrgnlMsgId>{}</OrgnlMsgId><OrgnlMsgNmId>pacs.008"
+        "</OrgnlMsgNmId></OrgnlGrpInf><OrgnlEndToEndId>E</OrgnlEndToEndId></TxInfAndSts>"
+    )
+    head = "<Assgnmt><Id>A</Id><CreDtTm>2026-03-02T06:00:00Z</CreDtTm></Assgnmt><Sts><Conf>CNCL</Conf></Sts>"
+
+    def read(*lines: str) -> tuple[str, str, str, set[str]]:
+        body = f"<RsltnOfInvstgtn>{head}<CxlDtls>{''.join(lines)}</CxlDtls></RsltnOfInvstgtn>"
+        data = f'<Document xmlns="urn:iso:std:iso:20022:tech:xsd:camt.029.001.09">{body}</Document>'
+        reading = camt029.read(data.encode(), "x")
+        [answer] = reading.answers
+        named = answer.original_message_id, answer.original_format, answer.case
+        return *named, {problem.field.rpartition("/")[2] for problem in reading.problems}
+
+    assert read(line.format("C", "M"), line.format("C", "M")) == ("M", "pacs.008", "C", set())
+    assert read(line.format("C", "M"), line.format("D", "N")) == ("", "pacs.008", "", {"OrgnlMsgId", "Id"})
+
+
 def test_an_order_is_called_back_as_a_whole_or_in_part() -> None:
     made, reason = collection(), StatusReason(code="DUPL", text="Sent twice")
     whole = cancellation_of(made, message_id="C-1", created=CREATED, original_format="pain.008.001.08", reason=reason)

@@ -18,6 +18,9 @@ _READ = tuple(f"camt.029.001.{number:02}" for number in range(1, 15))
 _REPEATS = ("OrgnlTxRef", "OrgnlCreDtTm", "OrgnlNbOfTxs", "OrgnlCtrlSum", "NbOfTxsPerCxlSts")
 _GROUP, _BLOCK = "CxlDtls/OrgnlGrpInfAndSts", "CxlDtls/OrgnlPmtInfAndSts"
 _LINES = (f"{_BLOCK}/TxInfAndSts", "CxlDtls/TxInfAndSts")
+#: The original message that a transaction names by itself.
+_ORIGINAL = "TxInfAndSts/OrgnlGrpInf"
+_CASE = f"{_LINES[1]}/RslvdCase/Id"
 _CORRESPONDENTS = ("Agt/FinInstnId/BICFI", "Agt/FinInstnId/BIC", "Agt/FinInstnId/Nm", "Pty/Nm")
 _CARRIED = frozenset(
     {
@@ -64,9 +67,23 @@ def read(data: bytes, source: str) -> Reading:
 
 
 def _implied(body: iso.Element) -> frozenset[str]:
-    """The creator of the case where that is who is answered."""
+    """The creator of the case where that is who is answered, and what all transactions of an original name alike."""
     creator, assignee = answers.correspondent(body, "RslvdCase/Cretr"), answers.correspondent(body, "Assgnmt/Assgne")
-    return frozenset(f"RslvdCase/Cretr/{part}" for part in _CORRESPONDENTS) if creator == assignee else frozenset()
+    implied = {f"RslvdCase/Cretr/{part}" for part in _CORRESPONDENTS} if creator == assignee else set()
+    if not iso.text(body, "RslvdCase/Id") and _the_one(body, _CASE):
+        implied.add(_CASE)
+    parts = body.findall("CxlDtls")
+    for name in ("OrgnlMsgId", "OrgnlMsgNmId"):
+        path = f"{_ORIGINAL}/{name}"
+        if all(_the_one(part, path) and not iso.text(part, f"OrgnlGrpInfAndSts/{name}") for part in parts):
+            implied.add(f"CxlDtls/{path}")
+    return frozenset(implied)
+
+
+def _the_one(element: iso.Element | None, path: str) -> str:
+    """What all transactions name alike; empty where they name nothing, or differ."""
+    found = set(iso.texts(element, path))
+    return found.pop() if len(found) == 1 else ""
 
 
 def _answer(body: iso.Element, part: iso.Element | None, problems: Problems) -> CancellationAnswer:
@@ -79,10 +96,10 @@ def _answer(body: iso.Element, part: iso.Element | None, problems: Problems) -> 
         created=answers.moment(iso.text(body, "Assgnmt/CreDtTm"), "Assgnmt/CreDtTm", problems),
         assigner=answers.correspondent(body, "Assgnmt/Assgnr"),
         assignee=answers.correspondent(body, "Assgnmt/Assgne"),
-        case=iso.text(body, "RslvdCase/Id"),
+        case=iso.text(body, "RslvdCase/Id") or _the_one(body, _CASE),
         confirmation=iso.text(body, "Sts/Conf"),
-        original_message_id=iso.text(group, "OrgnlMsgId"),
-        original_format=iso.text(group, "OrgnlMsgNmId"),
+        original_message_id=iso.text(group, "OrgnlMsgId") or _the_one(part, f"{_ORIGINAL}/OrgnlMsgId"),
+        original_format=iso.text(group, "OrgnlMsgNmId") or _the_one(part, f"{_ORIGINAL}/OrgnlMsgNmId"),
         group_status=iso.text(group, "GrpCxlSts"),
         reasons=() if group is None else answers.reasons(group, "CxlStsRsnInf"),
         payments=tuple(
