@@ -377,13 +377,16 @@ def test_where_all_marks_contradict_all_signs_the_marks_count_and_it_is_told() -
 def test_every_sheet_of_a_workbook_that_is_a_statement_is_read() -> None:
     out = io.BytesIO()
     workbook = xlsxwriter.Workbook(out)
-    for name, account in (("One", "A1"), ("Notes", ""), ("Two", "A2")):
+    for name, account in (("One", "A1"), ("Notes", ""), ("Two", "A2"), ("Old", "A3")):
         sheet = workbook.add_worksheet(name)
+        if name == "Old":
+            sheet.hide()
         for row, cells in enumerate([["Account", "Booking date", "Amount"], [account, "2026-01-05", -1.25]]):
             if account:
                 sheet.write_row(row, 0, cells)
     workbook.close()
     reading = formats.read(out.getvalue(), "s.xlsx")
+    assert (None, "hidden", "warning") in _rules(reading)
     assert [(each.account, each.entries[0].amount) for each in reading.statements] == [
         ("A1", Decimal("-1.25")),
         ("A2", Decimal("-1.25")),
@@ -404,3 +407,34 @@ def test_of_several_columns_of_one_meaning_the_first_is_read_and_sides_tell_the_
 def test_an_account_may_stand_below_its_label() -> None:
     text = "From;Account number;Balance\n01.01.2026;1234567;12,00\n\nDate;Amount;Text\n2026-01-05;-1,50;Rent\n"
     assert _read(text).statements[0].account == "1234567"
+
+
+@pytest.mark.parametrize(
+    ("text", "amount"),
+    [
+        ("1\u202f234,50-", "-1234.50"),
+        ("1\u00a0234,50", "1234.50"),
+        ("1’234’567,50", "1234567.50"),
+        ("(3,00)", "-3.00"),
+        ("-0,00", "0.00"),
+        ("7,00 DR", "-7.00"),
+        ("8,00CR", "8.00"),
+        ("−9,00", "-9.00"),
+        ("- 6,00 €", "-6.00"),
+    ],
+)
+def test_amounts_are_read_however_they_are_grouped_and_signed(text: str, amount: str) -> None:
+    (found, _) = _amounts(_read(f"Date;Amount;Text\n2026-01-05;{text};x\n2026-01-06;-1,00;y\n"))
+    assert found == Decimal(amount)
+    assert not found.is_signed() or found
+
+
+def test_days_that_are_numbers_of_a_spreadsheet_are_days_and_it_is_told() -> None:
+    reading = _read("Date;Amount;Text\n46027;-1,00;x\n46028;-2,00;y\n")
+    assert [entry.booking_date for entry in reading.statements[0].entries] == [date(2026, 1, 5), date(2026, 1, 6)]
+    assert (None, "date-order", "warning") in _rules(reading)
+
+
+def test_japanese_in_its_own_character_set_is_read() -> None:
+    reading = _read('日付,摘要,お支払金額,お預り金額,差引残高\n2026/1/5,家賃,"80,000",,"1,220,000"\n', "shift_jis")
+    assert _amounts(reading) == [Decimal("-80000")]

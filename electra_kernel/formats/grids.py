@@ -202,10 +202,15 @@ def sheets(data: bytes, source: str) -> Iterator[list[Row]]:
     Raises:
         UnreadableFile: damaged, or too large when inflated.
     """
+    return (rows for _, rows in shown_sheets(data, source))
+
+
+def shown_sheets(data: bytes, source: str) -> Iterator[tuple[bool, list[Row]]]:
+    """The same, each with whether it is shown."""
     opened = _open(data, source)
     _opened.cache_clear()  # what was kept for telling formats apart is needed no longer
     for name in sorted(opened.sheets, key=lambda name: name in opened.hidden):
-        yield opened.rows(name)
+        yield name not in opened.hidden, opened.rows(name)
 
 
 def heads(data: bytes) -> tuple[list[Row], ...]:

@@ -59,10 +59,13 @@ def decoded(data: bytes, source: str, problems: Problems) -> str:
 
 def start_of(data: bytes) -> str:
     """The beginning of a sheet's text, to tell what it is; empty where it is no text."""
+    text = ""
     try:
         text, name = grids.decode(data[:_START], whole=False)
     except UnicodeDecodeError:
-        return ""
+        if data[:40].count(0):
+            return ""
+        name = ""
     return text if name in ("UTF-8", "UTF-16") else data[:_START].decode(guessed(data), "replace")
 
 

@@ -150,7 +150,7 @@ NAMES: Mapping[str, tuple[str, ...]] = {
         "салдо | υπολοιπο | λογιστικο υπολοιπο | bakiye | יתרה | 余额 | 账户余额 | 残高 | 差引残高"
     ),
     "currency": _names(
-        "currency | ccy | currency code | account currency | wahrung | waehrung | devise | deviza | devizanem | "
+        "currency | валута | ccy | currency code | account currency | wahrung | waehrung | devise | deviza | devizanem | "
         "penznem | moneda | divisa | muntsoort | munt | valutacode | waluta | mena | valiuta | valuuta | cur | "
         "curr | moeda | valuta kod | kontowahrung | szamla devizaneme | ccy code | currency iso | iso currency | "
         "payment currency | billing currency | transaction currency code | buchungswahrung | kontowaehrung | "
@@ -258,7 +258,7 @@ NAMES: Mapping[str, tuple[str, ...]] = {
         "tegenpartij | adresse contrepartie | merchant address | partner adresse"
     ),
     "remittance": _names(
-        "description | remittance | remittance information | details | payment details | transaction details | "
+        "description | zweck | remittance | remittance information | details | payment details | transaction details | "
         "text | memo | narrative | narration | particulars | note | notes | message | payment reference | desc | "
         "verwendungszweck | buchungsdetails | vorgang verwendungszweck | zahlungsgrund | libelle | motif | "
         "communication | communications | detail | intitule | remarque | kozlemeny | megjegyzes | leiras | "

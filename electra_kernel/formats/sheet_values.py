@@ -5,6 +5,7 @@ The rules.
 * Dates: the order (year, month, day) in which most cells of all date columns are dates. Where several orders are
   possible and give other days, the one that leaves the rows in order counts, else days first (months first where the
   separator is ``/`` and the decimal sign a point); a warning says so.
+* Days that are all numbers of five digits are what a spreadsheet keeps for a day (since 1900), and a warning says so.
 * Amounts: the decimal sign is what the cells of all columns of money prove: the last of two different separators, one
   not followed by exactly three digits, or one behind more than three digits. Where nothing proves it, a cell that
   could mean either is refused. Numbers of a spreadsheet are their 15 digits, which is what it keeps.
@@ -16,7 +17,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 from electra_kernel.formats.grids import Cell, plain
@@ -44,6 +45,8 @@ class Dates:
 
     def day(self, cell: Cell) -> date | None:
         """The day of a cell, or ``None`` where it is none."""
+        if self.order == SERIAL:
+            return _serial_day(cell)
         if isinstance(cell, datetime):
             return cell.date()
         if isinstance(cell, date):
@@ -60,6 +63,11 @@ def dates_of(columns: Iterable[Sequence[Cell]], *, months_first: bool) -> Dates:
         columns: the cells of each column of dates.
         months_first: whether months come first where nothing decides.
     """
+    columns = [list(cells) for cells in columns]
+    filled = [cell for cells in columns for cell in cells if cell not in ("", None)]
+    if filled and all(_serial_day(cell) is not None for cell in filled):
+        said = f"The dates, such as {filled[0]}, were taken for numbers of days since 1900, as spreadsheets keep them."
+        return Dates(SERIAL, said)
     texts = [[str(cell) for cell in cells if isinstance(cell, str | int) and cell] for cells in columns]
     every = Counter(text for cells in texts for text in cells)
     found = {order: {text: _day(text, order) for text in every} for order in _ORDERS}
@@ -77,6 +85,19 @@ def dates_of(columns: Iterable[Sequence[Cell]], *, months_first: bool) -> Dates:
         return Dates(sorted_ones[0], _doubt(example, sorted_ones[0], why))
     usual = "mdy" if months_first and "mdy" in best else "dmy" if "dmy" in best else best[0]
     return Dates(usual, _doubt(example, usual, "as is usual where amounts are written so"))
+
+
+#: Days as a spreadsheet counts them: the number of days since the last but one day of 1899, some decades around now.
+SERIAL = "serial"
+_ZERO_DAY, _FIRST_SERIAL, _LAST_SERIAL = date(1899, 12, 30), 20_000, 80_000
+
+
+def _serial_day(cell: Cell) -> date | None:
+    if isinstance(cell, str) and re.fullmatch(r"[0-9]{5}(?:[.,]0+)?", cell.strip()):
+        cell = int(cell.strip()[:5])
+    if isinstance(cell, bool) or not isinstance(cell, int | float) or not _FIRST_SERIAL <= cell < _LAST_SERIAL:
+        return None
+    return _ZERO_DAY + timedelta(days=int(cell))
 
 
 def _doubt(example: str, order: str, why: str) -> str:
@@ -122,8 +143,8 @@ def _date(given: dict[str, str]) -> date | None:
 
 
 # ----------------------------------------------------------------------------------------------------- amounts
-_CORE = re.compile(r"[0-9][0-9.,'’   ]{0,40}|[.,][0-9]{1,20}")
-_SPACES = "'’ \xa0\u202f"
+_CORE = re.compile(r"[0-9][0-9.,'’ \xa0\u2009\u202f]{0,40}|[.,][0-9]{1,20}")
+_SPACES = "'’ \xa0\u2009\u202f"
 _MINUSES = "-−–"
 
 
@@ -249,7 +270,7 @@ def _number(core: str, point: str, decimals: int) -> Decimal | None:
     return number if _fits(number, decimals) else None
 
 
-_GROUPS = re.compile(r"[0-9]{1,3}(?:([.,'’ \xa0\u202f])[0-9]{2,3})(?:\1[0-9]{2,3})*")
+_GROUPS = re.compile(r"[0-9]{1,3}(?:([.,'’ \xa0\u2009\u202f])[0-9]{2,3})(?:\1[0-9]{2,3})*")
 
 
 def _ungrouped(whole: str) -> str | None:

@@ -15,7 +15,7 @@ There is no standard; the rules are these.
 * A row with anything wrong is left out and told as a problem with its line; rows without date or money (page headers,
   sums) are passed over and told in one warning. One row of sums below all others must be their sum. Rows with nothing
   but text continue the text of the row above.
-* Every sheet of a workbook that is a statement is read, hidden ones last.
+* Every sheet of a workbook that is a statement is read; a hidden one only where none that is shown is, which is told.
 * A sheet without a header is read where its cells leave no choice (``sheet_bare``), and told.
 * One statement for each account and currency. A sheet numbers no statements, so they have no identification: the same
   booking exported twice is one in the ledger.
@@ -283,11 +283,14 @@ def _excel(data: bytes, source: str, problems: Problems) -> Iterator[list[Row]]:
     """The rows of every sheet with a header of a statement, else those of the first that needs none."""
     bare: list[Row] | None = None
     none = True
-    for rows in grids.sheets(data, source):
+    for shown, rows in grids.shown_sheets(data, source):
         header = _find_header(rows)
-        if _is_statement(rows, header):
+        if _is_statement(rows, header) and (shown or none):
             none = False
             yield rows
+        elif _is_statement(rows, header):
+            said = "A hidden sheet has a statement too; it is not read."
+            problems.warn_once("sheet", "hidden", said, "Show it where it counts.")
         elif header is None and bare is None:
             bare = sheet_bare.named(rows)
     if none and bare is None:
