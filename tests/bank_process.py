@@ -19,6 +19,7 @@ from click.testing import Result
 from typer.testing import CliRunner
 
 from electra_kernel.bank.cli import app
+from electra_kernel.vocabulary.dates import BusinessCalendar, system_clock
 from tests.processes import ROOT
 
 _BANK = "from electra_kernel.bank.cli import app; app()"
@@ -88,8 +89,10 @@ class BankProcess:
 
 @contextmanager
 def running(folder: Path, *options: str) -> Iterator[BankProcess]:
-    """``electra bank serve --json`` until the block ends."""
-    command = [sys.executable, "-c", _BANK, "serve", "--data", str(folder), "--json", *options]
+    """``electra bank serve --json`` until the block ends; a new bank begins on a day on which it works."""
+    day = BusinessCalendar("HU").next_business_day(system_clock().date())
+    dated = ("--date", day.isoformat(), *options)
+    command = [sys.executable, "-c", _BANK, "serve", "--data", str(folder), "--json", *dated]
     process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     try:
         assert process.stdout is not None
