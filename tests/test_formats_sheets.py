@@ -438,3 +438,13 @@ def test_days_that_are_numbers_of_a_spreadsheet_are_days_and_it_is_told() -> Non
 def test_japanese_in_its_own_character_set_is_read() -> None:
     reading = _read('日付,摘要,お支払金額,お預り金額,差引残高\n2026/1/5,家賃,"80,000",,"1,220,000"\n', "shift_jis")
     assert _amounts(reading) == [Decimal("-80000")]
+
+
+def test_charges_that_the_balances_count_besides_the_amounts_are_part_of_them() -> None:
+    rows = "2026-10-01,-405.63,4.06,3768.16\n2026-10-02,-985.38,9.85,2772.93\n2026-10-03,-60.92,0.61,2711.40\n"
+    reading = _read(f"Date,Amount,Fee,Balance\n{rows}")
+    assert _amounts(reading) == [Decimal("-409.69"), Decimal("-995.23"), Decimal("-61.53")]
+    assert [str(each.amount) for each in reading.statements[0].balances] == ["4177.85", "2711.40"]
+    assert _rules(reading)[0] == (None, "charges", "warning")
+    tables = sheets.read_tables(f"Date,Amount,Fee,Balance\n{rows}".encode(), "s")
+    assert tables.entries["amount"].to_pylist() == _amounts(reading)

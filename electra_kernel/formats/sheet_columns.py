@@ -289,9 +289,24 @@ def directions_of(columns: Columns, way: Way, unnamed: Sequence[int]) -> dict[st
         "signed": signed,
         "debits_signed": bool(len(owed) and (owed < 0).all()),
         "marks": () if marks is None else (marks,),
+        "less_charges": signed and _charges_count(columns, way, amounts),
         "marks_only": signed and marks is not None and _all_contradict(columns, marks, amounts.steps),
         "unmarked_debits": not signed and marks is not None and _only_credits(columns, marks, amounts.known),
     }
+
+
+def _charges_count(columns: Columns, way: Way, amounts: Steps) -> bool:
+    """Whether the balances follow from each other only where the charges are taken off the amounts."""
+    places = [next(iter(way.places.get(key, ())), None) for key in ("balance", "charges")]
+    balance, charges = (steps_of(columns, place, way.amounts) for place in places)
+    rows = np.flatnonzero(amounts.known & balance.known)
+    moves, after, taken = amounts.steps[rows], balance.steps[rows], np.abs(charges.steps[rows])
+    return len(rows) > 1 and bool(taken.any()) and not _follow(moves, after) and _follow(moves - taken, after)
+
+
+def _follow(moves: Any, after: Any) -> bool:
+    forward = bool((after[1:] == after[:-1] + moves[1:]).all())
+    return forward or bool((after[:-1] == after[1:] + moves[:-1]).all())
 
 
 def _are_marks(cells: Sequence[Cell], shortest: int, share: float) -> bool:
@@ -362,6 +377,8 @@ class _Reader:
         self._strange |= _mask(first.is_null())
         steps, directed, currencies = self._amounts()
         balance = self._steps("balance")
+        if self._way.less_charges:
+            steps = steps - np.abs(self._steps("charges").steps)
         rows = {
             "account": self._accounts(),
             "currency": self._currencies(currencies),

@@ -38,6 +38,7 @@ class Way:
         debits_signed: whether the column of debits has negative amounts.
         marks: the place of the column that marks the direction, none where there is none.
         unmarked_debits: whether only credits are marked, so that amounts without a mark are debits.
+        less_charges: whether the balances prove that charges are taken besides the amounts.
         marks_only: whether all signs contradict the marks, so that they mean something else.
     """
 
@@ -51,6 +52,7 @@ class Way:
     marks: tuple[int, ...] = ()
     unmarked_debits: bool = False
     marks_only: bool = False
+    less_charges: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -212,6 +214,12 @@ class RowReader:
 
     def _amount(self, cells: Sequence[Cell]) -> tuple[Decimal | None, str, bool]:
         """Signed amount, currency, and whether something beside its sign told the direction."""
+        amount, currency, directed = self._amount_alone(cells)
+        if self._way.less_charges and amount is not None:
+            amount -= abs(self._quiet(cells, "charges") or 0)
+        return amount, currency, directed
+
+    def _amount_alone(self, cells: Sequence[Cell]) -> tuple[Decimal | None, str, bool]:
         amount, negative, currency = self._number(cells, "amount")
         if amount is None and not self._way.places.get("amount"):
             amount, negative, currency = self._number(cells, "gross")

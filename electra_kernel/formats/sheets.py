@@ -461,6 +461,9 @@ def _way_of(header: _Header, rows: Sequence[Row], columns: Columns, problems: Pr
     way = Way(places, dates, amounts, account, header.currency or currency)
     unnamed = [place for place, name in enumerate(header.cells) if not str(name).strip()]
     way = replace(way, **directions_of(columns, way, unnamed))
+    if way.less_charges:
+        said = "The balances prove that the charges are taken besides the amounts; each amount was read together with them."
+        problems.warn(None, "charges", "charges", said, "None: the balances follow from each other so.")
     if way.marks_only:
         said = (
             "Signs and marks of all amounts contradict each other; the marks were believed, as on a card's statement."
