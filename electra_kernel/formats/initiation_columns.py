@@ -429,12 +429,16 @@ def _parties(columns: Columns, part: slice, known: dict[tuple[str, ...], Party])
 
 
 def _party(key: tuple[str, ...]) -> Party:
-    name, account, bic, identification, street, building, post_code, town, country = key[: len(_PARTY)]
+    name, account, bic, identification, street, building, post_code, town, country, *lines = key
     address = _NO_ADDRESS
-    if any(key[len(_PARTY) - len(ADDRESS) :]):
-        lines = tuple([line for line in key[len(_PARTY) :] if line])
+    if street or building or post_code or town or country or lines:
         address = Address(
-            street=street, building=building, post_code=post_code, town=town, country=country, lines=lines
+            street=street,
+            building=building,
+            post_code=post_code,
+            town=town,
+            country=country,
+            lines=tuple([line for line in lines if line]) if lines else (),
         )
     return Party(name=name, account=account, bic=bic, address=address, identification=identification)
 
