@@ -135,6 +135,13 @@ def test_an_amount_that_only_repeats_another_is_not_told_and_any_other_is(
     assert (_words("", entry=amounts) if where == "entry" else _words(amounts)) == told
 
 
+@pytest.mark.parametrize(
+    "inside", ["<Purp><Cd>SALA<X><Y>z</Y></X></Cd></Purp>", "<Purp><Cd><X><Y>z</Y></X>SALA</Cd></Purp>"]
+)
+def test_an_element_inside_one_that_has_a_text_hides_nothing(inside: str) -> None:
+    assert _words(inside) == "Purp/Cd/X/Y: z"
+
+
 def test_several_charges_are_a_sum_in_the_column_and_each_is_told() -> None:
     record = "<Rcrd><Amt Ccy='EUR'>{}</Amt><CdtDbtInd>DBIT</CdtDbtInd><ChrgInclInd>true</ChrgInclInd></Rcrd>"
     total = "<TtlChrgsAndTaxAmt Ccy='EUR'>3.50</TtlChrgsAndTaxAmt>"

@@ -186,12 +186,17 @@ class Part:
         return _plain_characters(self.document) and not any(_declarations(self.document, mark) for mark in (b"!", b"?"))
 
     def leaves(self) -> Indices:
-        """Where the elements with a text and without children end; of a part that is plain."""
+        """Where texts end: those of elements without children, and those that stand beside an element's children.
+
+        Of a plain part only.
+        """
         letters = np.frombuffer(self.document, np.uint8)
         marks = np.flatnonzero(letters == ord("<"))
         closing = letters[marks + 1] == ord("/")
+        before = letters[marks[1:] - 1]
         # A closing tag right after an opening one, with something between them.
-        found: Indices = marks[1:][closing[1:] & ~closing[:-1] & (letters[marks[1:] - 1] != ord(">"))]
+        text = closing[1:] & ~closing[:-1]
+        found: Indices = marks[1:][(before != ord(">")) & (text | ~_BLANK[before])]
         return found
 
     def entry_of(self, places: Indices) -> Indices:
