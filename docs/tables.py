@@ -19,7 +19,7 @@ from electra_kernel.formats import FORMATS
 from electra_kernel.formats.payments import _NAMES, ColumnMap
 from electra_kernel.formats.profiles.model import ENTRY_COLUMNS, ORDER_COLUMNS, STATEMENT_COLUMNS, TRANSACTION_COLUMNS
 from electra_kernel.orders.kinds import KINDS
-from electra_kernel.orders.rulebooks import NATIONAL
+from electra_kernel.orders.rulebooks import NATIONAL, National
 from electra_kernel.orders.rules import table
 from electra_kernel.statements.columns import BALANCES, DETAILS, ENTRIES, PROBLEMS
 from electra_kernel.vocabulary.faults import FAULTS
@@ -156,10 +156,16 @@ def kinds() -> str:
 def national_rules() -> str:
     """The countries' rulebooks."""
     rows = [
-        (f"`{name}`", book.title, ", ".join(f"`{kind}`" for kind in book.kinds), book.source)
+        (f"`{name}`", book.title, ", ".join(f"`{kind}`" for kind in book.kinds), _different(book), book.source)
         for name, book in NATIONAL.items()
     ]
-    return markdown_table(("rules", "where", "of the kinds", "set by"), rows)
+    return markdown_table(("rules", "where", "of the kinds", "what is different", "set by"), rows)
+
+
+def _different(book: National) -> str:
+    limits = [f"{name.replace('_', ' ')} {value}" for name, value in book.limits.items() if name != "characters"]
+    rules = [f"`{rule}` too" for rule in book.rules] + [f"no `{rule}`" for rule in book.without]
+    return "; ".join([*rules, *limits, *(["characters of its own"] if "characters" in book.limits else [])])
 
 
 def order_rules() -> str:

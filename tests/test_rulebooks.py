@@ -8,7 +8,9 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
+from electra_kernel.cli.app import app
 from electra_kernel.formats import pain001
 from electra_kernel.orders import rules
 from electra_kernel.orders.kinds import KINDS
@@ -248,3 +250,8 @@ def test_addresses_in_free_lines_end_on_the_day_the_data_names(day: date, broken
     whole = replace(free, address=Address(lines=("Hauptstrasse 5",), town="Berlin", country="DE"))
     assert _rules(order(euros(counterparty=whole), execution_date=day), today=day) == []
     assert limits_of("sepa").unstructured_address_last_day == date(2026, 11, 14)
+
+
+def test_the_help_of_check_names_every_rulebook() -> None:
+    told = " ".join(CliRunner().invoke(app, ["check", "--help"], env={"COLUMNS": "400"}).output.split())
+    assert "(" + ", ".join(NATIONAL) + ")" in told

@@ -99,7 +99,11 @@ def convert(
 def check(
     file: Annotated[Path, typer.Argument(help="A payment file: Excel, CSV or pain.001.")],
     rules: Annotated[
-        str, typer.Option(help="The kind of order, or the country, whose rules apply; told from the file.")
+        str,
+        typer.Option(
+            help="The rulebook that holds as well (german, austrian, swiss, sepa-instant, hungarian-instant), or the "
+            "kind of order, where the file does not tell; any other name lists the kinds."
+        ),
     ] = "",
     profile: Annotated[Path | None, typer.Option(help="A profile (.toml) that says what the file is made of.")] = None,
     workbench: Folder = _TREASURY,
