@@ -290,10 +290,9 @@ def test_what_appends_decided_one_by_one_is_what_the_rules_say_of_everything_at_
 
 def _gives(giver: dict[str, Any], row: dict[str, Any]) -> bool:
     days = [each["booking_date"] or each["value_date"] for each in (giver, row)]
-    near = None in days or abs((days[0] - days[1]).days) <= standing.NEAR
-    return (
-        near and row["bank_reference"] == giver["bank_reference"] in ("R1", "R2") and row["amount"] == giver["amount"]
-    )
+    near = None not in days and abs((days[0] - days[1]).days) <= standing.NEAR
+    same: bool = row["bank_reference"] == giver["bank_reference"] and row["amount"] == giver["amount"]
+    return near and same and row["bank_reference"] in ("R1", "R2")
 
 
 def _append_large(ledger: Ledger, folder: Path, told: Sequence[Statement]) -> None:

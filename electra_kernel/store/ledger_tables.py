@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import json
 import threading
-import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -301,7 +300,8 @@ class Change:
         stored, parts = self.layout.stored, [PART] if self.layout.parted else None
         if self.table is None:
             self.table = DeltaTable.create(str(self._path), schema=stored, mode="ignore", partition_by=parts)
-        actions: list[AddAction | RemoveAction] = [self._remove(file) for file in self._dropped]
+        when = max((_milliseconds(path) for path in self._added), default=_milliseconds(str(self._path)))
+        actions: list[AddAction | RemoveAction] = [self._remove(file, when) for file in self._dropped]
         actions += [self._add_action(file) for file in self.files if file.path in self._added]
         self.table.create_write_transaction(actions, "append", stored, parts)
         self.table.update_incremental()
@@ -311,8 +311,8 @@ class Change:
     def _values(self, file: File) -> dict[str, str | None]:
         return {PART: file.part} if self.layout.parted else {}
 
-    def _remove(self, file: File) -> RemoveAction:
-        return RemoveAction(Path(file.path).name, True, _milliseconds(), file.size, self._values(file))
+    def _remove(self, file: File, when: int) -> RemoveAction:
+        return RemoveAction(Path(file.path).name, True, when, file.size, self._values(file))
 
     def _add_action(self, file: File) -> AddAction:
         day, told = self.layout.day, dict[str, Any]()
@@ -321,7 +321,7 @@ class Change:
             told = {key: {day: value.isoformat()} if value else {} for key, value in ends.items()}
             told["nullCount"] = {day: file.undated}
         stats = json.dumps({"numRecords": file.rows, **told})
-        return AddAction(Path(file.path).name, file.size, self._values(file), _milliseconds(), True, stats)
+        return AddAction(Path(file.path).name, file.size, self._values(file), _milliseconds(file.path), True, stats)
 
     def join_small_files(self) -> bool:
         """Join files with others of their size where there are many, ordered by day; whether there were."""
@@ -370,9 +370,9 @@ class Change:
             self.table.vacuum(dry_run=False)
 
 
-def _milliseconds() -> int:
-    # Delta's own log of when; no rule of ours looks at it.
-    return time.time_ns() // 1_000_000
+def _milliseconds(path: str) -> int:
+    """When a file was written: Delta notes it of what comes and what goes, and no rule of ours looks at it."""
+    return Path(path).stat().st_mtime_ns // 1_000_000
 
 
 def begin(folder: Path) -> dict[str, Change]:

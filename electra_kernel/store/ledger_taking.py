@@ -104,7 +104,8 @@ class Taking:
             query.execute(f"CREATE TEMP TABLE gone AS SELECT entry_id FROM {held}")  # noqa: S608
             for part, rows in self._parted(query, "fresh").items():
                 self._details.add(rows, part)
-        return fresh.num_rows
+        new: int = fresh.num_rows
+        return new
 
     def finish(self) -> None:
         """Give the entries that take payments those of the entries that gave way."""

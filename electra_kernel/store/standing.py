@@ -86,7 +86,7 @@ def takings(entries: Any, gone_ids: Any) -> Any:
     givers = _referenced(entries.filter(entries.details > 0)).semi_join(gone_ids.view(), "entry_id")
     givers = givers.select(giver="entry_id", given="day", **{f"given_{name}": name for name in _SAME}).view()
     pairs = takers.join(givers, [takers[name] == givers[f"given_{name}"] for name in _SAME])
-    pairs = pairs.filter(_near(pairs.day, pairs.given))
+    pairs = pairs.filter(_within(pairs.day, pairs.given))
     return pairs.group_by("entry_id").aggregate(giver=pairs.giver.min())
 
 
@@ -108,8 +108,13 @@ def _referenced(entries: Any) -> Any:
 
 def _near(one: Any, other: Any) -> Any:
     """Days are near one another, or one is not known."""
+    return one.isnull() | other.isnull() | _within(one, other)
+
+
+def _within(one: Any, other: Any) -> Any:
+    """Days are known, and near one another."""
     span = ibis.interval(days=NEAR)
-    return one.isnull() | other.isnull() | ((other >= one - span) & (other <= one + span))
+    return (other >= one - span) & (other <= one + span)
 
 
 def _covered(news: Any, covering: Any, *, timeless: bool) -> Any:

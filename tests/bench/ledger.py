@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
-from time import perf_counter
+from time import perf_counter, process_time
 from typing import Any
 
 import duckdb
@@ -59,8 +59,8 @@ def run(rows: int = ROWS, small: int = SMALL) -> Iterator[Result | Figure]:
         yield Figure(f"{name}, {_FILES} large appends", f"{whole:8.3f} s, {rows / whole:,.0f} entries a second")
         late = _small_appends(store, small, _day(_FILES))
         bare_at = "as often with a tenth in the ledger"
-        yield Result(f"{name}, {small} small appends one by one", late, bare_at, early, "does not grow with the ledger")
-        yield _two_at_once(Path(folder) / "bench", small, late, name)
+        yield Result(f"{name}, {small} small appends (CPU)", late, bare_at, early, "does not grow with the ledger")
+        yield _two_at_once(Path(folder) / "bench", small, name)
         yield from _queries(store, Path(folder) / "bare.parquet", name)
         known = _file(_FILES // 2, rows // _FILES)
         some = {part: getattr(known, part).slice(0, 1000) for part in _PARTS}
@@ -123,12 +123,13 @@ def _rows(table: pa.Table) -> list[tuple[Any, ...]]:
 
 
 def _small_appends(store: Store, count: int, day: date) -> float:
-    """Seconds for files of ten entries: an account's report, and then its statement."""
-    start = perf_counter()
+    """Seconds of the processor for files of ten entries: an account's report, and then its statement."""
+    store.ledger.append(_small(day, REPORT, f"{day}-first"))
+    start = process_time()
     for number in range(count):
         day += timedelta(days=number % 2 == 0)
         store.ledger.append(_small(day, (STATEMENT, REPORT)[number % 2 == 0], f"{day}-{number}"))
-    return perf_counter() - start
+    return process_time() - start
 
 
 def _small(day: date, kind: str, source: str) -> StatementTables:
@@ -150,25 +151,33 @@ with Store.open(Path(sys.argv[1]), system_clock) as store:
 """
 
 
-def _two_at_once(folder: Path, count: int, alone: float, name: str) -> Result:
-    days = [str(_day(_FILES) + timedelta(days=1000 * number)) for number in (1, 2)]
+def _two_at_once(folder: Path, count: int, name: str) -> Result:
+    """The seconds of two processes that append at once, beside those of one of them alone."""
+    alone = _processes(folder, count, [1])
+    return Result(
+        f"{name}, two processes, {count} small appends each", _processes(folder, count, [2, 3]), "one", alone, "about 2"
+    )
+
+
+def _processes(folder: Path, count: int, numbers: list[int]) -> float:
     running = [
         subprocess.Popen(
-            [sys.executable, "-c", _SECOND, str(folder), str(count), day],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+            [sys.executable, "-c", _SECOND, str(folder), str(count), str(_day(_FILES) + timedelta(days=1000 * number))],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
         )
-        for day in days
-    ]  # fmt: skip
+        for number in numbers
+    ]
     for process in running:
         if process.stdout is None or process.stdout.readline() != "ready\n":
-            raise AssertionError("the second process did not open the ledger")
+            raise AssertionError("a process did not open the ledger")
     start = perf_counter()
     for process in running:
-        process.communicate("go\n", timeout=None) if process is running[-1] else _go(process)
+        _go(process)
     if any(process.wait() for process in running):
         raise AssertionError("a process could not append")
-    seconds = perf_counter() - start
-    return Result(f"{name}, two processes, {count} small appends each", seconds, "one process", alone, "about 2")
+    return perf_counter() - start
 
 
 def _go(process: subprocess.Popen[str]) -> None:
