@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import zipfile
 from contextlib import suppress
 from dataclasses import fields
 from datetime import date, datetime
@@ -448,3 +449,35 @@ def test_charges_that_the_balances_count_besides_the_amounts_are_part_of_them() 
     assert _rules(reading)[0] == (None, "charges", "warning")
     tables = sheets.read_tables(f"Date,Amount,Fee,Balance\n{rows}".encode(), "s")
     assert tables.entries["amount"].to_pylist() == _amounts(reading)
+
+
+def _ods(rows: str) -> bytes:
+    """An OpenDocument spreadsheet of one table."""
+    spaces = " ".join(
+        f'xmlns:{name}="urn:oasis:names:tc:opendocument:xmlns:{name}:1.0"' for name in ("office", "table", "text")
+    )
+    content = f'<office:document-content {spaces}><office:body><office:spreadsheet><table:table table:name="One">{rows}'
+    content += "</table:table></office:spreadsheet></office:body></office:document-content>"
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as container:
+        container.writestr("mimetype", "application/vnd.oasis.opendocument.spreadsheet")
+        container.writestr("META-INF/manifest.xml", "<manifest/>")
+        container.writestr("content.xml", content)
+    return out.getvalue()
+
+
+def test_an_opendocument_sheet_is_read_and_one_that_repeats_cells_beyond_measure_refused() -> None:
+    def row(*texts: str) -> str:
+        cells = (
+            f'<table:table-cell office:value-type="string"><text:p>{text}</text:p></table:table-cell>' for text in texts
+        )
+        return f"<table:table-row>{''.join(cells)}</table:table-row>"
+
+    rows = row("Date", "Amount", "Text") + row("2026-01-05", "-1.50", "Rent")
+    reading = formats.read(_ods(rows), "s.ods")
+    assert (reading.format, _amounts(reading)) == ("ods statement", [Decimal("-1.50")])
+    far = rows.replace("<table:table-row>", '<table:table-row table:number-rows-repeated="1048576">').replace(
+        "<table:table-cell ", '<table:table-cell table:number-columns-repeated="16384" '
+    )
+    with pytest.raises(UnreadableFile, match="repeats"):
+        sheets.read(_ods(far), "s.ods")

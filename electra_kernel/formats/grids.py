@@ -340,15 +340,14 @@ _FILLED = re.compile(rb"(?:office:value|<text:p)")
 def _check_repeats(content: bytes, source: str) -> None:
     """Refuse an OpenDocument sheet that repeats rows or cells with something in them beyond measure.
 
-    Programs repeat empty rows and cells to the end of the sheet, which costs nothing; each repeat counts here that is
-    followed by a value before the next one.
+    Programs repeat empty rows and cells to the end of the sheet, which costs nothing; only repeats of something count.
     """
-    places = [(match.end(), match[1], int(match[2][:9])) for match in _REPEATS.finditer(content)]
     rows = columns = 1
-    for index, (end, kind, count) in enumerate(places):
-        until = places[index + 1][0] if index + 1 < len(places) else len(content)
-        if count > 1 and _FILLED.search(content, end, until):
-            rows, columns = (max(rows, count), columns) if kind == b"rows" else (rows, max(columns, count))
+    for match in _REPEATS.finditer(content):
+        count, is_row = int(match[2][:9]), match[1] == b"rows"
+        until = content.find(b"table-row>" if is_row else b"table-cell", match.end())
+        if count > 1 and _FILLED.search(content, match.end(), until if until >= 0 else len(content)):
+            rows, columns = (max(rows, count), columns) if is_row else (rows, max(columns, count))
     if rows * columns > _MAX_REPEATED:
         raise unreadable(source, "size", "The sheet repeats cells too often to be read.", "Save it as .xlsx.")
 

@@ -216,7 +216,7 @@ class RowReader:
         """Signed amount, currency, and whether something beside its sign told the direction."""
         amount, currency, directed = self._amount_alone(cells)
         if self._way.less_charges and amount is not None:
-            amount -= abs(self._quiet(cells, "charges") or 0)
+            amount -= abs(self._quiet(cells, "charges") or Decimal(0))
         return amount, currency, directed
 
     def _amount_alone(self, cells: Sequence[Cell]) -> tuple[Decimal | None, str, bool]:
