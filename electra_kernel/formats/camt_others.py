@@ -117,16 +117,19 @@ def of_detail(element: iso.Element, amounts: Iterable[tuple[Decimal | None, str]
         account: the statement's.
     """
     own = "Cdtr" if side == "Dbtr" else "Dbtr"
-    own_account = iso.compact(
-        iso.first_text(element, *(f"RltdPties/{own}Acct/Id/{kind}" for kind in ("IBAN", "Othr/Id")))
-    )
+    every = list(iso.leaf_paths(element, set()))
+    said = frozenset(path for path, leaf in every if iso.text(leaf))
+    accounts = (f"RltdPties/{own}Acct/Id/{kind}" for kind in ("IBAN", "Othr/Id"))
+    own_account = iso.compact(next((iso.text(element, path) for path in accounts if path in said), ""))
     begins = (f"RltdPties/{own}/", f"RltdPties/{own}Acct/", f"RltdAgts/{own}Agt/")
-    leaves = [leaf for leaf in iso.leaf_paths(element, set()) if not leaf[0].startswith(begins)]
-    told = _told(leaves, _DETAIL | _rate(element) | _party(element, side), list(amounts), element)
+    leaves = [leaf for leaf in every if leaf[0] in said and not leaf[0].startswith(begins)]
+    told = _told(leaves, _DETAIL | _rate(element) | _party(element, side, said), list(amounts), element)
     return (*told, (NAMES["OWN"], own_account)) if own_account not in ("", iso.compact(account)) else told
 
 
 def _rate(element: iso.Element) -> frozenset[str]:
+    if element.find("AmtDtls") is None:
+        return frozenset()
     return frozenset([path for path in _RATES if iso.text(element, path)][:1])
 
 
@@ -141,17 +144,15 @@ def currency_of(amount: iso.Element | None) -> str:
     return "" if amount is None else str(amount.get("Ccy", "")).strip(" \t\r\n")
 
 
-def _party(element: iso.Element, side: str) -> frozenset[str]:
+def _party(element: iso.Element, side: str, said: frozenset[str]) -> frozenset[str]:
     """The elements of the other party that columns carry: of several names and accounts, the first."""
-    parties = element.find("RltdPties")
-    names = [path.format(side) for path in _SIDE_NAMES if iso.text(parties, path.format(side))][:1]
-    accounts = [f"{side}Acct/Id/{kind}" for kind in ("IBAN", "Othr/Id") if iso.text(parties, f"{side}Acct/Id/{kind}")]
-    address = f"{side}/PstlAdr" if parties is not None and parties.find(f"{side}/PstlAdr") is not None else ""
-    carried = {f"RltdPties/{path}" for path in (*names, *accounts[:1])}
-    carried |= {f"RltdPties/{address or f'{side}/Pty/PstlAdr'}/{part}" for part in _ADDRESS}
+    names = [path for name in _SIDE_NAMES if (path := f"RltdPties/{name.format(side)}") in said]
+    accounts = [path for kind in ("IBAN", "Othr/Id") if (path := f"RltdPties/{side}Acct/Id/{kind}") in said]
+    outer = element.find(f"RltdPties/{side}/PstlAdr") is not None
+    address = f"RltdPties/{side}/PstlAdr" if outer else f"RltdPties/{side}/Pty/PstlAdr"
     bank = f"RltdAgts/{side}Agt/FinInstnId"
-    carried |= {f"{bank}/{kind}" for kind in ("BICFI", "BIC") if iso.text(element, f"{bank}/{kind}")}
-    if iso.text(element, "Refs/MndtId"):
+    carried = {*names[:1], *accounts[:1], *(f"{address}/{part}" for part in _ADDRESS), f"{bank}/BICFI", f"{bank}/BIC"}
+    if "Refs/MndtId" in said:
         carried |= {f"RltdPties/Cdtr/{inside}Id/PrvtId/Othr/Id" for inside in ("", "Pty/")}
     return frozenset(carried)
 
@@ -169,7 +170,8 @@ def _told(
     originals = list(_originals(element))
     known = {*amounts, *originals}
     source = (originals or amounts)[0][1]
-    several = len(element.findall("Chrgs/Rcrd/Amt")) + len(element.findall("Chrgs/Amt")) > 1
+    charges = element.find("Chrgs") is not None
+    several = charges and len(element.findall("Chrgs/Rcrd/Amt")) + len(element.findall("Chrgs/Amt")) > 1
     told = []
     for path, leaf in leaves:
         value = iso.text(leaf)
