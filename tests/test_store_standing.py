@@ -201,6 +201,18 @@ def test_a_statement_that_stands_twice_in_one_file_is_booked_once_and_its_equal_
     assert len(_amounts(ledger)) == 4
 
 
+@pytest.mark.parametrize("references", [(7, 8, 7), (7, 8), (7, 7, 8), (7, 8, 8, 7)])
+def test_a_statement_that_comes_again_in_its_file_after_its_double_is_booked_all_the_same(
+    tmp_path: Path, references: tuple[int, ...]
+) -> None:
+    head, foot = ":20:M\r\n:25:A1\r\n:28C:{0}/1\r\n:60F:C260301EUR100,\r\n", ":62F:C260302EUR110,\r\n-\r\n"
+    text = head + ":61:2603020302C10,NTRFNONREF\r\n:86:text\r\n" + foot
+    ledger = _ledger(tmp_path)
+    ledger.append(formats.read_tables("".join(text.format(each) for each in references).encode(), "mt940"))
+    assert _amounts(ledger) == ["10.00"]
+    assert set(ledger.problems().rule.to_pyarrow().to_pylist()) == {"same-statement"}
+
+
 def test_statements_that_only_look_alike_are_both_kept(tmp_path: Path) -> None:
     ledger = _ledger(tmp_path)
     still = [

@@ -22,6 +22,9 @@ from electra_kernel.statements.columns import ENTRIES, STATEMENTS
 from electra_kernel.store.ledger_tables import Change, Days, asking, scan
 from electra_kernel.vocabulary.errors import Problem
 
+#: Statements of one name in one file share their entries' name, so that the first of them speaks for all.
+_GIVEN = "SELECT * FROM numbered QUALIFY number = min(number) OVER (PARTITION BY source, account, statement)"
+
 _PAIRS = """
 SELECT g.number, g.source, g.account, g.statement, g.opening = g.closing AS still, g.closing - g.opening AS net,
        h.source AS first_source, h.statement AS first_statement, h.entries AS first_entries,
@@ -126,7 +129,8 @@ def doubles_of(statements: pa.Table, entries: Any, held: Mapping[str, Change]) -
         return statements, ()
     numbers = pa.array(range(statements.num_rows), pa.int64())
     with asking() as query:
-        query.register("given", statements.append_column("number", numbers))
+        query.register("numbered", statements.append_column("number", numbers))
+        query.execute(f"CREATE TEMP VIEW given AS {_GIVEN}")
         query.register("new_entries", entries)
         query.execute(f"CREATE TEMP VIEW fresh AS SELECT {', '.join(_LOOKED_AT)} FROM new_entries")  # noqa: S608
         days = Days.of(statements["to_date"])
