@@ -210,9 +210,7 @@ def _entry_row(statement: Statement, entry: Entry, source: str) -> dict[str, Any
         exchange_rate=_either(entry.exchange_rate, only.exchange_rate),
         charges=_either(entry.charges, only.charges),
         details=len(entry.details),
-        additional_information=" ".join(
-            part for part in (entry.words(), only.words()) if part
-        ),
+        additional_information=" ".join(part for part in (entry.words(), only.words()) if part),
         source=source,
         position=entry.position,
     )
