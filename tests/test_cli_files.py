@@ -110,6 +110,7 @@ def test_a_check_tells_errors_first_lines_of_xml_and_what_is_not_carried_at_once
     data = out.read_bytes().replace(b"<CdtTrfTxInf>", b"\n" * 9 + b"<CdtTrfTxInf>")
     data = data.replace(b"<Cdtr><Nm>Partner</Nm>", b"<Cdtr><Nm></Nm><CtryOfRes>DE</CtryOfRes>")
     out.write_bytes(data.replace(b"</InitgPty>", b"<CtryOfRes>HU</CtryOfRes></InitgPty>"))
+    capsys.readouterr()
     assert check_file(out, "") == 1
     told = capsys.readouterr().out
     assert told.startswith("line 10, Cdtr/Nm: The party has no name.")

@@ -223,7 +223,7 @@ def _swift() -> Iterator[tuple[str, bytes]]:
 
 
 def _operations() -> bytes:
-    """Operations of a French bank (CFONB 240), which the project reads and does not write."""
+    """Operations of a French bank (CFONB 240), as banks send them: credits received and returned in one file."""
     ours, theirs, we = "300010012300000012345", "20041010050500013M026", f"{'EXEMPLE SARL':24}"
     rows = [
         f"34{number:06d}{code}310126E    {theirs}{'DUPONT':24}123456     {ours}{we}REF001{'BANQUE':24}{'FACTURE':62}{'':14}{cents:012d}"
@@ -279,6 +279,7 @@ def _national() -> Iterator[tuple[str, bytes]]:
     domestic = replace(order("HUF", **forint), kind="domestic", transactions=whole)
     for name in ("huf-transactions", "kh-csv", "unicredit-pay"):
         yield name, _writer(name)([domestic])
+    yield "magnet-netbank", _writer("magnet-netbank")([statement(account=_OURS, currency="HUF")])
 
 
 def _everyday() -> Iterator[tuple[str, bytes]]:
