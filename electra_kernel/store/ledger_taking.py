@@ -163,6 +163,7 @@ class Taking:
             f"CREATE TEMP TABLE near_statements AS SELECT {names} FROM new_statements s UNION ALL "  # noqa: S608
             f"SELECT {names} FROM {held} s WHERE {of_accounts}"
         )
+        self._add_own_statements(query)
         query.execute(f"CREATE TEMP TABLE giving AS {_rule('gone')}")
         query.execute(f"CREATE TEMP TABLE before AS SELECT entry_id FROM near WHERE part = '{GONE}'")  # noqa: S608
         query.execute("CREATE TEMP TABLE gone AS FROM giving EXCEPT FROM before")
@@ -171,6 +172,22 @@ class Taking:
         dated = f"SELECT t.entry_id, t.giver, n.booking_date AS {DAY}, g.booking_date AS given FROM takings t "  # noqa: S608
         dated += "JOIN near n USING (entry_id) JOIN near g ON g.entry_id = t.giver"
         self._copies.append(_rows(query, dated, _COPIES))
+
+    def _add_own_statements(self, query: Any) -> None:
+        """Add to ``near_statements`` those that entries near are of, but that end on days far away.
+
+        Of these come the times of making, and the days of entries that have none.
+        """
+        own = "SELECT DISTINCT source, account, coalesce(statement, '') AS statement FROM {}"
+        query.execute(
+            f"CREATE TEMP TABLE away AS {own.format('near')} EXCEPT {own.format('near_statements')}"  # noqa: S608
+        )
+        if query.sql("SELECT 1 FROM away LIMIT 1").fetchall():
+            held = scan(self._held_statements.files, STATEMENTS)
+            query.execute(
+                f"INSERT INTO near_statements SELECT {_listed(STATEMENTS, 's')} FROM {held} s SEMI JOIN away a "  # noqa: S608
+                "ON s.source = a.source AND s.account = a.account AND coalesce(s.statement, '') = a.statement"
+            )
 
     def _move_details(self, query: Any, around: Days) -> None:
         """Take the payments of what gives way from those that stand."""
