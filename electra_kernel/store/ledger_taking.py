@@ -180,7 +180,7 @@ class Taking:
         """
         own = "SELECT DISTINCT source, account, coalesce(statement, '') AS statement FROM {}"
         query.execute(
-            f"CREATE TEMP TABLE away AS {own.format('near')} EXCEPT {own.format('near_statements')}"  # noqa: S608
+            f"CREATE TEMP TABLE away AS {own.format('near')} EXCEPT {own.format('near_statements')}"
         )
         if query.sql("SELECT 1 FROM away LIMIT 1").fetchall():
             held = scan(self._held_statements.files, STATEMENTS)
