@@ -179,9 +179,7 @@ class Taking:
         Of these come the times of making, and the days of entries that have none.
         """
         own = "SELECT DISTINCT source, account, coalesce(statement, '') AS statement FROM {}"
-        query.execute(
-            f"CREATE TEMP TABLE away AS {own.format('near')} EXCEPT {own.format('near_statements')}"
-        )
+        query.execute(f"CREATE TEMP TABLE away AS {own.format('near')} EXCEPT {own.format('near_statements')}")
         if query.sql("SELECT 1 FROM away LIMIT 1").fetchall():
             held = scan(self._held_statements.files, STATEMENTS)
             query.execute(
