@@ -175,7 +175,7 @@ class Part:
             NotPlain: no parser takes it.
         """
         letters = np.frombuffer(self.document, np.uint8)
-        if self.longest >= _SHALLOW or not _short_attributes(letters):
+        if self._may_be_deep(letters) or not _short_attributes(letters):
             self._check_tags(letters)
         elif np.count_nonzero(letters == ord("<")) != np.count_nonzero(letters == ord(">")):
             self._parse_strictly()
@@ -184,6 +184,13 @@ class Part:
             if np.diff(marks).max(initial=0) > _LONGEST:
                 raise NotPlain("a text longer than any parser takes", int(self.starts[0]))
         return _plain_characters(self.document) and not any(_declarations(self.document, mark) for mark in (b"!", b"?"))
+
+    def _may_be_deep(self, letters: npt.NDArray[np.uint8]) -> bool:
+        """Whether an entry has room for elements too deep: enough bytes, and enough tags within them."""
+        if self.longest < _SHALLOW:
+            return False
+        marks, tags = np.flatnonzero(letters == ord("<")), 2 * _DEEPEST - 1
+        return len(marks) > tags and int((marks[tags:] - marks[:-tags]).min()) < self.longest
 
     def leaves(self) -> Indices:
         """Where texts end: those of elements without children, and those that stand beside an element's children.
