@@ -61,13 +61,13 @@ if TYPE_CHECKING:
 Raw: TypeAlias = tuple[Mapping[str, Columns], Indices]
 
 
-def raw_of(part: Part) -> Raw:
-    """What a part holds, as texts.
+def raw_of(part: Part) -> Raw | None:
+    """What a part holds, as texts; ``None`` where the exact way sees more.
 
     Raises:
         NotPlain: xml2arrow does not take it.
     """
-    return parse(part.document), part.leaves()
+    return (parse(part.document), part.leaves()) if part.plain() else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -116,12 +116,12 @@ class File:
     def batches(self, pieces: Iterable[bytes]) -> Iterator[StatementTables]:
         """The tables of every part, and those of what stands around the entries."""
         cutter = Cutter(self.message)
-        waiting: deque[tuple[Part, Future[Raw] | None]] = deque()
+        waiting: deque[tuple[Part, Future[Raw | None]]] = deque()
         with ThreadPoolExecutor(1) as pool:
             for part in cutter.parts(pieces):
                 self._note_heads(part)
-                future = pool.submit(raw_of, part)
-                waiting.append((part, future if part.plain() else None))
+                waiting.append((part, pool.submit(raw_of, part)))
+                part.check_tags()
                 if len(waiting) > 1:
                     yield self._tables(*waiting.popleft())
             while waiting:
@@ -141,12 +141,12 @@ class File:
                 iso.plain_names(head)
                 self.heads[report] = camt.read_head(self.message, head, Problems(self.source))
 
-    def _tables(self, part: Part, future: Future[Raw] | None) -> StatementTables:
+    def _tables(self, part: Part, future: Future[Raw | None]) -> StatementTables:
         places = self.places(part)
         rows = None
-        if future is not None:
-            with suppress(NotPlain):
-                rows = Batch(self, part, future.result(), places).rows()
+        with suppress(NotPlain):
+            if (raw := future.result()) is not None:
+                rows = Batch(self, part, raw, places).rows()
         if rows is None:
             rows = Exact(self, part, places).rows(np.arange(len(part.starts)))
         self._sum(rows)
