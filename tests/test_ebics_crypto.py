@@ -177,10 +177,17 @@ def test_cut_compressed_data_are_refused():
         envelope.inflate(whole[:-3])
 
 
-def test_a_transaction_key_for_somebody_else_does_not_open():
-    wrapped = envelope.wrap_key(envelope.new_key(), key("theirs").public_key())
-    with pytest.raises(envelope.EnvelopeDamaged):
-        envelope.unwrap_key(wrapped, key("ours"))
+def test_a_transaction_key_for_somebody_else_opens_nothing():
+    # About three of a thousand wrong keys come out with the right length, so enough are tried to meet some of them.
+    refused = 0
+    for _ in range(600):
+        transaction_key = envelope.new_key()
+        wrapped = envelope.wrap_key(transaction_key, key("theirs").public_key())
+        content = envelope.seal(b"statement", transaction_key)
+        with pytest.raises(envelope.EnvelopeDamaged) as refusal:
+            envelope.unseal(content, envelope.unwrap_key(wrapped, key("ours")))
+        refused += "encryption key" in refusal.value.cause
+    assert refused > 500
 
 
 @given(st.lists(st.binary(max_size=60), max_size=8), st.integers(1, 20).map(lambda n: 4 * n))

@@ -57,6 +57,9 @@ def wrap_key(key: bytes, receiver: rsa.RSAPublicKey) -> bytes:
 def unwrap_key(wrapped: bytes, own: rsa.RSAPrivateKey) -> bytes:
     """The transaction key out of its RSA wrapping.
 
+    OpenSSL answers a wrong key with bytes of chance and of a length of chance (implicit rejection, against
+    Bleichenbacher's attack). A few in a thousand have the length of a key; they are found when nothing opens with them.
+
     Raises:
         EnvelopeDamaged: it was not wrapped for this key. Every failure has the same words, so that none of them tells
             an attacker how far the decryption came.
