@@ -32,9 +32,11 @@ docs: $(VENV)/.docs
 bench: $(VENV)/.test $(VENV)/.bench
 	$(BIN)/python -m tests.bench
 
-# Damaged documents by the hundred thousand against both sides of EBICS, damaged bank files against every reader; some minutes.
+# Damaged documents by the hundred thousand against both sides of EBICS, damaged bank files against every reader,
+# and the property tests with examples nobody chose; some minutes.
 fuzz: $(VENV)/.test
 	$(BIN)/python -m tests.fuzz
+	$(BIN)/python -m pytest -n auto --dist loadfile --hypothesis-profile=default tests
 	ELECTRA_FUZZ_LINES=1000 $(BIN)/pytest tests/test_bank_serve.py -k breaks_the_rules
 
 # Needs Debian's chromium; skips with a clear word where it is missing.

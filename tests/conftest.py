@@ -5,8 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings
 
 from tests.judges import Judge, listening
+
+# The same examples in every run, so that a run says something of the change and not of its luck. `make fuzz` looks
+# for new ones with hypothesis' own profile ("default").
+settings.register_profile("same examples", derandomize=True, database=None)
+settings.load_profile("same examples")
 
 
 @pytest.fixture(scope="session", autouse=True)
