@@ -224,14 +224,8 @@ class BankDesk(Transactions):
             return
         told = select(events.c.id).where(events.c.partner_id == upload.partner_id, events.c.order_id == upload.order_id)
         reason = refusal.reason or _REFUSAL_REASONS.get(refusal.code, "DS04")
-        whose = Protocol(
-            partner_id=upload.partner_id,
-            user_id=upload.user_id,
-            admin_type=upload.admin_type,
-            service=upload.service,
-            order_id=upload.order_id,
-        )
         # Without the hash: it was only claimed, and whoever looks for an order by its hash must not find these rows.
+        whose = reception.protocol_of(upload, upload.order_id)
         with self._database.write() as connection:
             if connection.execute(told.limit(1)).one_or_none() is not None:
                 return

@@ -66,19 +66,24 @@ def order_with(connection: Connection, partner_id: str, digest: bytes) -> str | 
     return connection.scalar(select(orders.c.order_id).where(*here, by_hash).limit(1))
 
 
-def take(
-    connection: Connection, clock: Clock, upload: Upload, transaction_id: bytes, reading: Reading | ElectraError
-) -> tuple[str, Verdict]:
-    """Take an order that was never taken before, with every row of the protocol about it; gives its id and how it ended."""
-    order_id = upload.order_id or new_order_id(connection, upload.partner_id)
-    whose = Protocol(
+def protocol_of(upload: Upload, order_id: str, digest: bytes | None = None) -> Protocol:
+    """For the customer protocol: who sent what, and the order's hash where it was found to be its own."""
+    return Protocol(
         partner_id=upload.partner_id,
         user_id=upload.user_id,
         admin_type=upload.admin_type,
         service=upload.service,
         order_id=order_id,
-        digest=upload.digest,
+        digest=digest,
     )
+
+
+def take(
+    connection: Connection, clock: Clock, upload: Upload, transaction_id: bytes, reading: Reading | ElectraError
+) -> tuple[str, Verdict]:
+    """Take an order that was never taken before, with every row of the protocol about it; gives its id and how it ended."""
+    order_id = upload.order_id or new_order_id(connection, upload.partner_id)
+    whose = protocol_of(upload, order_id, upload.digest)
     now, at = clock(), bank_now(connection, clock)
     # Without SignatureFlag an order is authorised on paper. This bank takes the paper as given where a user who may
     # sign has signed for the transport, and says so in its protocol.

@@ -20,6 +20,7 @@ from electra_kernel.formats.base import Format
 from electra_kernel.formats.payment_tables import payment_entries
 from electra_kernel.statements.billing import billing_rows
 from electra_kernel.statements.columns import ENTRIES
+from electra_kernel.store.archive import hash_of
 from electra_kernel.vocabulary.errors import Problem, UnreadableFile
 from electra_kernel.workbench.files import frame_of, write_table
 from electra_kernel.workbench.importing import FEW, MOST, Imported, import_frame, summary
@@ -129,7 +130,7 @@ class _Job:
 
     def _take_parts(self, number: int, name: str, path: Path, found: Format) -> None:
         try:
-            parts = list(batches(path, found, _hash_of(path)))
+            parts = list(batches(path, found, hash_of(path)))
         except UnreadableFile as error:
             self._refuse(number, name, error.problem)
             return
@@ -196,14 +197,9 @@ def _show_files(done: Sequence[Imported]) -> None:
     say(summary(done))
 
 
-def _hash_of(file: Path) -> str:
-    with file.open("rb") as bytes_of:
-        return hashlib.file_digest(bytes_of, "sha256").hexdigest()
-
-
 def _read_large(file: Path, found: Format, out: Path) -> int:
     """A file that is too large for memory, straight to its table."""
-    rest = write_large(file, found, _hash_of(file), out)
+    rest = write_large(file, found, hash_of(file), out)
     say(f"{pc.sum(rest.statements['entries']).as_py()} rows in {out}")
     problems = _named(rest.problems.to_pylist(), file.name)
     _print_problems(problems)

@@ -1,9 +1,11 @@
 """What every format has in common: what one file says (``Reading``), one row of the table of formats (``Format``),
-and the one way to refuse a file. No format lives here."""
+the one way to refuse a file, and how many small values are made quickly. No format lives here."""
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -76,6 +78,18 @@ def proved(format: str, statements: Sequence[Statement], problems: Problems) -> 
     """A reading of statements, with what does not add up in and between them among its problems."""
     problems.extend(prove_all(statements, problems.source))
     return Reading(format=format, statements=tuple(statements), problems=problems.rows())
+
+
+@contextmanager
+def without_collector() -> Iterator[None]:
+    """Pause the cyclic garbage collector: a million small values without cycles would be walked through again and again."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 def unreadable(

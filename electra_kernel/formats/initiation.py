@@ -13,7 +13,7 @@ from contextlib import suppress
 from datetime import UTC, date, datetime
 
 from electra_kernel.formats import iso, skeletons
-from electra_kernel.formats.base import Reading, unreadable
+from electra_kernel.formats.base import Reading, unreadable, without_collector
 from electra_kernel.formats.initiation_columns import Payments, payments_of
 from electra_kernel.formats.initiation_records import (
     ADDRESS,
@@ -50,7 +50,7 @@ def read(data: bytes, source: str, message: Message, *, columns_from: int = FEWE
     Raises:
         UnreadableFile: not such a message, or broken so that nothing can be used.
     """
-    with skeletons.without_collector():
+    with without_collector():
         return _read(data, source, message, columns_from)
 
 

@@ -19,6 +19,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from electra_kernel.formats import iso
+from electra_kernel.formats.base import without_collector
 from electra_kernel.formats.initiation_records import (
     ADDRESS,
     SHARED,
@@ -31,7 +32,7 @@ from electra_kernel.formats.initiation_records import (
 )
 from electra_kernel.formats.mt_columns import Column, Mask, mask
 from electra_kernel.formats.skeleton_columns import Run
-from electra_kernel.formats.skeletons import Places, Shape, without_collector
+from electra_kernel.formats.skeletons import Places, Shape
 from electra_kernel.orders.model import NOT_PROVIDED, Mandate, Transaction
 from electra_kernel.vocabulary.account_columns import are_ibans
 from electra_kernel.vocabulary.money import Money

@@ -34,9 +34,8 @@ from schwifty import registry
 from schwifty.exceptions import SchwiftyException
 
 from electra_kernel.formats import grids, iso
-from electra_kernel.formats.base import Problems, Reading, unreadable
+from electra_kernel.formats.base import Problems, Reading, unreadable, without_collector
 from electra_kernel.formats.grids import Cell, Row, plain
-from electra_kernel.formats.skeletons import without_collector
 from electra_kernel.orders.model import NOT_PROVIDED, Transaction
 from electra_kernel.vocabulary.accounts import AccountError, parse_account, parse_bic
 from electra_kernel.vocabulary.errors import ElectraError

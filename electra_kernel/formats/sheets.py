@@ -36,7 +36,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from electra_kernel.formats import grids, payments, sheet_bare, sheet_letters
-from electra_kernel.formats.base import Problems, Reading, unreadable
+from electra_kernel.formats.base import Problems, Reading, unreadable, without_collector
 from electra_kernel.formats.grids import Cell, Row, plain
 from electra_kernel.formats.sheet_balance import Moves, amount_of, proved_balances
 from electra_kernel.formats.sheet_columns import STEPS, Columns, amounts_in, directions_of, ordinary_rows
@@ -45,7 +45,6 @@ from electra_kernel.formats.sheet_names import FIELD_OF
 from electra_kernel.formats.sheet_rows import Booked, RowReader, Way, text_of
 from electra_kernel.formats.sheet_values import amounts_of, dates_of
 from electra_kernel.formats.sheet_words import ACCOUNT_LABELS, CURRENCY_LABELS
-from electra_kernel.formats.skeletons import without_collector
 from electra_kernel.statements.columns import DETAILS, ENTRIES, StatementTables
 from electra_kernel.statements.keys import entry_ids
 from electra_kernel.statements.model import Balance, Statement

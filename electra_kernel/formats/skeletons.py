@@ -18,10 +18,8 @@ where there are many, whole columns at a time (``skeleton_columns``).
 
 from __future__ import annotations
 
-import gc
 import re
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import pairwise
@@ -51,18 +49,6 @@ _BLOCK = 1 << 18
 _LARGEST = 2**31 - 1
 _MOST_SHAPES = 500  # so many skeletons get a pattern of their own; the records of further ones are taken apart singly
 _RECENT = 4
-
-
-@contextmanager
-def without_collector() -> Iterator[None]:
-    """Pause the cyclic garbage collector: a million small values without cycles would be walked through again and again."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
 
 
 class NotPlain(Exception):

@@ -99,10 +99,10 @@ class Archive:
             ArchiveDamaged: as ``put``.
             OSError: the file cannot be read.
         """
-        sha256 = _hash_of(file)
+        sha256 = hash_of(file)
         path = self._path(sha256)
         if path.exists():
-            if _hash_of(path) != sha256:
+            if hash_of(path) != sha256:
                 raise _damaged(path, "its bytes no longer give the hash it is named by.")
         else:
             copy_private_file(path, file)
@@ -170,7 +170,8 @@ class Archive:
         return data
 
 
-def _hash_of(file: Path) -> str:
+def hash_of(file: Path) -> str:
+    """The SHA-256 of a file's bytes in hexadecimal, by which the archive names them; never held whole."""
     with file.open("rb") as bytes_of:
         return hashlib.file_digest(bytes_of, "sha256").hexdigest()
 

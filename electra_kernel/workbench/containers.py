@@ -14,7 +14,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from electra_kernel.vocabulary.errors import Problem, UnreadableFile
+from electra_kernel.formats.base import unreadable
+from electra_kernel.vocabulary.errors import UnreadableFile
 from electra_kernel.workbench import limits
 
 _BEGIN = (b"PK\x03\x04", b"PK\x05\x06")
@@ -141,13 +142,10 @@ def _was_office(place: Path | bytes) -> bool:
 
 def _refused(name: str, error: BaseException) -> UnreadableFile:
     locked = "password" in str(error)
-    return UnreadableFile(
-        Problem(
-            source=name,
-            position=None,
-            field="container",
-            rule="zip",
-            text="The ZIP archive is under a password." if locked else f"The ZIP archive cannot be unpacked: {error}.",
-            repair="Unpack it, and read the files." if locked else "Fetch or pack it again.",
-        )
+    return unreadable(
+        name,
+        "zip",
+        "The ZIP archive is under a password." if locked else f"The ZIP archive cannot be unpacked: {error}.",
+        "Unpack it, and read the files." if locked else "Fetch or pack it again.",
+        field="container",
     )

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from electra_kernel.formats.base import Format
+from electra_kernel.formats.base import Format, unreadable
 from electra_kernel.vocabulary.errors import Problem, UnreadableFile
 from electra_kernel.workbench import containers, limits
 from electra_kernel.workbench.containers import Budget, Member
@@ -208,7 +208,7 @@ def _inner(data: bytes, name: str, budget: Budget, more: Callable[[int], None]) 
                 yield Source(name=name, data=data)
                 return
             if budget.depth < 1:
-                raise UnreadableFile(_too_deep(name))
+                raise _too_deep(name)
             yield Source(name=name, data=data, container=True)
             more(len(members))
             for member in members:
@@ -228,12 +228,11 @@ def _too_large(name: str, size: int) -> Problem:
     )
 
 
-def _too_deep(name: str) -> Problem:
-    return Problem(
-        source=name,
-        position=None,
+def _too_deep(name: str) -> UnreadableFile:
+    return unreadable(
+        name,
+        "zip",
+        "The ZIP archive stands in too many others.",
+        "Unpack it, and read the files.",
         field="container",
-        rule="zip",
-        text="The ZIP archive stands in too many others.",
-        repair="Unpack it, and read the files.",
     )
