@@ -198,3 +198,13 @@ def test_type_codes_of_loans_have_a_side() -> None:
     data = FILE.replace(b"16,195,", b"16,721,").replace(b"16,475,", b"16,760,")
     amounts = [entry.amount for entry in formats.read(data, "x").statements[0].entries]
     assert amounts == [Decimal("25.00"), Decimal("2.50"), Decimal("-2.50")]
+
+
+@pytest.mark.parametrize(("currency", "closing"), [("RSD", "35.00"), ("JPY", "3500"), ("KWD", "3.500")])
+def test_amounts_have_the_decimals_of_their_currency_and_not_those_of_its_price_tags(
+    currency: str, closing: str
+) -> None:
+    (statement,) = formats.read(FILE.replace(b"EUR", currency.encode()), "x").statements
+    balance = statement.balance("CLBD")
+    assert balance is not None
+    assert str(balance.amount) == closing

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 
 from electra_kernel import formats
-from electra_kernel.formats import mt, mt940, mt_kinds
+from electra_kernel.formats import mt, mt940, mt_kinds, mt_values
 from electra_kernel.formats.base import Problems, Reading
 from electra_kernel.formats.mt_details import columns_of
 from electra_kernel.statements.model import Entry, EntryDetail
@@ -302,8 +302,8 @@ def test_what_is_no_entry_is_told_with_its_text_and_the_balance_shows_it(line: s
 
 
 def test_the_year_1999_is_of_the_last_century() -> None:
-    assert mt.day_of("991231") == date(1999, 12, 31)
-    assert mt.day_of("790101") == date(2079, 1, 1)
+    assert mt_values.day_of("991231") == date(1999, 12, 31)
+    assert mt_values.day_of("790101") == date(2079, 1, 1)
 
 
 # ------------------------------------------------------------------------------------------------------ field 86

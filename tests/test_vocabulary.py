@@ -95,7 +95,13 @@ def test_money_keeps_to_its_currency_and_to_decimals() -> None:
 
 
 def test_currencies_have_the_decimals_of_iso_4217() -> None:
-    assert [currency_decimals(code) for code in ("EUR", "HUF", "JPY", "KWD")] == [2, 2, 0, 3]
+    assert [currency_decimals(code) for code in ("EUR", "HUF", "JPY", "KWD", "CLF", "UYI")] == [2, 2, 0, 3, 4, 0]
+
+
+def test_currencies_that_shops_round_keep_the_decimals_of_iso_4217() -> None:
+    """CLDR gives dinars and leks none, by custom: a bank's cents of them would count a hundredfold."""
+    assert [currency_decimals(code) for code in ("RSD", "ALL", "LBP", "IQD")] == [2, 2, 2, 3]
+    assert [currency_decimals(code) for code in ("XAU", "XXX", "ITL", "XCG")] == [2, 2, 0, 2]
 
 
 @pytest.mark.parametrize("number", HUNGARIAN)

@@ -1,7 +1,7 @@
-"""SWIFT MT: what every message has in common. Bytes to fields with their lines, fields to messages, dates, amounts, and
-the X character set for writing. No message lives here; which one a file holds is told by ``mt_kinds``.
+"""SWIFT MT: what every message has in common. Bytes to fields with their lines, and fields to messages. No message lives
+here; which one a file holds is told by ``mt_kinds``. What stands in a field is read by ``mt_values`` and written by ``mt_letters``.
 
-Sources: SWIFT User Handbook, FIN (blocks, character set X, field formats); DFÜ-Abkommen, annex 3, chapter 8, for files
+Sources: SWIFT User Handbook, FIN (blocks); DFÜ-Abkommen, annex 3, chapter 8, for files
 without blocks. The grammar is read with tolerance, because banks write it so: blocks or none, header lines of the
 bank's own, any mix of line ends, blank lines, ends of messages left out.
 """
@@ -10,12 +10,8 @@ from __future__ import annotations
 
 import itertools
 import re
-import unicodedata
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date
-from decimal import Decimal
-from functools import lru_cache
 from typing import TypeAlias
 
 import numpy as np
@@ -26,7 +22,6 @@ import pyarrow.compute as pc
 from electra_kernel.formats.base import Problems, unreadable
 from electra_kernel.formats.mt_columns import Indices, slices
 from electra_kernel.formats.mt_kinds import BLOCK_2, HEADER_LINE, title
-from electra_kernel.vocabulary.errors import ElectraError
 
 Bytes: TypeAlias = npt.NDArray[np.uint8]
 #: Takes field, rule and text of what a writer leaves out.
@@ -384,235 +379,3 @@ def other_message(kind: str, found: Fields, message: Message, problems: Problems
         f"The message is {'an ' if kind else ''}{named}; it is left out.",
         "Import it from a file of its own.",
     )
-
-
-# ------------------------------------------------------------------------------------------------- plain values
-def day_of(written: str) -> date | None:
-    """A date ``YYMMDD``; years from 80 on are of the last century (FIN). ``None`` where there is no such day."""
-    if len(written) != 6 or not written.isascii() or not written.isdigit():
-        return None
-    year = int(written[:2])
-    try:
-        return date(year + (1900 if year >= 80 else 2000), int(written[2:4]), int(written[4:]))
-    except ValueError:
-        return None
-
-
-@lru_cache(maxsize=4096)
-def entry_day(written: str, value: date) -> date | None:
-    """An entry date ``MMDD`` in the year that brings it nearest to the value date: 1231 may lie in the year before."""
-    days = []
-    for year in (value.year - 1, value.year, value.year + 1):
-        try:
-            days.append(date(year, int(written[:2]), int(written[2:])))
-        except ValueError:
-            continue
-    return min(days, key=lambda day: abs((day - value).days), default=None)
-
-
-_AMOUNT = re.compile(r"([0-9]{0,40})[,.]?([0-9]{0,40})")
-
-
-def amount_of(written: str) -> Decimal | None:
-    """An amount such as ``1234,``, ``1234,5`` or ``,5``; ``None`` where it is none or has more digits than are kept.
-
-    Several points or commas are read as groups of thousands where the last one is the only decimal sign.
-    """
-    written = written.replace(" ", "")
-    if written.count(",") == 1 and "." in written.partition(",")[0]:
-        written = written.replace(".", "")
-    match = _AMOUNT.fullmatch(written)
-    if match is None or not (match[1] or match[2]):
-        return None
-    whole, fraction = match[1].lstrip("0") or "0", match[2].rstrip("0")
-    if len(whole) > 13 or len(fraction) > 5:
-        return None
-    return Decimal(f"{whole}.{fraction}" if fraction else whole)
-
-
-#: Currencies without decimal places, and with three (ISO 4217, minor units); all others have two at least.
-_WHOLE = frozenset(
-    ["BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF", "UGX", "VND", "VUV", "XAF", "XOF", "XPF"]
-)
-_THOUSANDTHS = frozenset(["BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"])
-
-
-def decimals_of(currency: str) -> int:
-    """How many decimal places an amount of a currency may have (FIN, error T43)."""
-    return 0 if currency in _WHOLE else 3 if currency in _THOUSANDTHS else 4 if currency in ("CLF", "UYW") else 2
-
-
-def is_multiple(amount: Decimal, currency: str) -> bool:
-    """Whether an amount has no more decimal places than its currency."""
-    return -int(amount.normalize().as_tuple().exponent) <= decimals_of(currency)
-
-
-def too_fine(amounts: pa.ChunkedArray, currency: str) -> pa.ChunkedArray:
-    """Which amounts have more decimal places than their currency."""
-    try:
-        amounts.cast(pa.decimal128(18, decimals_of(currency)))
-    except pa.ArrowInvalid:
-        return pc.not_equal(pc.round(amounts, decimals_of(currency)), amounts)
-    return pa.chunked_array([pa.repeat(pa.scalar(False), len(amounts))])
-
-
-def tell_decimals(problems: Problems, tag: str, line: int, amount: Decimal, currency: str, count: int = 1) -> None:
-    """Tell an amount that is finer than its currency; it is kept as it is written."""
-    more = f" (and {count - 1} more)" if count > 1 else ""
-    text = (
-        f"{amount.normalize():f} {currency}{more} has more decimal places than {currency} has; it is read as written."
-    )
-    problems.warn_once(tag, "decimals", text, "Ask the bank whether its comma sets thousands apart.", line)
-
-
-def amount_text(amount: Decimal, limit: int = 15) -> str:
-    """An amount as FIN writes it: no sign, no groups, always a comma.
-
-    Raises:
-        ElectraError: more than ``limit`` characters.
-    """
-    whole, _, fraction = f"{abs(amount):f}".partition(".")
-    written = f"{whole},{fraction.rstrip('0')}"
-    if len(written) > limit:
-        raise ElectraError(
-            f"The amount {amount:f} has more than the {limit} characters of an MT field.",
-            repair="Split the payment, or choose another format.",
-        )
-    return written
-
-
-def lines_of(value: str) -> list[str]:
-    """The lines of a value, without blanks at their ends and without empty ones."""
-    return [stripped for line in value.split("\n") if (stripped := line.strip())]
-
-
-#: Width of a line of field 86 (FIN: 6*65x).
-LINE = 65
-
-
-def unfolded(text: str, width: int = LINE) -> str:
-    """Lines as one text: a full line goes on, a shorter one ends with a blank."""
-    if "\n" not in text:
-        return text.strip()
-    parts: list[str] = []
-    for line in text.split("\n"):
-        if line.strip():
-            parts.append(line if len(line) >= width else f"{line.rstrip()} ")
-    return "".join(parts).strip()
-
-
-#: Field 72 (FIN: 6*35x): a line that goes on with the one before begins with two slashes.
-_NARRATIVE, _NARRATIVE_LINES, _GOES_ON = 35, 6, "//"
-
-
-def narrative(value: str) -> str:
-    """Field 72 as one text."""
-    parts: list[str] = []
-    for line in value.split("\n"):
-        body = line.removeprefix(_GOES_ON)
-        if body.strip():
-            parts.append(body if len(line) >= _NARRATIVE else f"{body.rstrip()} ")
-    return "".join(parts).strip()
-
-
-def narrative_lines(text: str) -> list[str]:
-    """A text as the lines of field 72; what six lines do not hold is left out."""
-    step = _NARRATIVE - len(_GOES_ON)
-    text = text.lstrip("/") if text.startswith(_GOES_ON) else text
-    first, rest = text[:_NARRATIVE], text[_NARRATIVE:]
-    more = [f"{_GOES_ON}{rest[at : at + step]}" for at in range(0, len(rest), step)]
-    return [first, *more][:_NARRATIVE_LINES] if first else []
-
-
-# ------------------------------------------------------------------------------------------------------- writing
-_X = re.compile(r"[^A-Za-z0-9/\-?:().,'+ \n]")
-_SPELLED = str.maketrans(
-    {
-        "ß": "ss",
-        "ø": "o",
-        "Ø": "O",
-        "æ": "ae",
-        "Æ": "AE",
-        "œ": "oe",
-        "Œ": "OE",
-        "ł": "l",
-        "Ł": "L",
-        "đ": "d",
-        "Đ": "D",
-        "þ": "th",
-        "Þ": "TH",
-        "ð": "d",
-        "ı": "i",
-        "&": "+",
-        "_": "-",
-        "–": "-",
-        "—": "-",
-        "’": "'",
-        "‘": "'",
-        "“": "'",
-        "”": "'",
-        "„": "'",
-        '"': "'",
-        "`": "'",
-        ";": ",",
-        "@": "(at)",
-        "€": "EUR",
-        "\t": " ",
-        "\r": " ",
-        "=": "-",
-        "*": ".",
-        "%": ".",
-        "$": "S",
-        "#": ".",
-        "!": ".",
-        "|": "/",
-        "\\": "/",
-        "\xa0": " ",
-        "[": "(",
-        "]": ")",
-        "{": "(",
-        "}": ")",
-        "<": "(",
-        ">": ")",
-    }
-)
-
-
-def plain(text: str) -> str:
-    """Text in the X character set: accents fall away, other signs are spelled or become a full stop."""
-    if text.isascii() and not _X.search(text):
-        return text
-    spelled = unicodedata.normalize("NFKD", text.translate(_SPELLED))
-    return _X.sub(".", "".join(each for each in spelled if not unicodedata.combining(each)))
-
-
-def folded(text: str, width: int) -> list[str]:
-    """Text as lines of at most ``width``; none begins with a colon or hyphen, which would begin or end a field."""
-    lines: list[str] = []
-    at = 0
-    while at < len(text):
-        stop = min(at + width, len(text))
-        while stop < len(text) and text[stop] in ":-" and stop > at + 1:
-            stop -= 1
-        lines.append(text[at:stop])
-        at = stop
-    return lines
-
-
-def message_text(parts: Iterable[tuple[str, str]]) -> str:
-    """Fields as the text of a message: ``:tag:value`` on lines of their own, CR LF at the end of each."""
-    return "".join([f":{tag}:{value}\r\n" for tag, value in parts if value]).replace("\r\n", "\n").replace("\n", "\r\n")
-
-
-def checked(tag: str, value: str, limit: int) -> str:
-    """A value that must not be cut.
-
-    Raises:
-        ElectraError: longer than ``limit``, or with characters outside the X set.
-    """
-    if len(value) > limit or _X.search(value):
-        raise ElectraError(
-            f"{value[:40]!r} does not fit into field {tag} of an MT message: at most {limit} plain characters.",
-            repair="Shorten it, and use letters A to Z, digits and / - ? : ( ) . , ' + only.",
-        )
-    return value

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import TypeAlias
 
-from electra_kernel.formats import mt, mt_kinds
+from electra_kernel.formats import mt, mt_kinds, mt_letters, mt_values
 from electra_kernel.formats.base import Problems, Reading, unreadable
 from electra_kernel.formats.mt_orders import (
     CATEGORY_PURPOSES,
@@ -202,7 +202,7 @@ class _Request:
         elif tag == "21R":
             head.batch = value
         elif tag == "30":
-            head.day = mt.day_of(value)
+            head.day = mt_values.day_of(value)
         elif tag == "71A":
             head.charges = CHARGES.get(value, "")
         elif tag in ("50L", "50C"):
@@ -292,19 +292,19 @@ def _message(order: Order, problems: Problems) -> str:
         fields.append(("21R", short_reference("21R", order.payment_id)))
     fields.append(("28D", "1/1"))
     if order.initiator:
-        fields.append(("50L", mt.plain(order.initiator)[:35].strip()))
+        fields.append(("50L", mt_letters.plain(order.initiator)[:35].strip()))
     fields.append(write_party("50", "H", order.debtor, told))
     if order.debtor.bic:
-        fields.append(("52A", mt.checked("52A", order.debtor.bic, 11)))
+        fields.append(("52A", mt_letters.checked("52A", order.debtor.bic, 11)))
     fields.append(("30", f"{order.execution_date:%y%m%d}"))
     charges = write_charges(order.charge_bearer, told)
     for each in order.transactions:
         fields.extend(_payment(each, charges, instructions(order), told))
-    return mt.message_text(fields) + "-\r\n"
+    return mt_letters.message_text(fields) + "-\r\n"
 
 
 def _tell_order(order: Order, told: mt.Told) -> None:
-    if order.initiator and mt.plain(order.initiator)[:35].strip() != order.initiator:
+    if order.initiator and mt_letters.plain(order.initiator)[:35].strip() != order.initiator:
         told("50L", "characters", "The initiator is written in 35 characters of the X character set.")
     tell_services(order, told)
     if order.batch_booking is False or (not order.batch_booking and order.payment_id != order.message_id):
@@ -315,10 +315,10 @@ def _payment(each: Transaction, charges: str, services: list[tuple[str, str]], t
     tell_losses(each, told)
     reference = own_reference(each)
     own, named = each.instruction_id or reference or "NONREF", ""
-    if each.instruction_id or len(own) > 16 or mt.plain(own) != own or "//" in own or "/" in (own[0], own[-1]):
-        own, named = each.instruction_id or "NONREF", mt.checked("70", reference or NOT_PROVIDED, 35)
+    if each.instruction_id or len(own) > 16 or mt_letters.plain(own) != own or "//" in own or "/" in (own[0], own[-1]):
+        own, named = each.instruction_id or "NONREF", mt_letters.checked("70", reference or NOT_PROVIDED, 35)
     fields = [("21", short_reference("21", own)), *services, ("32B", write_money(each.amount))]
     if each.counterparty.bic:
-        fields.append(("57A", mt.checked("57A", each.counterparty.bic, 11)))
+        fields.append(("57A", mt_letters.checked("57A", each.counterparty.bic, 11)))
     fields.append(write_party("59", "", each.counterparty, told))
     return [*fields, ("70", write_remittance(each, named, told)), ("71A", charges)]

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TypeAlias
 
-from electra_kernel.formats import mt, mt_kinds
+from electra_kernel.formats import mt, mt_kinds, mt_letters, mt_values
 from electra_kernel.formats.base import Problems, Reading, unreadable
 from electra_kernel.formats.mt_orders import (
     CATEGORY_PURPOSES,
@@ -89,7 +89,7 @@ def _order(found: mt.Fields, message: mt.Message, problems: Problems) -> Order |
     line = int(found.lines[message.first])
     written, at = _first(values, "32A")
     match = _DATED.fullmatch(written)
-    day, money = (mt.day_of(match[1]), money_of(match[2])) if match else (None, None)
+    day, money = (mt_values.day_of(match[1]), money_of(match[2])) if match else (None, None)
     reference = _first(values, "20")[0]
     if day is None or money is None:
         problems.error(
@@ -233,10 +233,10 @@ def _message(order: Order, number: int, problems: Problems) -> str:
         *instructions(order),
         ("32A", f"{order.execution_date:%y%m%d}{write_money(each.amount)}"),
         write_party("50", "K", debtor, told),
-        ("52A", mt.checked("52A", debtor.bic, 11)),
-        ("57A", mt.checked("57A", counterparty.bic, 11)),
+        ("52A", mt_letters.checked("52A", debtor.bic, 11)),
+        ("57A", mt_letters.checked("57A", counterparty.bic, 11)),
         write_party("59", "", counterparty, told),
-        ("70", write_remittance(each, mt.checked("70", own_reference(each), 35), told)),
+        ("70", write_remittance(each, mt_letters.checked("70", own_reference(each), 35), told)),
         ("71A", write_charges(order.charge_bearer, told)),
     ]
-    return mt.message_text(fields) + "-\r\n"
+    return mt_letters.message_text(fields) + "-\r\n"

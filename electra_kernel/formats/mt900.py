@@ -14,7 +14,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from electra_kernel.formats import mt, mt_kinds
+from electra_kernel.formats import mt, mt_kinds, mt_letters, mt_values
 from electra_kernel.formats.base import Problems, Reading, unreadable
 from electra_kernel.formats.mt_pages import Heads
 from electra_kernel.formats.mt_parties import read_party, write_party
@@ -88,8 +88,8 @@ class _Advice:
         for number in numbers:
             if number not in head:
                 self._field(said, self._found.tag(number), self._found.value(number))
-        day = mt.day_of(said.amount[0]) if said.amount else None
-        amount = mt.amount_of(said.amount[2]) if said.amount else None
+        day = mt_values.day_of(said.amount[0]) if said.amount else None
+        amount = mt_values.amount_of(said.amount[2]) if said.amount else None
         if said.amount is None or amount is None or day is None:
             self._problems.error(
                 page.line, "32A", "amount", "An advice is left out: its date or amount cannot be read.", mt.ASK
@@ -97,8 +97,8 @@ class _Advice:
             return None
         if not page.account:
             self._problems.error(page.line, "25", "missing", f"Advice {page.reference} names no account.", mt.ASK)
-        if not mt.is_multiple(amount, said.amount[1]):
-            mt.tell_decimals(self._problems, "32A", page.line, amount, said.amount[1])
+        if not mt_values.is_multiple(amount, said.amount[1]):
+            mt_values.tell_decimals(self._problems, "32A", page.line, amount, said.amount[1])
         party = said.counterparty()
         entry = Entry(
             amount=_SIGNS[self._kind] * amount,
@@ -129,7 +129,7 @@ class _Advice:
         elif tag == "21":
             said.related = value
         elif tag == "72":
-            said.texts.append(mt.narrative(value))
+            said.texts.append(mt_values.narrative(value))
         elif self._kind == "910" and tag[:2] == "50" and said.party is None:
             said.party, left = read_party(value)
             said.texts.extend(left)
@@ -137,7 +137,7 @@ class _Advice:
             said.bank, left = read_party(value)
             said.texts.extend([*left, *_beside(said.bank)])
         else:
-            said.texts.append(f":{tag}:{mt.unfolded(value, 35)}")
+            said.texts.append(f":{tag}:{mt_values.unfolded(value, 35)}")
 
 
 def _beside(bank: Party) -> list[str]:
@@ -211,20 +211,20 @@ class _Message:
             )
         self._tell()
         reference = self._reference("20", entry.bank_reference or statement.identification)
-        account = mt.checked("25", statement.account, 35)
+        account = mt_letters.checked("25", statement.account, 35)
         fields = [
             ("20", reference),
             ("21", self._reference("21", entry.entry_reference)),
             ("25P", f"{account}\n{statement.bank_bic}") if statement.bank_bic else ("25", account),
             ("13D", f"{statement.created:%y%m%d%H%M}+0000" if statement.created else ""),
-            ("32A", f"{day:%y%m%d}{entry.currency or statement.currency}{mt.amount_text(entry.amount)}"),
+            ("32A", f"{day:%y%m%d}{entry.currency or statement.currency}{mt_letters.amount_text(entry.amount)}"),
             *self._party(),
             ("72", self._narrative()),
         ]
-        return f":{self._kind}:\r\n{mt.message_text(fields)}-\r\n"
+        return f":{self._kind}:\r\n{mt_letters.message_text(fields)}-\r\n"
 
     def _reference(self, tag: str, value: str) -> str:
-        written = mt.plain(value)[:16].strip("/ ").replace("//", "/") or "NONREF"
+        written = mt_letters.plain(value)[:16].strip("/ ").replace("//", "/") or "NONREF"
         if written != value and value:
             self._told(tag, "reference", f"The reference {value!r} is written as {written!r}.")
         return written
@@ -237,7 +237,7 @@ class _Message:
             self._told("50", "counterparty", "Whom a debit went to is not carried.")
             return []
         named = [write_party("50", "K", party, self._told)] if party.name or party.account else []
-        return [*named, ("52A", mt.checked("52A", party.bic, 11))]
+        return [*named, ("52A", mt_letters.checked("52A", party.bic, 11))]
 
     def _narrative(self) -> str:
         detail, texts = self._detail, [self._entry.additional_information]
@@ -246,11 +246,11 @@ class _Message:
                 self._told("72", "remittance", "Remittance becomes part of the bank's text.")
                 texts.append(value)
         text = " ".join(each for each in texts if each)
-        written = mt.plain(text.replace("\n", " ")).strip()
-        lines = mt.narrative_lines(written)
+        written = mt_letters.plain(text.replace("\n", " ")).strip()
+        lines = mt_letters.narrative_lines(written)
         if written != text:
             self._told("72", "characters", f"{text[:40]!r} and the like are written in the X character set.")
-        if mt.narrative("\n".join(lines)) != written:
+        if mt_values.narrative("\n".join(lines)) != written:
             self._told("72", "length", "The text is cut at six lines of 35 characters.")
         return "\n".join(lines)
 

@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
 
-from electra_kernel.formats import mt, mt_kinds, mt_statements
+from electra_kernel.formats import mt_kinds, mt_letters, mt_statements, mt_values
 from electra_kernel.formats.base import Problems
 from electra_kernel.formats.mt_details import SUBFIELD
 from electra_kernel.formats.mt_words import NO_CODE
@@ -82,7 +82,7 @@ class _Writer:
     def message(self) -> str:
         statement = self._statement
         reference, number = self._identified()
-        fields = [("20", reference), ("25", mt.checked("25", statement.account, 35)), ("28C", f"{number}/1")]
+        fields = [("20", reference), ("25", mt_letters.checked("25", statement.account, 35)), ("28C", f"{number}/1")]
         if not statement.account:
             raise ElectraError(
                 f"Statement {statement.identification} names no account.",
@@ -91,7 +91,7 @@ class _Writer:
         self._told_of_statement()
         entries = [entry for entry in statement.entries if self._fits(entry)]
         body = self._report(entries) if self._kind in ("941", "942") else self._booked(entries)
-        return mt.message_text([*fields, *body]) + "-\r\n"
+        return mt_letters.message_text([*fields, *body]) + "-\r\n"
 
     def _identified(self) -> tuple[str, str]:
         """Field 20 and the number for field 28C; an identification that is read from an MT gives both back."""
@@ -108,7 +108,7 @@ class _Writer:
                 )
             if statement.sequence is not None:
                 self._lost("28C", "identification", "The statement is known by its reference and number together.")
-        written = mt.plain(reference)[:16].strip("/ ").replace("//", "/") or "NONREF"
+        written = mt_letters.plain(reference)[:16].strip("/ ").replace("//", "/") or "NONREF"
         if written != reference:
             self._lost("20", "identification", f"The reference {reference!r} is written as {written!r}.")
         return written, number
@@ -167,7 +167,7 @@ class _Writer:
         for tag, own in (("90D", [e for e in entries if e.amount < 0]), ("90C", [e for e in entries if e.amount >= 0])):
             if own:
                 total = sum((abs(entry.amount) for entry in own), Decimal(0))
-                sums.append((tag, f"{len(own)}{self._statement.currency}{mt.amount_text(total)}"))
+                sums.append((tag, f"{len(own)}{self._statement.currency}{mt_letters.amount_text(total)}"))
         if self._kind == "941" and not entries:
             sums = _SUMS.findall(self._statement.additional_information)
         return sums
@@ -196,20 +196,20 @@ class _Writer:
                 repair="An MT statement holds one currency; write camt.053.",
             )
         mark = "D" if balance.amount < 0 else "C"
-        return f"{mark}{balance.date:%y%m%d}{balance.currency}{mt.amount_text(balance.amount)}"
+        return f"{mark}{balance.date:%y%m%d}{balance.currency}{mt_letters.amount_text(balance.amount)}"
 
     def _remark(self) -> list[tuple[str, str]]:
         """What is said about the whole statement, as the last field 86: at most 6 lines of 65."""
         text = re.sub(r" ?:(?:34F|90[CD]):\S+", "", self._statement.additional_information).strip()
         if not text or self._kind == "950":
             return []
-        lines = mt.folded(self._plain("86", text), 65)
+        lines = mt_letters.folded(self._plain("86", text), 65)
         if len(lines) > 6:
             self._lost("86", "length", "The text about the statement is cut at 6 lines of 65 characters.")
         return [("86", "\n".join(lines[:6]))]
 
     def _plain(self, field: str, text: str) -> str:
-        written = mt.plain(text.replace("\n", " ")).strip()
+        written = mt_letters.plain(text.replace("\n", " ")).strip()
         if written != text:
             self._lost(field, "characters", f"{text[:40]!r} and the like are written in the X character set.")
         return written
@@ -302,9 +302,9 @@ class _EntryParts:
         charges = detail.charges if entry.charges is None else entry.charges
         if entry.exchange_rate is not None or detail.exchange_rate is not None:
             writer.lost("61", "exchange-rate", "Exchange rates are not carried.")
-        text = "" if original is None else f"/OCMT/{currency}{mt.amount_text(original)}/"
+        text = "" if original is None else f"/OCMT/{currency}{mt_letters.amount_text(original)}/"
         if charges is not None:
-            fee = f"/CHGS/{entry.currency}{mt.amount_text(charges)}/"
+            fee = f"/CHGS/{entry.currency}{mt_letters.amount_text(charges)}/"
             if charges > 0 or len(text + fee) > _MORE:
                 writer.lost(
                     "61",
@@ -320,7 +320,7 @@ class _EntryParts:
         entry, writer = self._entry, self._writer
         value = writer.day_of(entry)
         booked = f"{entry.booking_date:%m%d}" if entry.booking_date else ""
-        if entry.booking_date and mt.entry_day(booked, value) != entry.booking_date:
+        if entry.booking_date and mt_values.entry_day(booked, value) != entry.booking_date:
             writer.lost(
                 "61", "booking-date", "Booking dates more than half a year from the value date lose their year."
             )
@@ -332,7 +332,7 @@ class _EntryParts:
             mark = "D" if entry.amount < 0 else "C"
         bank = f"//{self._bank}" if self._bank else ""
         more = f"\n{self._more}" if self._more else ""
-        amount = mt.amount_text(entry.amount)
+        amount = mt_letters.amount_text(entry.amount)
         return f"{value:%y%m%d}{booked}{mark}{amount}{self._type}{self._reference or 'NONREF'}{bank}{more}"
 
     def about(self) -> str:
@@ -342,7 +342,7 @@ class _EntryParts:
             return ""
         subfields = [f"?{number:02}{piece}" for number, piece in pieces] or ["?00"]
         text = "".join([self._code or NO_CODE, *subfields])
-        return "\n".join(mt.folded(text, 65))
+        return "\n".join(mt_letters.folded(text, 65))
 
     def _pieces(self) -> list[tuple[int, str]]:
         detail, writer = self._detail, self._writer
@@ -356,7 +356,7 @@ class _EntryParts:
             name = _quiet(writer.plain("86", party.name))
             if len(name) > 2 * SUBFIELD:
                 writer.lost("86", "name", f"Names are cut at {2 * SUBFIELD} characters.")
-            pieces += [(30, mt.checked("86", bank, 12)), (31, mt.checked("86", account, 34))]
+            pieces += [(30, mt_letters.checked("86", bank, 12)), (31, mt_letters.checked("86", account, 34))]
             pieces += [(32, name[:SUBFIELD]), (33, name[SUBFIELD : 2 * SUBFIELD])]
         pieces.append((34, self._key))
         return [piece for piece in pieces if piece[1]]

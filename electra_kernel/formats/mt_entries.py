@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from electra_kernel.formats import mt
+from electra_kernel.formats import mt_values
 from electra_kernel.formats.base import Problems
 from electra_kernel.formats.mt import ASK, NO_REFERENCE, Fields
 from electra_kernel.formats.mt_columns import NULL, Column, Indices, Mask, any_valid, joined, marked, mask, nulled
@@ -125,7 +125,7 @@ class Lines:
         if plain.all() and dotted.all():
             amounts = pc.binary_join_element_wise(text, "0", "").cast(AMOUNT)
         else:
-            read = [mt.amount_of(each) if each else None for each in parts["amount"].to_pylist()]
+            read = [mt_values.amount_of(each) if each else None for each in parts["amount"].to_pylist()]
             for number in np.flatnonzero(np.array([each is None for each in read])).tolist():
                 if self.good[number]:
                     self._leave_out(number, "has no amount that can be read")
@@ -186,12 +186,12 @@ def _days(written: str | None) -> tuple[date | None, date | None, bool]:
     if written is None:
         return None, None, False
     value, _, entry = written.partition("|")
-    value_date = mt.day_of(value)
+    value_date = mt_values.day_of(value)
     if value_date is None:
         return None, None, True
     if not entry:
         return value_date, value_date, False
-    booked = mt.day_of(entry) if len(entry) == 6 else mt.entry_day(entry, value_date)
+    booked = mt_values.day_of(entry) if len(entry) == 6 else mt_values.entry_day(entry, value_date)
     return value_date, booked or value_date, booked is None
 
 
@@ -272,7 +272,7 @@ def _amounts_in(texts: Column) -> tuple[Column, Column, Column]:
     found = pc.extract_regex(texts, _ORIGINAL)
     amount = pc.replace_substring(pc.struct_field(found, "amount"), ",", ".")
     amount = pc.if_else(pc.match_substring(amount, "."), pc.binary_join_element_wise(amount, "", ""), amount)
-    read = pa.array([None if text is None else mt.amount_of(text) for text in amount.to_pylist()], AMOUNT)
+    read = pa.array([None if text is None else mt_values.amount_of(text) for text in amount.to_pylist()], AMOUNT)
     odd = pc.if_else(pc.is_valid(read), NULL, texts)
     currency = pc.if_else(pc.is_valid(read), nulled(pc.struct_field(found, "currency")), NULL)
     return read, currency, odd
@@ -360,7 +360,7 @@ def with_notes(columns: dict[str, Column], rows: Indices, texts: Column) -> dict
     """Field NS after an entry, the German banks' own: 01–14 remittance, 15 and 16 the name, 17 text, 18 prima nota."""
     values = {name: columns[name].to_pylist() for name in COLUMNS}
     for row, text in zip(rows.tolist(), texts.to_pylist(), strict=True):
-        for line in mt.lines_of(text):
+        for line in mt_values.lines_of(text):
             match = _NOTE.fullmatch(line)
             number = int(match[1]) if match else 99
             name = "remittance" if 1 <= number <= 14 else _NOTE_COLUMNS.get(number, "remains")

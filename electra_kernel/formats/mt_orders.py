@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, date, datetime, time
 
-from electra_kernel.formats import mt
+from electra_kernel.formats import mt, mt_letters, mt_values
 from electra_kernel.formats.base import Problems
 from electra_kernel.formats.mt_parties import read_party
 from electra_kernel.orders.kinds import kind_for
@@ -55,7 +55,7 @@ _WIDTH, _LINES = 35, 4
 def money_of(written: str) -> Money | None:
     """``EUR1234,5``; ``None`` where it is no amount above nothing in a currency."""
     match = _MONEY.fullmatch(written)
-    amount = mt.amount_of(match[2]) if match else None
+    amount = mt_values.amount_of(match[2]) if match else None
     if match is None or amount is None or amount <= 0 or not is_currency(match[1]):
         return None
     return Money(amount, match[1])
@@ -63,8 +63,8 @@ def money_of(written: str) -> Money | None:
 
 def tell_finer(money: Money | None, problems: Problems, line: int, tag: str) -> None:
     """Tell an amount with more decimal places than its currency has."""
-    if money is not None and not mt.is_multiple(money.amount, money.currency):
-        mt.tell_decimals(problems, tag, line, money.amount, money.currency)
+    if money is not None and not mt_values.is_multiple(money.amount, money.currency):
+        mt_values.tell_decimals(problems, tag, line, money.amount, money.currency)
 
 
 _INPUT_TIME = re.compile(rb"\{2:O[0-9]{3}([0-9]{4})([0-9]{6})")
@@ -77,7 +77,7 @@ def created(found: mt.Fields, message: mt.Message) -> datetime | None:
     before = int(found.starts[message.first])
     matches = list(_INPUT_TIME.finditer(found.text, max(0, before - _HEADERS), before))
     match = matches[-1] if matches else None
-    day = mt.day_of(match[2].decode()) if match else None
+    day = mt_values.day_of(match[2].decode()) if match else None
     if match is None or day is None or int(match[1][:2]) > 23 or int(match[1][2:]) > 59:
         return None
     return midnight(day).replace(hour=int(match[1][:2]), minute=int(match[1][2:]))
@@ -101,7 +101,7 @@ def bank_of(problems: Problems, line: int, tag: str, value: str) -> str:
 
 def noted_reference(value: str) -> tuple[str, str]:
     """The customer's reference in field 72, and the notes without it."""
-    text = mt.narrative(value)
+    text = mt_values.narrative(value)
     match = _NOTED_REFERENCE.search(text)
     if match is None:
         return "", text
@@ -124,7 +124,7 @@ def read_remittance(value: str) -> tuple[str, str]:
 
     The reference ends at ``///``, or at the end of the field.
     """
-    text = mt.unfolded(value, _WIDTH)
+    text = mt_values.unfolded(value, _WIDTH)
     match = _REFERENCE.match(text)
     if match is None:
         return text, ""
@@ -141,7 +141,7 @@ def write_remittance(each: Transaction, reference: str, told: mt.Told) -> str:
         text = text[1:]
     if reference:
         text = f"/ROC/{reference}" + (f"///{text}" if text else "")
-    lines = mt.folded(text, _WIDTH)
+    lines = mt_letters.folded(text, _WIDTH)
     if len(lines) > _LINES:
         told("70", "length", f"Remittance is cut at {_LINES} lines of {_WIDTH} characters.")
     return "\n".join(lines[:_LINES])
@@ -149,7 +149,7 @@ def write_remittance(each: Transaction, reference: str, told: mt.Told) -> str:
 
 def plain(tag: str, text: str, told: mt.Told) -> str:
     """Text in the X character set; told where that changes it."""
-    written = mt.plain(text.replace("\n", " ")).strip()
+    written = mt_letters.plain(text.replace("\n", " ")).strip()
     if written != text:
         told(tag, "characters", f"{text[:40]!r} and the like are written in the X character set.")
     return written
@@ -164,7 +164,7 @@ def write_charges(bearer: str, told: mt.Told) -> str:
 
 def write_money(money: Money) -> str:
     """Currency and amount."""
-    return f"{money.currency}{mt.amount_text(money.amount)}"
+    return f"{money.currency}{mt_letters.amount_text(money.amount)}"
 
 
 def own_reference(each: Transaction) -> str:
@@ -203,7 +203,7 @@ def short_reference(tag: str, value: str) -> str:
         raise ElectraError(
             f"{value!r} cannot be the reference in field {tag}.", repair="Use up to 16 letters and digits."
         )
-    return mt.checked(tag, value, 16)
+    return mt_letters.checked(tag, value, 16)
 
 
 def not_kept(problems: Problems, line: int, tag: str, value: str) -> None:

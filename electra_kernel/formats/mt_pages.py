@@ -13,9 +13,9 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from itertools import pairwise
 
-from electra_kernel.formats import mt
+from electra_kernel.formats import mt, mt_values
 from electra_kernel.formats.base import Problems
-from electra_kernel.formats.mt import ASK, NO_REFERENCE, Fields, is_multiple
+from electra_kernel.formats.mt import ASK, NO_REFERENCE, Fields
 from electra_kernel.statements.model import REPORT, STATEMENT, Balance, Statement
 from electra_kernel.statements.proof import prove_totals
 
@@ -97,7 +97,7 @@ class Heads:
             read = _READERS.get(tag) or _READERS.get(tag[:2])
             line = self._line = int(self._found.lines[number])
             if read is None:
-                page.remarks.append(f":{tag}:{' '.join(mt.lines_of(value))[: mt.LONGEST_FIELD]}")
+                page.remarks.append(f":{tag}:{' '.join(mt_values.lines_of(value))[: mt.LONGEST_FIELD]}")
                 self._problems.warn_once(
                     tag,
                     "unknown-field",
@@ -141,7 +141,7 @@ class Heads:
 
     def account(self, page: Page, tag: str, value: str) -> bool:
         """Field 25 or 25P: the account, with its bank where the bank writes that before a slash."""
-        lines = mt.lines_of(value)
+        lines = mt_values.lines_of(value)
         if not lines or page.account:
             return False
         account = lines[0].removeprefix("/")
@@ -167,8 +167,8 @@ class Heads:
     def balance(self, page: Page, tag: str, value: str) -> bool:
         """Fields 60a, 62a, 64 and 65."""
         match = _BALANCE.fullmatch(value)
-        amount = mt.amount_of(match[4]) if match else None
-        day = mt.day_of(match[2]) if match else None
+        amount = mt_values.amount_of(match[4]) if match else None
+        day = mt_values.day_of(match[2]) if match else None
         kind = _BALANCE_KINDS.get(tag)
         if match is None or amount is None or day is None or kind is None:
             return False
@@ -177,8 +177,8 @@ class Heads:
         before = {"60": page.opening, "62": page.closing}.get(tag[:2])
         if before is not None and before[0] == tag:
             return self._doubled(page, tag, value, same=before[1] == balance)
-        if not is_multiple(amount, match[3]):
-            mt.tell_decimals(self._problems, tag, self._line, signed, match[3])
+        if not mt_values.is_multiple(amount, match[3]):
+            mt_values.tell_decimals(self._problems, tag, self._line, signed, match[3])
         page.balances.append(balance)
         if tag[:2] == "60":
             page.opening = (tag, balance)
@@ -198,7 +198,7 @@ class Heads:
     def sums(self, page: Page, tag: str, value: str) -> bool:
         """Fields 90C and 90D: number, currency, sum."""
         match = _SUM.fullmatch(value)
-        amount = mt.amount_of(match[3]) if match else None
+        amount = mt_values.amount_of(match[3]) if match else None
         if match is None or amount is None:
             return False
         sign = -1 if tag == "90D" else 1
@@ -218,7 +218,7 @@ class Heads:
     def moment(self, page: Page, tag: str, value: str) -> bool:
         """Field 13D: when the report was made, with its offset; 13, without, in older reports."""
         match = _MOMENT.fullmatch(value)
-        day = mt.day_of(match[1]) if match else None
+        day = mt_values.day_of(match[1]) if match else None
         if match is None or day is None or int(match[2]) > 23 or int(match[3]) > 59:
             return False
         shift = timedelta(hours=int(match[5] or 0), minutes=int(match[6] or 0))
@@ -228,7 +228,7 @@ class Heads:
 
     def remark(self, page: Page, tag: str, value: str) -> bool:
         """A text about the whole statement."""
-        text = " ".join(mt.lines_of(value))[: mt.LONGEST_FIELD]
+        text = " ".join(mt_values.lines_of(value))[: mt.LONGEST_FIELD]
         if text:
             page.remarks.append(text if tag == "86" else f":{tag}:{text}")
         return True

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from electra_kernel.formats import mt
+from electra_kernel.formats import mt, mt_letters, mt_values
 from electra_kernel.vocabulary.errors import ElectraError
 from electra_kernel.vocabulary.parties import Address, Party
 
@@ -30,7 +30,7 @@ def read_party(value: str) -> tuple[Party, list[str]]:
     Args:
         value: the field's value, lines apart by line feeds.
     """
-    lines, left = mt.lines_of(value), list[str]()
+    lines, left = mt_values.lines_of(value), list[str]()
     account = ""
     while lines and lines[0].startswith("/"):
         match = _ACCOUNT.fullmatch(lines[0])
@@ -94,7 +94,7 @@ def write_party(tag: str, plain_option: str, party: Party, told: mt.Told) -> tup
         raise ElectraError(f"A party for field {tag} has neither account nor name.", repair="Give at least one.")
     if party.identification:
         told(tag, "identification", "A party's id beside its account is not carried.")
-    account = [f"/{mt.checked(tag, party.account, 34)}"] if party.account else []
+    account = [f"/{mt_letters.checked(tag, party.account, 34)}"] if party.account else []
     name, address = _plain(tag, party.name, told), party.address
     structured = any((address.street, address.building, address.post_code, address.town, address.country))
     if party.account and (structured or len(name) > _WIDTH):
@@ -103,7 +103,7 @@ def write_party(tag: str, plain_option: str, party: Party, told: mt.Told) -> tup
     if structured:
         lines = [_plain(tag, str(address), told)]
         told(tag, "address", "The address is written as lines.")
-    folded = [part for line in (name, *lines) for part in mt.folded(line, _WIDTH)]
+    folded = [part for line in (name, *lines) for part in mt_letters.folded(line, _WIDTH)]
     if len(folded) > _LINES:
         told(tag, "length", f"Name and address are cut at {_LINES} lines of {_WIDTH} characters.")
     return f"{tag}{plain_option}", "\n".join([*account, *folded[:_LINES]])
@@ -143,7 +143,7 @@ def _words(text: str, lines: int) -> list[str]:
 
 
 def _plain(tag: str, text: str, told: mt.Told) -> str:
-    written = mt.plain(text.replace("\n", " ")).strip().lstrip("/")
+    written = mt_letters.plain(text.replace("\n", " ")).strip().lstrip("/")
     if written != text:
         told(tag, "characters", f"{text[:40]!r} and the like are written in the X character set.")
     return written

@@ -23,7 +23,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from electra_kernel.formats import mt
+from electra_kernel.formats import mt, mt_values
 from electra_kernel.formats.base import Problems, Reading, unreadable
 from electra_kernel.formats.mt import ASK, Fields
 from electra_kernel.formats.mt_columns import Column, Indices, Mask, firsts_of, mask
@@ -347,13 +347,13 @@ class _Reader:
     def _tell_decimals(self, entries: pa.Table) -> None:
         """Amounts with more decimal places than their currency has (FIN, error T43): a comma between thousands?"""
         for currency in pc.unique(entries["currency"]).drop_null().to_pylist():
-            fine = mt.too_fine(entries["amount"], currency)
+            fine = mt_values.too_fine(entries["amount"], currency)
             if not mask(fine).any():
                 continue
             odd = entries.filter(pc.and_(fine, pc.equal(entries["currency"], currency)))
             if odd.num_rows:
                 amount, line = odd["amount"][0].as_py(), odd["position"][0].as_py()
-                mt.tell_decimals(self._problems, "61", line, amount, currency, odd.num_rows)
+                mt_values.tell_decimals(self._problems, "61", line, amount, currency, odd.num_rows)
 
 
 def _sums_by_page(page_of: Indices, entries: pa.Table) -> dict[tuple[int, int], tuple[Decimal, int]]:

@@ -14,7 +14,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import TypeAlias
 
-from electra_kernel.formats.mt import lines_of, unfolded
+from electra_kernel.formats.mt_values import lines_of, unfolded
 
 Row: TypeAlias = dict[str, str]
 

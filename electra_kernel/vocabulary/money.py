@@ -6,10 +6,12 @@ What may live here: arithmetic within one currency, reading and showing amounts.
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cache
 
+from babel.core import get_global
 from babel.numbers import get_currency_precision, list_currencies
 from moneyed import CurrencyDoesNotExist, get_currency
 
@@ -52,10 +54,25 @@ def number_of_currency(code: str) -> str:
         return ""
 
 
+@cache
+def _in_use() -> frozenset[str]:
+    """The currencies of a country today: gold, drawing rights, test codes and past currencies are of none."""
+    lands = get_global("territory_currencies")
+    nowhere = {code for code, *_ in lands["ZZ"]}
+    return frozenset(code for codes in lands.values() for code, _, end, _ in codes if end is None) - nowhere
+
+
+@cache
 def currency_decimals(code: str) -> int:
-    """Digits after the decimal point of the currency (ISO 4217 minor unit, as CLDR has it): HUF 2, EUR 2, JPY 0."""
+    """Digits after the decimal point of the currency (ISO 4217, minor unit): HUF 2, JPY 0, KWD 3, CLF 4.
+
+    What CLDR says instead is what is customary on price tags, which counts only where ISO 4217 has no minor unit (any more).
+    """
     if not is_currency(code):
         raise AmountError(f"{code!r} is not a currency.", repair="Use a three-letter ISO 4217 code such as HUF or EUR.")
+    if code in _in_use():
+        with suppress(CurrencyDoesNotExist):
+            return len(str(get_currency(code).sub_unit)) - 1
     return get_currency_precision(code)
 
 
