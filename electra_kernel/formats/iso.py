@@ -13,6 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from functools import lru_cache
 from typing import TypeAlias, cast
 from xml.parsers import expat
 
@@ -40,14 +41,9 @@ _ADDRESS_LINES = 7
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """The first elements of an XML file as (local name, namespace) and as paths of local names, in file order."""
+    """The first elements of an XML file as (local name, namespace), in file order."""
 
     elements: tuple[tuple[str, str], ...]
-    paths: tuple[str, ...] = ()
-
-    def path_to(self, name: str) -> str:
-        """The path of plain names from the root to the first element of this local name; empty where there is none."""
-        return next((path for path in self.paths if path.endswith(f"/{name}")), "")
 
     def body(self, name: str) -> str | None:
         """The namespace of the first element of this local name, or ``None`` where there is none."""
@@ -69,24 +65,19 @@ def head(data: bytes) -> Head:
     return found if found.elements else _head(mended(start)[0])
 
 
+@lru_cache(maxsize=4)
 def _head(start: bytes) -> Head:
-    pull = etree.XMLPullParser(events=("start", "end"), resolve_entities=False, no_network=True, load_dtd=False)
+    """Asked for by each format in turn until one knows the file, so the last few are kept."""
+    pull = etree.XMLPullParser(events=("start",), resolve_entities=False, no_network=True, load_dtd=False)
     found: list[tuple[str, str]] = []
-    paths: list[str] = []
-    open_ones: list[str] = []
     # What stands before the place where the parser stops is known all the same.
     with suppress(etree.XMLSyntaxError, ValueError, LookupError):
         pull.feed(start)
     with suppress(etree.XMLSyntaxError, ValueError, LookupError):
-        for event, element in cast("Iterator[tuple[str, Element]]", pull.read_events()):
-            if event == "end":
-                open_ones.pop()
-                continue
-            name = etree.QName(element.tag)
-            open_ones.append(name.localname)
-            found.append((name.localname, name.namespace or ""))
-            paths.append("/" + "/".join(open_ones))
-    return Head(tuple(found), tuple(paths))
+        for _, element in cast("Iterator[tuple[str, Element]]", pull.read_events()):
+            namespace, _, local = element.tag.rpartition("}")
+            found.append((local, namespace[1:]))
+    return Head(tuple(found))
 
 
 def version_in(namespace: str) -> str:
