@@ -18,6 +18,7 @@ from rich.text import Text
 from sqlalchemy import select
 
 from electra_kernel.bank import clock as bank_clock
+from electra_kernel.bank import orderdata
 from electra_kernel.bank.app import LOOPBACK, listen, make_app
 from electra_kernel.bank.app import serve as serve_app
 from electra_kernel.bank.clerk import COMMANDS, DEFAULT_FOLDER, Data, plain_errors
@@ -193,7 +194,7 @@ def _orders(database: Database) -> list[dict[str, str]]:
                 if row.state == "refused"
                 else ", ".join(states.get(row.id, [])),
             }
-            for row in connection.execute(select(orders).order_by(orders.c.id))
+            for row in connection.execute(select(*orderdata.COLUMNS).order_by(orders.c.id))
         ]
 
 

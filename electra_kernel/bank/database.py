@@ -357,6 +357,15 @@ order_hashes = Table(
     Column("digest", LargeBinary, nullable=False, index=True),
 )
 
+#: The bytes of orders, piece by piece from 0; ``orders.data`` holds those of orders that an older version took.
+order_pieces = Table(
+    "order_pieces",
+    metadata,
+    Column("order", ForeignKey("orders.id"), primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("piece", LargeBinary, nullable=False),
+)
+
 #: Orders of which some payees' banks have not answered yet whether the names are right.
 open_checks = Table("open_checks", metadata, Column("order", ForeignKey("orders.id"), primary_key=True))
 

@@ -18,6 +18,7 @@ from electra_kernel.bank import (
     handout,
     information,
     notifications,
+    orderdata,
     payments,
     people,
     reception,
@@ -239,13 +240,15 @@ class BankDesk(Transactions):
     ) -> tuple[bytes, bytes]:
         """The hashes over which this user may sign a waiting order."""
         with self._database.read() as connection:
-            return waiting.digests(waiting.found(connection, (partner_id, user_id), service, eds).data)
+            row = waiting.found(connection, (partner_id, user_id), service, eds)
+            return waiting.digests(orderdata.read(connection, row.id))
 
     def decide(self, decision: Decision) -> str:
         """Take a signature over a waiting order, or the word to cancel it; an order with enough of them is carried out."""
         signer, now = (decision.partner_id, decision.user_id), self._clock()
         with self._database.read() as connection:
-            data = waiting.found(connection, signer, decision.service, decision.eds).data
+            row = waiting.found(connection, signer, decision.service, decision.eds)
+            data = orderdata.read(connection, row.id) if decision.admin_type == "HVE" else b""
         reading = pain001.read(data, decision.eds.order_id) if decision.admin_type == "HVE" else None
         outcome = waiting.Outcome()
         with self._database.write() as connection:

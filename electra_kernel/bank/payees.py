@@ -18,6 +18,7 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, select
 
+from electra_kernel.bank import orderdata
 from electra_kernel.bank.database import (
     accounts,
     counterparties,
@@ -215,13 +216,14 @@ def complete(connection: Connection, *, now: datetime, at: datetime) -> None:
     Args:
         now: real time, for the customer protocol; at: the bank's time.
     """
-    rows = connection.execute(select(orders).join(open_checks, open_checks.c.order == orders.c.id)).all()
+    rows = connection.execute(select(*orderdata.COLUMNS).join(open_checks, open_checks.c.order == orders.c.id)).all()
     connection.execute(delete(open_checks))
     for row in rows:
         if row.state != "waiting":
             continue
         subject = Subject(partner_id=row.partner_id, message_id=row.message_id, format=row.format)
-        checked = check(connection, subject, pain001.read(row.data, row.order_id).orders, at=at, slow_too=True)
+        read = pain001.read(orderdata.read(connection, row.id), row.order_id)
+        checked = check(connection, subject, read.orders, at=at, slow_too=True)
         whose = Protocol(
             partner_id=row.partner_id,
             user_id=row.user_id,

@@ -18,6 +18,7 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
+from electra_kernel.bank import orderdata
 from electra_kernel.bank.database import blocks, counterparties, insert_row, orders, rejections
 from electra_kernel.bank.ledger import (
     Account,
@@ -39,6 +40,9 @@ from electra_kernel.vocabulary.parties import Party
 
 #: How many days late an order may come, and how long ahead.
 _DAYS_LATE, _DAYS_AHEAD = 15, 365
+
+#: Payments that are told on trial in one go: the words of a large order are never held all at once.
+_TRIED_AT_ONCE = 2_000
 
 _IBAN_SHAPE = re.compile(r"[A-Z]{2}[0-9]{2}")
 
@@ -62,7 +66,7 @@ def accept(connection: Connection, order_key: int, read: Sequence[Order], *, for
     Returns:
         ``ACCP``, ``PART`` or ``RJCT``.
     """
-    row = connection.execute(select(orders).where(orders.c.id == order_key)).one()
+    row = connection.execute(select(*orderdata.COLUMNS).where(orders.c.id == order_key)).one()
     subject = Subject(partner_id=row.partner_id, message_id=row.message_id, format=format_name)
     duplicate = _duplicate_message(connection, row)
     outcomes = []
@@ -96,16 +100,24 @@ def check_tellable(read: Sequence[Order], *, format_name: str, at: datetime) -> 
     """
     for order in read:
         subject = Subject(partner_id="", message_id=order.message_id, format=format_name)
-        render(subject, [BlockOutcome(order, "ACSC")], message_id="trial", status="ACSC", at=at, every=True)
-        entries = [_sent(order, order.transactions), *(_received(order, payment) for payment in order.transactions[:1])]
-        trial = Statement(
-            identification="trial",
-            account=order.debtor.account,
-            currency=order.currency,
-            balances=(Balance(kind="CLBD", amount=Decimal(0), currency=order.currency, date=at.date()),),
-            entries=tuple(replace(entry, booking_date=at.date(), value_date=at.date()) for entry in entries),
-        )
-        camt053.write([trial], message_id="trial", created=at)
+        for start in range(0, max(len(order.transactions), 1), _TRIED_AT_ONCE):
+            part = replace(order, transactions=order.transactions[start : start + _TRIED_AT_ONCE])
+            render(subject, [BlockOutcome(part, "ACSC")], message_id="trial", status="ACSC", at=at, every=True)
+            _try_statement(order, [_sent(order, part.transactions)], at)
+        received = [_received(order, payment) for payment in order.transactions[:1]]
+        total = -sum((payment.amount.amount for payment in order.transactions), Decimal(0))
+        _try_statement(order, [replace(_sent(order, order.transactions[:1]), amount=total, details=()), *received], at)
+
+
+def _try_statement(order: Order, entries: Sequence[Entry], at: datetime) -> None:
+    trial = Statement(
+        identification="trial",
+        account=order.debtor.account,
+        currency=order.currency,
+        balances=(Balance(kind="CLBD", amount=Decimal(0), currency=order.currency, date=at.date()),),
+        entries=tuple(replace(entry, booking_date=at.date(), value_date=at.date()) for entry in entries),
+    )
+    camt053.write([trial], message_id="trial", created=at)
 
 
 def _keep(connection: Connection, block: int, refusals: Mapping[int, Refusal]) -> None:
@@ -204,7 +216,7 @@ def execute_due(
     if not calendar_of(connection).is_business_day(today):
         return 0
     query = (
-        select(blocks, orders.c.data, orders.c.partner_id, orders.c.message_id, orders.c.format)
+        select(blocks, orders.c.partner_id, orders.c.message_id, orders.c.format)
         .join(orders, orders.c.id == blocks.c.order)
         .where(blocks.c.state == "pending", blocks.c.execution_date <= today)
         .order_by(blocks.c.id)
@@ -233,7 +245,7 @@ def _execute_order(
     connection: Connection, context: _Context, rows: Sequence[Any], at: datetime, read: Sequence[Order] | None
 ) -> None:
     first = rows[0]
-    held = pain001.read(first.data, first.message_id).orders if read is None else read
+    held = pain001.read(orderdata.read(connection, first.order), first.message_id).orders if read is None else read
     outcomes = [_execute_block(connection, context, row, held[row.number], at.date()) for row in rows]
     subject = Subject(partner_id=first.partner_id, message_id=first.message_id, format=first.format)
     states = connection.scalars(select(blocks.c.state).where(blocks.c.order == first.order)).all()

@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import Connection, select, update
 
-from electra_kernel.bank import authority, entitlement, payees, payments, subscribers, waiting
+from electra_kernel.bank import authority, entitlement, orderdata, payees, payments, subscribers, waiting
 from electra_kernel.bank.clock import bank_now
 from electra_kernel.bank.database import insert_row, next_number, order_hashes, orders
 from electra_kernel.bank.ledger import customer_accounts
@@ -211,11 +211,12 @@ def _keep_order(
         message_id=_message_id(reading),
         format=reading.format if isinstance(reading, Reading) else "",
         file_name=upload.file_name,
-        data=upload.data,
+        data=b"",
         received=at,
         state="taken" if verdict is None or verdict.taken else "refused",
         refusal=verdict.text if verdict else "",
     )
+    orderdata.keep(connection, key, upload.data)
     connection.execute(order_hashes.insert().values(order=key, digest=order_digest(upload.data)))
     return key
 

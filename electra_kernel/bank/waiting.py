@@ -14,7 +14,7 @@ from typing import Any
 
 from sqlalchemy import Connection, select, update
 
-from electra_kernel.bank import authority, entitlement, payees
+from electra_kernel.bank import authority, entitlement, orderdata, payees
 from electra_kernel.bank.database import events, get_fact, orders, signatures, users, waiting
 from electra_kernel.bank.profile import order_types
 from electra_kernel.bank.reports import Protocol, record, service_of
@@ -126,14 +126,15 @@ def answer(connection: Connection, request: DownloadRequest, version: EbicsVersi
         raise DeskRefusal("091114")
     if request.admin_type == "HVD":
         return eds.write_state(_state(connection, row), version)
-    return bytes(row.data) if asked.complete else _payments(row, asked, version)
+    data = orderdata.read(connection, row.id)
+    return data if asked.complete else _payments(data, row.order_id, asked, version)
 
 
 def _listed(
     connection: Connection, signer: tuple[str, str], filters: Sequence[Service], version: EbicsVersion
 ) -> list[eds.WaitingOrder]:
     query = (
-        select(orders, waiting, users.c.name, users.c.signature_version)
+        select(*orderdata.COLUMNS, orderdata.SIZE, waiting, users.c.name, users.c.signature_version)
         .join(waiting, waiting.c.order == orders.c.id)
         .join(users, (users.c.partner_id == orders.c.partner_id) & (users.c.user_id == orders.c.user_id))
         .where(orders.c.state == WAITS, orders.c.partner_id.in_(authority.owners(connection, signer)))
@@ -175,7 +176,7 @@ def _told(connection: Connection, row: Any, service: Service, signer: tuple[str,
     return eds.WaitingOrder(
         service=service,
         order_id=row.order_id,
-        size=max(len(row.data), 1),
+        size=max(row.size, 1),
         ready=signer not in {(each.partner_id, each.user_id) for each in signed},
         required=authority.wanted([each.level for each in signed], row.needed),
         done=len(signed),
@@ -206,7 +207,7 @@ def _find(
 ) -> Any:
     """A waiting (or final) order this user may sign; one of another customer's does not exist for it (091114)."""
     query = (
-        select(orders, waiting, users.c.name, users.c.signature_version)
+        select(*orderdata.COLUMNS, orderdata.SIZE, waiting, users.c.name, users.c.signature_version)
         .join(waiting, waiting.c.order == orders.c.id)
         .join(users, (users.c.partner_id == orders.c.partner_id) & (users.c.user_id == orders.c.user_id))
         .where(orders.c.partner_id == asked.partner_id, orders.c.order_id == asked.order_id)
@@ -238,13 +239,13 @@ def _state(connection: Connection, row: Any) -> eds.OrderState:
         digest=row.digest,
         scheme=row.signature_version or _SCHEME,
         display="\n".join(lines).encode(),
-        size=max(len(row.data), 1),
+        size=max(row.size, 1),
         signers=_signers(signed),
     )
 
 
-def _payments(row: Any, asked: EdsParams, version: EbicsVersion) -> bytes:
-    held = [(order, each) for order in pain001.read(row.data, row.order_id).orders for each in order.transactions]
+def _payments(data: bytes, order_id: str, asked: EdsParams, version: EbicsVersion) -> bytes:
+    held = [(order, each) for order in pain001.read(data, order_id).orders for each in order.transactions]
     if asked.offset >= len(held):
         raise DeskRefusal("091112", f"The order has {len(held)} payments.")
     end = asked.offset + asked.limit if asked.limit else len(held)

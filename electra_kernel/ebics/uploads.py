@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from threading import Lock
@@ -26,6 +27,8 @@ from electra_kernel.ebics.witness import Check, belongs_to, carries, checking
 _UNDERRUN = "011101"
 #: Characters of base64 that compression and encryption may add to an order that does not compress.
 _ENVELOPE_ROOM = 2**20
+#: Segments of an order that may be opened beside others.
+_SMALL = 8
 #: Lengths of DataDigest: of a hash; empty, and of a signature with a key of 2048 to 4096 bits, as some clients have it.
 _DIGEST_BYTES = 32
 _DIGESTS, _DIGESTS_TOLD = (_DIGEST_BYTES,), (0, _DIGEST_BYTES, *range(256, 513))
@@ -95,12 +98,14 @@ class Uploads:
     """Uploads at one gate. The locks keep apart what is sent at the same moment twice.
 
     A transaction takes one segment at a time: a client that died may have its last one under way in the bank while the
-    next client goes on with it. Two copies of one order may come in two transactions.
+    next client goes on with it. Two copies of one order may come in two transactions. Large orders are opened one after
+    the other, so that many clients need no more memory than one.
     """
 
     gate: Gate
     transactions: tuple[Lock, ...] = field(default_factory=_locks)
     orders: tuple[Lock, ...] = field(default_factory=_locks)
+    large: Lock = field(default_factory=Lock)
 
     def open(self, request: Request, details: OrderDetails) -> Answer:
         """Take an announcement and open a transaction."""
@@ -208,7 +213,8 @@ class Uploads:
         order_id = self.gate.desk.order_of(record.transaction_id)
         try:
             if order_id is None:
-                order_id = self._receive(record, count, version)
+                with self.large if count > _SMALL else nullcontext():
+                    order_id = self._receive(record, count, version)
         except DeskRefusal as refusal:
             self._tell(record, refusal)
             self.gate.desk.close_transaction(record.transaction_id)

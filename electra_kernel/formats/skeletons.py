@@ -194,11 +194,10 @@ def cut_parsed(root: etree._Element, name: str, positions: list[int | None]) -> 
 
 def _cut(data: bytes, name: str, positions: list[int | None] | None) -> Cut:
     found = _found(data, name)
-    shell = _shell(data, found)
-    if _has_markup(shell, 5):
-        raise NotPlain
+    if any(_has_markup(data, start, end) for start, end in _outside(data, found)):
+        raise NotPlain  # looked for where it stands: the rest of a file may be as long as the file
     try:
-        root = parse_xml(shell)
+        root = parse_xml(_shell(data, found))
     except HostileXml as error:
         raise NotPlain from error
     if sum(1 for _ in root.iter("{*}" + name)) != len(found.bounds) - 1:
@@ -233,9 +232,9 @@ def _has_controls(data: bytes) -> bool:
     return False
 
 
-def _has_markup(text: bytes, start: int = 0) -> bool:
+def _has_markup(data: bytes, start: int, end: int) -> bool:
     """Whether there are comments, CDATA sections, a document type or processing instructions beside the declaration."""
-    return b"<!" in text or text.find(b"<?", start) >= 0
+    return data.find(b"<!", start, end) >= 0 or data.find(b"<?", max(start, 5), end) >= 0
 
 
 # ------------------------------------------------------------------------------------------------------ places
@@ -328,13 +327,21 @@ def _blank(data: bytes, starts: Places, ends: Places) -> npt.NDArray[np.bool_]:
 _LONGEST_GAP = 64
 
 
+def _outside(data: bytes, found: Found) -> Iterator[tuple[int, int]]:
+    """The parts of the document before, between and after the runs of records: where they start and end."""
+    done = 0
+    for first, after in pairwise(found.bounds.tolist()):
+        yield done, int(found.starts[first])
+        done = int(found.ends[after - 1])
+    yield done, len(data)
+
+
 def _shell(data: bytes, found: Found) -> bytes:
     """The document with one empty element for each run of records."""
-    pieces, done = list[bytes](), 0
-    for number, (first, after) in enumerate(pairwise(found.bounds.tolist())):
-        pieces.append(data[done : found.starts[first]] + found.opening + f' {RUN}="{number}"/>'.encode())
-        done = int(found.ends[after - 1])
-    return b"".join([*pieces, data[done:]])
+    pieces = list[bytes]()
+    for number, (start, end) in enumerate(_outside(data, found)):
+        pieces += (data[start:end], found.opening + f' {RUN}="{number}"/>'.encode())
+    return b"".join(pieces[:-1])
 
 
 # ------------------------------------------------------------------------------------------------------ shapes

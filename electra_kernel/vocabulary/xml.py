@@ -40,7 +40,7 @@ def parse_xml(data: bytes) -> etree._Element:
     Raises:
         HostileXml: empty, not well-formed, in a wrong encoding, with a document type or entities, or too deep.
     """
-    if not data.strip():
+    if not data or data.isspace():
         raise HostileXml("The document is empty.", repair="Fetch or export the file again.")
     try:
         root = etree.fromstring(data, parser())
