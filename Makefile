@@ -36,7 +36,7 @@ bench: $(VENV)/.test $(VENV)/.bench
 # and the property tests with examples nobody chose; some minutes.
 fuzz: $(VENV)/.test
 	$(BIN)/python -m tests.fuzz
-	$(BIN)/python -m pytest -n auto --dist loadfile --hypothesis-profile=default tests
+	$(BIN)/python -m pytest -n auto --dist loadfile --hypothesis-profile="new examples" tests
 	ELECTRA_FUZZ_LINES=1000 $(BIN)/pytest tests/test_bank_serve.py -k breaks_the_rules
 
 # Needs Debian's chromium; skips with a clear word where it is missing.

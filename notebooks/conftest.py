@@ -7,8 +7,16 @@ import secrets
 from pathlib import Path
 
 import pytest
+from jupyter_client.connect import LocalPortCache
+
+from tests.ports import own_ports
 
 _prepared: dict[Path, Path] = {}
+#: Seconds; generous, for a machine ten times slower and busy.
+_PATIENCE = 300
+
+# The ports that a kernel's manager finds are free then, and taken by another kernel before its own has them.
+LocalPortCache.find_available_port = lambda *_: own_ports()  # type: ignore[method-assign]
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -22,6 +30,8 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         folder = _prepared[notebook] = factory.mktemp(notebook.stem)
         (folder / "password").write_text(secrets.token_urlsafe(18) + "\n", "utf-8")
         (folder / "password").chmod(0o600)
+    item.config.option.nbval_kernel_startup_timeout = _PATIENCE
+    item.output_timeout = _PATIENCE  # type: ignore[attr-defined]
     folder = _prepared[notebook]
     os.environ["ELECTRA_WORKBENCH"] = str(folder / "treasury")
     os.environ["ELECTRA_PASSWORD_FILE"] = str(folder / "password")

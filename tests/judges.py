@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric import rsa
@@ -41,10 +42,15 @@ class Judge:
         self.folder = folder
         self.wrong: list[str] = []
         self.shown: Counter[tuple[str, str, bytes]] = Counter()
+        self._judging = Lock()
         self.verifies = shutil.which("xmlsec1") is not None
 
     def sent(self, side: str, document: bytes, key: rsa.RSAPublicKey | None) -> None:
-        """Judge a document as it goes out; ``key`` is the one its signature must fit."""
+        """Judge a document as it goes out; ``key`` is the one its signature must fit. One at a time: the files are the same."""
+        with self._judging:
+            self._sent(side, document, key)
+
+    def _sent(self, side: str, document: bytes, key: rsa.RSAPublicKey | None) -> None:
         kind = b" ".join(b"".join(found) for found in _KIND.findall(document[:_HEAD] + document[-_END:]))
         if SHARED.is_dir() and self._looks("schema", side, kind, SCHEMA_LOOKS):
             self.wrong += [f"{side}: {error}: {document[:_HEAD]!r}" for error in schema_errors(document)]
@@ -54,6 +60,10 @@ class Judge:
 
     def held(self, kind: str, content: bytes) -> None:
         """Judge the order data inside an answer, where there is a schema for them."""
+        with self._judging:
+            self._held(kind, content)
+
+    def _held(self, kind: str, content: bytes) -> None:
         if not (SHARED.is_dir() and content.startswith(b"<?xml")):
             return
         if etree.QName(etree.fromstring(content)).namespace not in SCHEMAS:

@@ -7,7 +7,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from electra_kernel.bank.database import Database, accounts
@@ -43,7 +43,7 @@ def books(tmp_path_factory):
     database.close()
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, deadline=None)
 @given(st.lists(st.tuples(st.sampled_from(["HUF", "EUR"]), amounts), min_size=1, max_size=12))
 def test_whatever_is_booked_the_books_add_up_to_nothing_and_the_balance_is_the_sum(books, moves):
     with books.write() as connection:
@@ -63,7 +63,7 @@ def test_whatever_is_booked_the_books_add_up_to_nothing_and_the_balance_is_the_s
         assert set(totals(connection).values()) == {Decimal(0)}
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, deadline=None)
 @given(amounts, amounts)
 def test_a_booking_that_does_not_balance_leaves_nothing_behind(books, left, right):
     if left + right == 0:

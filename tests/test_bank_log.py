@@ -328,10 +328,12 @@ def _followed(bank, document: bytes) -> bytes:
     with subprocess.Popen([*command, "--data", str(bank.folder)], cwd=ROOT, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         try:
-            for _ in range(240):
+            for _ in range(1_200):
                 bank.post(document)
                 while select.select([process.stdout], [], [], 0.25)[0] and b"answer" not in seen:
-                    seen += os.read(process.stdout.fileno(), 65_536)
+                    said = os.read(process.stdout.fileno(), 65_536)
+                    assert said, seen  # it ended
+                    seen += said
                 if b"answer" in seen:
                     break
         finally:

@@ -34,6 +34,7 @@ from tests import ebics_house
 from tests.bank_house import order, payment, unzip
 from tests.bank_process import BankProcess, bank_command, running
 from tests.fuzz import sockets
+from tests.ports import own_ports
 
 PAYMENTS = Service("DCT", "pain.001")
 #: Lines with mischief on them; more with ELECTRA_FUZZ_LINES.
@@ -86,7 +87,7 @@ def test_the_first_line_says_all_that_a_client_needs(bank):
     assert {"http", "https", "ca", "host", "partner", "users", "fingerprints", "accounts"} <= set(bank.said)
     assert bank.said["users"] == ["ANNA", "BELA"]
     assert urlsplit(bank.said["http"]).hostname == urlsplit(bank.said["https"]).hostname == LOOPBACK
-    letter = (bank.folder / "bank-letter.txt").read_text()
+    letter = (bank.folder / "bank-letter.txt").read_text("utf-8")
     for value in bank.said["fingerprints"].values():
         assert all(half in letter for half in (value[:47], value[48:]))
 
@@ -158,7 +159,7 @@ def test_private_keys_are_their_owners_alone(bank):
 
 
 def test_a_killed_bank_comes_back_with_everything_and_the_same_address(tmp_path):
-    with running(tmp_path / "bank", "--admit") as first:
+    with running(tmp_path / "bank", "--admit", "--port", str(own_ports(2))) as first:
         client = _enrol(first, "EVA")
         data = pain001.write(order(payment("55"), day=date.fromisoformat(first.said["date"])))
         order_id = _send(first, client, data)
@@ -238,7 +239,7 @@ def test_a_newcomer_reads_in_plain_words_how_to_connect(bank):
 
 def test_the_running_bank_tells_its_hashes_in_both_forms_and_the_commands_that_go_with_its_folder(bank):
     words = bank.ask("GET")[1].decode()
-    letter = (bank.folder / "bank-letter.txt").read_text().replace("\n", " ")
+    letter = (bank.folder / "bank-letter.txt").read_text("utf-8").replace("\n", " ")
     told = re.findall(r"(?:X002|E002), EBICS [23]\.[05].*?((?:[0-9A-F]{2} ?){32})", words)
     assert len(set(told)) == 4
     assert all(value.strip() in letter for value in told)

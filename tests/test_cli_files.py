@@ -12,6 +12,7 @@ import pytest
 
 from electra_kernel import formats
 from electra_kernel.cli.files import check_file, convert_file, missing_of
+from electra_kernel.cli.reading import read_files
 from electra_kernel.vocabulary.errors import ElectraError
 from tests.processes import ROOT
 
@@ -69,7 +70,7 @@ def test_an_older_file_is_replaced_whole_and_a_link_still_points_to_it(folder: P
     (folder / "link.csv").symlink_to("old.csv")
     assert electra("convert", "p.csv", "link.csv", folder=folder).returncode == 0
     assert (folder / "link.csv").is_symlink()
-    assert "Egri Nyomda" in (folder / "old.csv").read_text()
+    assert "Egri Nyomda" in (folder / "old.csv").read_text("utf-8")
     assert electra("convert", "p.csv", "/dev/null", "--to", "csv", folder=folder).returncode == 0
     assert Path("/dev/null").is_char_device()
 
@@ -121,3 +122,35 @@ def test_a_check_tells_errors_first_lines_of_xml_and_what_is_not_carried_at_once
     with pytest.raises(ElectraError) as caught:
         check_file(out, "")
     assert "archive" not in str(caught.value)
+
+
+def test_places_in_xml_are_told_as_lines_and_columns_and_kept_as_bytes(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    entry = '<Ntry><Amt Ccy="EUR">{}</Amt><CdtDbtInd>CRDT</CdtDbtInd><Sts>BOOK</Sts></Ntry>'
+    data = (
+        '<Document xmlns="urn:iso:std:iso:20022:tech:xsd:camt.053.001.02"><BkToCstmrStmt>\n'
+        "<Stmt><Id>ő</Id><Acct><Id><IBAN>DE89370400440532013000</IBAN></Id><Ccy>EUR</Ccy></Acct>\n"
+        f"  {entry.format('abc')}ő {entry.format('1.x')}{entry.format('1.5')}\n</Stmt></BkToCstmrStmt></Document>"
+    ).encode()
+    file = folder / "report.xml"
+    file.write_bytes(data)
+    wanted = [data.index(b"<Ntry>"), data.index(b"<Ntry>", data.index(b"abc"))]
+    assert [each.position for each in formats.read(data, "x").problems if each.rule == "amount"] == wanted
+    assert read_files([file], None) == 1
+    told = capsys.readouterr().err
+    convert_file(file, folder / "out.csv", "")
+    assert capsys.readouterr().err == told
+    column = len(f"  {entry.format('abc')}ő ") + 1
+    assert [line.split(": ")[0] for line in told.splitlines()][:2] == [
+        "report.xml, line 3",
+        f"report.xml, line 3, column {column}",
+    ]
+    own = folder / "own.toml"
+    own.write_text(
+        'name = "own"\nshape = "xml"\nkind = "statement"\nroot = "Bank"\n[fixed]\ncurrency = "EUR"\n[[record]]\nname = "row"\n'
+        'role = "entry"\npath = "Row"\nfields = [{ name = "amount", path = "Amount", type = "amount", point = ".", to = "amount" }]\n'
+    )
+    file.write_text("<Bank>\n <Row><Amount>1.5</Amount></Row><Row><Amount>x</Amount></Row>\n</Bank>")
+    assert read_files([file], None, own) == 1
+    assert "report.xml, line 2, column 34: row.amount: Amount: 'x' is not a number" in capsys.readouterr().err

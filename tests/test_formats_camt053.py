@@ -192,7 +192,7 @@ _ALL = [(module, version) for module in (camt052, camt053, camt054) for version 
 
 @needs_shared
 @pytest.mark.parametrize(("module", "version"), _ALL, ids=[version for _, version in _ALL])
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_what_is_written_is_valid_and_reads_back_the_same_both_ways(
     module: ModuleType, version: str, data: st.DataObject

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from electra_kernel.formats.base import Problems
@@ -297,7 +297,7 @@ def _file(draw: st.DrawFn) -> tuple[Layout, list[tuple[str, dict[str, Any]]]]:
     return layout, rows
 
 
-@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=80, deadline=None)
 @given(_file())
 def test_whatever_a_layout_carries_comes_back_as_it_was(case: tuple[Layout, list[tuple[str, dict[str, Any]]]]) -> None:
     layout, rows = case

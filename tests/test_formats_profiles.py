@@ -480,7 +480,7 @@ def test_a_proposal_can_be_made_of_anything(noise: bytes) -> None:
 
 # ------------------------------------------------------------------------------------------------ the page and the shell
 def test_the_page_on_formats_names_every_key_and_its_example_reads_its_sample() -> None:
-    page = (Path(__file__).parents[1] / "docs" / "formats.md").read_text()
+    page = (Path(__file__).parents[1] / "docs" / "formats.md").read_text("utf-8")
     for keys in (toml._PROFILE_KEYS, toml._RECORD_KEYS, toml._FIELD_KEYS):
         assert [key for key in keys if f"`{key}`" not in page] == []
     (example,) = re.findall(r"^```toml\n(.*?)^```", page, re.DOTALL | re.MULTILINE)

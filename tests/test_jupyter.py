@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.utils.capture import capture_output
+from jupyter_client.connect import LocalPortCache
 from jupyter_client.kernelspec import KernelSpecManager
 from jupyter_client.manager import KernelManager, start_new_kernel
 from jupyter_core.paths import jupyter_config_path
@@ -19,6 +20,7 @@ import electra_kernel
 from electra_kernel.jupyter.errors import error_html, error_text
 from electra_kernel.jupyter.lazy import Lazy
 from electra_kernel.vocabulary.errors import ElectraError
+from tests.ports import own_ports
 
 KERNELSPEC = Path(electra_kernel.__file__).parent / "jupyter" / "kernelspec"
 
@@ -41,7 +43,10 @@ def kernel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """The kernel "Electra", started as JupyterLab starts it."""
     folder = tmp_path_factory.mktemp("kernel")
     environment = {**os.environ, "ELECTRA_WORKBENCH": str(folder / "treasury"), "IPYTHONDIR": str(folder / "ipython")}
-    manager, client = start_new_kernel(startup_timeout=300, kernel_name="electra", env=environment, cwd=folder)
+    with pytest.MonkeyPatch.context() as patch:
+        # The ports it would find are free now, and taken by others before the kernel has them.
+        patch.setattr(LocalPortCache, "find_available_port", lambda *_: own_ports())
+        manager, client = start_new_kernel(startup_timeout=300, kernel_name="electra", env=environment, cwd=folder)
     yield client
     client.stop_channels()
     manager.shutdown_kernel(now=True)
@@ -146,6 +151,6 @@ def test_jupyterlab_asks_nothing_of_the_internet():
     settings = [json.loads(file.read_text()) for file in found if file.exists()]
     assert any(
         each.get("LabApp", {}).get("news_url", "") is None
-        and each["LabApp"]["check_for_updates_class"].endswith("NeverCheckForUpdate")
+        and each["LabApp"].get("check_for_updates_class", "").endswith("NeverCheckForUpdate")
         for each in settings
     )

@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from electra_kernel.store import Store
@@ -16,7 +16,7 @@ from electra_kernel.vocabulary.dates import system_clock
 from tests.processes import finish, start
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, deadline=None)
 @given(data=st.binary(max_size=300))
 def test_bytes_come_back_as_they_were_put(tmp_path: Path, data: bytes) -> None:
     with Store.open(tmp_path, system_clock) as store:

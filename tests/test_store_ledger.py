@@ -84,6 +84,16 @@ def test_rows_that_come_twice_in_one_call_are_appended_once(tmp_path: Path) -> N
     assert _sizes(ledger) == (3, 6, 3, 1)
 
 
+def test_rows_are_read_in_the_order_in_which_they_came(tmp_path: Path) -> None:
+    ledger, numbers = _ledger(tmp_path), [7, 3, 11, 5, 2, 13, 0]
+    for number in numbers:
+        ledger.append(make_tables(number, number + 1, source=f"{number}"))
+    assert ledger.problems().source.to_pyarrow().to_pylist() == [f"{number}" for number in numbers]
+    assert ledger.balances().statement.to_pyarrow().to_pylist() == [f"{number}" for number in numbers]
+    assert ledger.details().detail.to_pyarrow().to_pylist() == [0, 1] * len(numbers)
+    assert _ledger(tmp_path).entries().source.to_pyarrow().to_pylist() == [f"{number}" for number in numbers]
+
+
 def test_absent_key_columns_are_equal_to_one_another(tmp_path: Path) -> None:
     ledger = _ledger(tmp_path)
     balances = pa.Table.from_pylist([{"amount": Decimal(1)}, {"kind": "", "amount": Decimal(2)}], schema=BALANCES)

@@ -11,7 +11,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from electra_kernel import Workbench
@@ -134,7 +134,7 @@ def test_an_order_is_made_signed_sent_and_followed_to_its_execution(treasury: Wo
     assert orders_at_the_bank(bank, order.record.message_id) == 1
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=12, deadline=None)
 @given(
     faults=st.lists(
         st.tuples(

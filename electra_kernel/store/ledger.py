@@ -218,7 +218,7 @@ class Ledger:
         view = f"{name}_{version}{'_everything' * everything}"
         with self._guard:
             if view not in self._views:
-                self._views[view] = self._view(view, sorted(file.path for file in files), SCHEMAS[name])
+                self._views[view] = self._view(view, [file.path for file in files], SCHEMAS[name])
             return self._views[view]
 
     def _view(self, view: str, files: Sequence[str], schema: pa.Schema) -> Any:

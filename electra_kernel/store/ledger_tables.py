@@ -220,12 +220,12 @@ def open_table(folder: Path, name: str, version: int | None = None) -> DeltaTabl
 
 
 def files_of(table: DeltaTable | None, layout: Layout) -> list[File]:
-    """The files of a table as it stands."""
+    """The files of a table as it stands, in the order in which they came."""
     if table is None:
         return []
     root = Path(table.table_uri.removeprefix("file://"))
     rows = pa.table(table.get_add_actions(flatten=True)).to_pylist()
-    return [
+    found = [
         File(
             path=str(root / row["path"]),
             size=row["size_bytes"],
@@ -237,6 +237,7 @@ def files_of(table: DeltaTable | None, layout: Layout) -> list[File]:
         )
         for row in rows
     ]
+    return sorted(found, key=lambda file: file.path)
 
 
 def _damaged(name: str, path: Path, error: object) -> DamagedLedger:
@@ -262,6 +263,7 @@ class Change:
     files: list[File] = field(default_factory=list)
     _added: set[str] = field(default_factory=set)
     _dropped: list[File] = field(default_factory=list)
+    _named: int = 0
 
     @property
     def _path(self) -> Path:
@@ -278,8 +280,11 @@ class Change:
         self._took(File(str(path), path.stat().st_size, rows.num_rows, part, days.first, days.last, undated))
 
     def _new_path(self) -> Path:
+        """A place for a file: those that came later come later by name too, and are read in that order."""
         self._path.mkdir(mode=0o700, parents=True, exist_ok=True)
-        return self._path / f"{uuid4().hex}.parquet"
+        version = 0 if self.table is None else self.table.version() + 1
+        self._named += 1
+        return self._path / f"{version:010d}-{self._named:06d}-{uuid4().hex}.parquet"
 
     def _took(self, file: File) -> None:
         self.files.append(file)

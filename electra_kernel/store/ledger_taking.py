@@ -117,7 +117,8 @@ class Taking:
             query.register("copies", copies)
             columns = ", ".join(f'd."{name}"' for name in DETAILS.names if name != "entry_id")
             held = scan(days.among(self._details.files), LAYOUTS["details"].schema, DAY, days)
-            taken = f"SELECT c.entry_id, {columns}, c.{DAY} FROM {held} d JOIN copies c ON d.entry_id = c.giver"  # noqa: S608
+            taken = f"SELECT c.entry_id, {columns}, c.{DAY} FROM {held} d JOIN copies c ON d.entry_id = c.giver "  # noqa: S608
+            taken += "ORDER BY c.entry_id, d.detail"
             self._details.add(_rows(query, taken, LAYOUTS["details"].schema), FIRM)
 
     def _settle(self, fresh: pa.Table) -> None:

@@ -99,7 +99,7 @@ def test_keys_without_certificates_are_taken_and_the_banks_come_back_as_its_lett
     assert [(said[kind]["technical"], said[kind]["business"]) for kind in ("INI", "HIA", "HPB")] == [
         ("000000", "000000")
     ] * 3
-    letter = "".join((bank.folder / "bank-letter.txt").read_text().split())
+    letter = "".join((bank.folder / "bank-letter.txt").read_text("utf-8").split())
     for name in ("bankX002", "bankE002"):
         key = said["bank"][name]
         numbers = " ".join(key[part].lstrip("0") for part in ("exponent", "modulus"))

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from electra_kernel import Workbench
@@ -26,7 +26,7 @@ from tests.test_keychanges import copied, made_fixture, works  # noqa: F401
 MODES = ("unreached", "answer lost", "nonsense", "killed before", "killed after")
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, deadline=None)
 @given(
     what=st.sampled_from(sorted(KINDS)),
     breaks=st.lists(st.tuples(st.integers(1, 4), st.sampled_from(MODES)), min_size=1, max_size=3),

@@ -18,6 +18,7 @@ from electra_kernel.ebics.version import H004, H005, EbicsVersion
 from electra_kernel.orders.lifecycle import EventKind, State
 from electra_kernel.workbench.orders import TrackedOrder
 from tests.bank_process import BankProcess, bank_command, running
+from tests.ports import own_ports
 from tests.processes import start
 from tests.test_workbench import ARRIVED, DEBTOR, PASSWORD, payment
 
@@ -62,7 +63,8 @@ def _workbench(place: Path) -> contextlib.closing[Workbench]:
 
 @contextlib.contextmanager
 def _connected(place: Path, version: EbicsVersion) -> Iterator[tuple[BankProcess, Workbench]]:
-    with running(place / "bank", "--admit") as bank, _workbench(place) as mine:
+    # Ports that nobody takes while the bank is away: the workbench knows its address.
+    with running(place / "bank", "--admit", "--port", str(own_ports(2))) as bank, _workbench(place) as mine:
         said = bank.said
         # With certificates the bank's keys have the same hashes in both versions.
         who = {"host": said["host"], "partner": said["partner"], "user": "U1", "ca": said["ca"]}

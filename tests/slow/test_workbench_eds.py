@@ -121,7 +121,7 @@ def _workbench(folder: Path, bank: Sandbox, user: str, line: Line) -> Workbench:
 
 def of_the_letter(house: Sandbox, release: str) -> dict[str, str]:
     """The hashes of the bank's keys as its letter shows them for one version."""
-    lines = (house.data / "bank-letter.txt").read_text().splitlines()
+    lines = (house.data / "bank-letter.txt").read_text("utf-8").splitlines()
     return {
         line.split()[0].lower(): f"{lines[number + 1]} {lines[number + 2]}"
         for number, line in enumerate(lines)
