@@ -21,6 +21,7 @@ from electra_kernel.formats.profiles import Profile
 from electra_kernel.orders.kinds import KINDS, kind_for
 from electra_kernel.orders.model import Order, Transaction
 from electra_kernel.orders.rulebooks import NATIONAL, check
+from electra_kernel.statements.billing import beside_table, billing_table
 from electra_kernel.statements.tables import tables_of
 from electra_kernel.vocabulary.accounts import parse_account
 from electra_kernel.vocabulary.dates import BusinessCalendar, system_clock
@@ -86,6 +87,9 @@ def convert_file(
     elif reading.statements and wanted in ("csv", "xlsx", "parquet", "json"):
         out = table_bytes(tables_of(reading.statements, hashlib.sha256(data).hexdigest()).entries, wanted)
         left = formats.lost(reading, formats.read(out, "written"))
+    elif reading.billing and wanted in ("csv", "xlsx", "parquet", "json"):
+        out = table_bytes(billing_table(reading.billing, hashlib.sha256(data).hexdigest()), wanted)
+        left = beside_table(reading.billing)
     else:
         own, day = missing.own, missing.execution_date
         out, left = formats.convert(reading, wanted, now=system_clock(), debtor=own, execution_date=day)

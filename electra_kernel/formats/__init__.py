@@ -50,7 +50,7 @@ from electra_kernel.formats import (
 )
 from electra_kernel.formats.base import Format, Reading, unreadable
 from electra_kernel.formats.carried import not_carried
-from electra_kernel.formats.conversion import WRITTEN, written_and_told
+from electra_kernel.formats.conversion import WRITTEN, written_and_told, written_bills
 from electra_kernel.formats.conversion_orders import WRITTEN_PAYMENTS, Missing, written_payments
 from electra_kernel.formats.payments import ColumnMap
 from electra_kernel.orders.model import NOBODY
@@ -142,6 +142,7 @@ FORMATS: tuple[Format, ...] = (
         extensions=(".xml",),
         detect=camt086.detect,
         read=camt086.read,
+        write=camt086.write,
     ),
     Format(
         name="camt.055",
@@ -446,7 +447,7 @@ def read_payments(data: bytes, source: str, columns: ColumnMap | None = None, cu
 def convert(
     reading: Reading, to: str, *, now: datetime, debtor: Party = NOBODY, execution_date: date | None = None
 ) -> tuple[bytes, tuple[str, ...]]:
-    """Statements or payments in another format, and what it could not carry, told by reading it back (``carried``).
+    """Statements, payments or bills in another format, and what it could not carry, told by reading it back (``carried``).
 
     Args:
         reading: what a file says.
@@ -466,8 +467,12 @@ def convert(
         data = written_payments(reading, to, now, Missing(own=debtor, execution_date=execution_date))
         found = None if data is None else (data, ())
         known = f"Payments become: {', '.join(WRITTEN_PAYMENTS)}."
+    elif reading.billing:
+        data = written_bills(reading.billing, to, now)
+        found = None if data is None else (data, ())
+        known = f"Bills become: {', '.join(camt086.VERSIONS)}, or a table (csv, xlsx, parquet, json)."
     else:
-        known = "Files of statements and of payments can be written in other formats."
+        known = "Files of statements, of payments and of bills can be written in other formats."
     if found is None:
         raise ElectraError(f"A {reading.format} cannot be written as {to or 'a file without an ending'}.", repair=known)
     return found[0], (*found[1], *lost(reading, read(found[0], "written")))

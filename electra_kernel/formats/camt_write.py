@@ -292,12 +292,7 @@ def _period(statement: Statement) -> str:
 
 
 def _bank_code(owner: Entry | EntryDetail) -> str:
-    domain, proprietary = "", ""
-    if owner.bank_transaction_code:
-        # The schema wants all three parts; NTAV is ISO's word for a part that is not available.
-        codes = [iso.escape(code) for code in [*owner.bank_transaction_code.split("-"), "NTAV", "NTAV"]]
-        family = f"<Fmly><Cd>{codes[1]}</Cd><SubFmlyCd>{codes[2]}</SubFmlyCd></Fmly>"
-        domain = f"<Domn><Cd>{codes[0]}</Cd>{family}</Domn>"
+    domain, proprietary = iso.domain(owner.bank_transaction_code), ""
     if owner.proprietary_code:
         proprietary = f"<Prtry>{iso.tag('Cd', owner.proprietary_code, 35)}</Prtry>"
     return f"<BkTxCd>{domain}{proprietary}</BkTxCd>" if domain or proprietary else ""

@@ -17,6 +17,7 @@ import pyarrow as pa
 
 from electra_kernel.formats.base import Reading
 from electra_kernel.orders.model import NOT_PROVIDED
+from electra_kernel.statements.billing import BilledAmount, BilledService, BillingStatement
 from electra_kernel.statements.model import Statement
 from electra_kernel.statements.tables import tables_of
 
@@ -35,6 +36,8 @@ def not_carried(before: Reading, after: Reading) -> tuple[str, ...]:
     """
     if before.statements:
         return (*_statements(before.statements, after.statements),)
+    if before.billing:
+        return (*_bills(before.billing, after.billing),)
     return (*_told_of_payments(_payments(before), _payments(after)),)
 
 
@@ -62,6 +65,19 @@ def _with_account(details: pa.Table, entries: Sequence[_Row]) -> list[dict[str, 
 
 def _key(row: _Row) -> tuple[tuple[str, Any], ...]:
     return tuple(row.items())
+
+
+def _bills(before: Sequence[BillingStatement], after: Sequence[BillingStatement]) -> Iterable[str]:
+    for noun in ("services", "amounts"):
+        one, two = ([_charged(item) for bill in bills for item in getattr(bill, noun)] for bills in (before, after))
+        yield from _compared(one, two, f"{noun} of bills")
+    one, two = ([_flat(bill, leave=("services", "amounts")) for bill in bills] for bills in (before, after))
+    yield from _compared(one, two, "bills")
+
+
+def _charged(item: BilledService | BilledAmount) -> dict[str, Any]:
+    """A service or an amount of a bill by its fields, with the amount by which it is matched."""
+    return {"amount": item.charge if isinstance(item, BilledService) else item.amount, **_flat(item)}
 
 
 # ------------------------------------------------------------------------------------------------------ orders

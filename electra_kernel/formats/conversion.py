@@ -16,6 +16,7 @@ from electra_kernel.formats import (
     camt052,
     camt053,
     camt054,
+    camt086,
     cfonb120,
     cfonb240,
     coda,
@@ -25,6 +26,7 @@ from electra_kernel.formats import (
     ofx,
     qif,
 )
+from electra_kernel.statements.billing import BillingStatement
 from electra_kernel.statements.model import Statement
 
 _Statements = Sequence[Statement]
@@ -87,6 +89,24 @@ def written_and_told(statements: _Statements, wanted: str, now: datetime) -> tup
         return data, tuple(dict.fromkeys(problem.text.removesuffix(".") for problem in told))
     writer = _WRITERS.get(name)
     return None if writer is None else (writer(statements, created), ())
+
+
+def written_bills(bills: Sequence[BillingStatement], wanted: str, now: datetime) -> bytes | None:
+    """Bills in the format of a name; ``None`` where no bill is written so.
+
+    Args:
+        bills: at least one.
+        wanted: ``camt.086``, the same with its version, or ``xml``.
+        now: the making of bills that say nothing of theirs.
+
+    Raises:
+        ElectraError: something that the format needs is missing or does not fit.
+    """
+    name = wanted.lower()
+    if name not in ("camt.086", "xml", *camt086.VERSIONS):
+        return None
+    version = {"version": name} if name in camt086.VERSIONS else {}
+    return camt086.write(bills, message_id=bills[0].identification[:_LONGEST_ID], created=now, **version)
 
 
 def _named(statement: Statement, number: int) -> Statement:

@@ -30,6 +30,7 @@ Element: TypeAlias = etree._Element
 _VERSION = re.compile(r"(?:pain|camt|pacs)\.[0-9]{3}\.[0-9]{3}\.[0-9]{2}")
 _DECIMAL = re.compile(r"[0-9]{1,13}(?:\.[0-9]{1,5})?")
 _XML_DECIMAL = re.compile(r"\+?(?=\.?[0-9])[0-9]{0,40}\.?[0-9]{0,40}")
+_NUMBER = re.compile(r"-?[0-9]{1,18}(?:\.[0-9]{1,17})?")
 _RATE = re.compile(r"[0-9]{1,8}(?:\.[0-9]{1,10})?")
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?![0-9])")
 _BASIC_DATE = re.compile(r"[0-9]{8}(?=T|$)")
@@ -259,6 +260,36 @@ def decimal_or_none(value: str) -> Decimal | None:
 def rate_or_none(value: str) -> Decimal | None:
     """An exchange rate: at most 8 digits before and 10 after the point; ``None`` for anything else."""
     return Decimal(value) if _RATE.fullmatch(value) else None
+
+
+def number_or_none(value: str) -> Decimal | None:
+    """An ISO 20022 DecimalNumber: a count or a rate in percent, with at most 17 decimals; ``None`` for anything else."""
+    return Decimal(value) if _NUMBER.fullmatch(value) else None
+
+
+def number_text(value: Decimal) -> str:
+    """A count or a rate as plain digits (DecimalNumber).
+
+    Raises:
+        ElectraError: more than 18 digits or 17 decimals.
+    """
+    whole, _, fraction = f"{value:f}".partition(".")
+    fraction = fraction.rstrip("0")
+    if len(fraction) > 17 or len(whole.lstrip("-0")) + len(fraction) > 18:
+        raise ElectraError(
+            f"The number {f'{value:f}'[:40]} has too many digits for the file.", repair="At most 18 digits in all."
+        )
+    return f"{whole}.{fraction}" if fraction else whole
+
+
+def domain(code: str) -> str:
+    """``Domn`` of a bank transaction code such as ``PMNT-RCDT-ESCT``."""
+    if not code:
+        return ""
+    # The schema wants all three parts; NTAV is ISO's word for a part that is not available.
+    codes = [*code.split("-"), "NTAV", "NTAV"]
+    family = f"<Fmly>{tag('Cd', codes[1], 4)}{tag('SubFmlyCd', codes[2], 4)}</Fmly>"
+    return f"<Domn>{tag('Cd', codes[0], 4)}{family}</Domn>"
 
 
 def compact(value: str) -> str:

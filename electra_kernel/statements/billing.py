@@ -7,7 +7,7 @@ to the bank, negative is given back. Figures are exact decimals.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -15,9 +15,30 @@ from typing import Any
 import pyarrow as pa
 
 from electra_kernel.statements.columns import AMOUNT
+from electra_kernel.vocabulary.parties import Party
 
 #: A count of services; ISO 20022 allows 17 decimals.
 VOLUME = pa.decimal128(36, 17)
+
+
+#: Nobody that the bill names.
+NOBODY = Party(name="")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BilledTax:
+    """One tax on a service.
+
+    Attributes:
+        number: the bank's number at the tax office.
+        rate: in percent.
+        amount: in the service's ``tax_currency``.
+    """
+
+    number: str
+    rate: Decimal
+    amount: Decimal
+    description: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,13 +46,20 @@ class BilledService:
     """One service on a bill.
 
     Attributes:
-        service: the bank's code of the service; ``sub_service`` its part, empty where there is none.
-        common_code: the code of a public list (AFP and others), empty where the bank gives none.
+        service: the bank's code of the service; ``sub_service`` its part, empty where there is none, and
+            ``sub_service_kind`` what that is (``LBOX``, ``STOR``, ``BILA``, ``SEQN``, ``MACT`` or the bank's word).
+        common_code: the code of a public list, empty where the bank gives none; ``common_code_list`` names the list (AFP …).
         volume: how often it was used.
-        unit_price: in ``price_currency``; ``method`` how it is priced (``UPRC`` by unit, ``FLAT``, tiers …).
+        unit_price: in ``price_currency``; ``method`` how it is priced (``UPRC`` by unit, ``FCHG``, tiers …), ``price_rule``
+            the bank's word for the rule.
         charge: what the service costs before tax, in ``currency``.
         settled: the same in the currency of settlement, ``None`` where the bank gives none.
-        tax: the tax on it, in the host currency of the bank, ``None`` where the bank gives none.
+        balance: the balance that would pay for it, in ``balance_currency``, ``None`` where the bank gives none.
+        tax: the whole tax on it, in ``tax_currency``, ``None`` where the bank gives none; ``taxes`` its parts.
+        tax_code: ``TAXE`` taxable, ``XMPT`` exempt, ``ZERO`` at a rate of nothing.
+        tax_method: ``A`` or ``B``: in the host currency of the bank; ``D``: in the currency of the price.
+        tax_base: what is taxed, in ``tax_currency``; by method ``D`` the charge itself, and ``None`` here.
+        tax_total: charge and tax together, in ``tax_currency``; by method ``A`` only.
         payment: how it is paid (``BCMP`` by balances, ``FLAT`` by charge, ``PVCH`` …).
         position: byte offset in the file.
     """
@@ -41,19 +69,28 @@ class BilledService:
     charge: Decimal
     currency: str
     sub_service: str = ""
+    sub_service_kind: str = ""
     service_type: str = ""
     common_code: str = ""
+    common_code_list: str = ""
     bank_transaction_code: str = ""
     volume: Decimal | None = None
     unit_price: Decimal | None = None
     price_currency: str = ""
     method: str = ""
+    price_rule: str = ""
     payment: str = ""
     settled: Decimal | None = None
     settlement_currency: str = ""
+    balance: Decimal | None = None
+    balance_currency: str = ""
     tax_code: str = ""
     tax: Decimal | None = None
     tax_currency: str = ""
+    tax_method: str = ""
+    tax_base: Decimal | None = None
+    tax_total: Decimal | None = None
+    taxes: tuple[BilledTax, ...] = ()
     position: int | None = None
 
 
@@ -62,8 +99,12 @@ class BilledAmount:
     """A named amount on a bill: a balance, a part of what is to be settled, an adjustment.
 
     Attributes:
-        kind: the bank's or ISO's code.
+        kind: the bank's or ISO's code; of an adjustment ``LDGR``, ``FLOT`` … of a balance, ``COMP`` or ``NCMP`` of a service.
         group: ``balance``, ``compensation`` or ``adjustment``.
+        currency_kind: whether the bank means the account's currency (``ACCT``), that of settlement (``STLM``), of prices
+            (``PRCG``) or its own (``HOST``); empty where it does not say, and of adjustments.
+        posted: the day an adjustment of a balance was posted.
+        of: the day that an adjustment mends; ``None`` where the bank does not say.
     """
 
     group: str
@@ -71,6 +112,9 @@ class BilledAmount:
     amount: Decimal
     currency: str
     description: str = ""
+    currency_kind: str = ""
+    posted: date | None = None
+    of: date | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +125,9 @@ class BillingStatement:
         group: the group the statement stands in; the bill of a group of companies has several.
         status: ``ORGN`` original, ``RPLC`` replaces one, ``TEST``.
         account: compact IBAN, or the number as the bank prints it; ``debited`` the account that pays, where it is another.
+        level: ``DETL`` of this account alone, ``INTM`` or ``SMRY`` of those below it too.
+        compensation: how it is settled: ``DBTD`` debited, ``DDBT`` debited later, ``INVD`` invoiced, ``NOCP`` not at all.
+        sender: who bills, ``receiver`` who is billed: name, BIC and id.
     """
 
     identification: str
@@ -92,6 +139,10 @@ class BillingStatement:
     created: datetime | None
     status: str
     debited: str = ""
+    level: str = ""
+    compensation: str = ""
+    sender: Party = NOBODY
+    receiver: Party = NOBODY
     services: tuple[BilledService, ...] = ()
     amounts: tuple[BilledAmount, ...] = ()
 
@@ -123,6 +174,7 @@ BILLING = pa.schema(
         ("tax_code", pa.string()),
         ("tax", AMOUNT),
         ("tax_currency", pa.string()),
+        ("bank", pa.string()),
         ("source", pa.string()),
         ("position", pa.int64()),
     ]
@@ -137,13 +189,25 @@ def billing_table(statements: Sequence[BillingStatement], source: str = "") -> p
     """Every billed service as a row, columns ``BILLING``; texts that the bank does not give are null."""
     rows = [
         {column: getattr(statement, name) for column, name in _OF_STATEMENT.items()}
-        | {name: getattr(service, name) for name in BILLING.names if name not in _OF_STATEMENT and name != "source"}
-        | {"source": source}
+        | {name: getattr(service, name) for name in BILLING.names if name not in (*_OF_STATEMENT, "bank", "source")}
+        | {"bank": statement.sender.name, "source": source}
         for statement in statements
         for service in statement.services
     ]
     cells = [{name: None if value == "" else value for name, value in row.items()} for row in rows]
     return pa.Table.from_pylist(cells, schema=BILLING)
+
+
+def beside_table(statements: Sequence[BillingStatement]) -> tuple[str, ...]:
+    """What bills say that ``billing_table`` has no column for: fields, each with how often it is filled."""
+    told = list[str]()
+    services = [service for statement in statements for service in statement.services]
+    kept = {*BILLING.names, *_OF_STATEMENT.values(), "sender", "services"}
+    for items, noun in ((statements, "bills"), (services, "services")):
+        for name in (field.name for field in (fields(items[0]) if items else ()) if field.name not in kept):
+            filled = sum(getattr(item, name) not in (None, "", (), NOBODY) for item in items)
+            told += [f"{name} in {filled} {noun}"] * bool(filled)
+    return tuple(told)
 
 
 def billing_rows(statements: Sequence[BillingStatement], source: str) -> list[dict[str, Any]]:

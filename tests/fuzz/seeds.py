@@ -32,6 +32,7 @@ from electra_kernel.formats import (
 from electra_kernel.orders.cancellation import CancellationAnswer, cancellation_of
 from electra_kernel.orders.model import Mandate, Order, Transaction
 from electra_kernel.orders.status import PaymentStatus, StatusReason, StatusReport, TransactionStatus
+from electra_kernel.statements.billing import BilledAmount, BilledService, BilledTax, BillingStatement
 from electra_kernel.statements.model import NOTIFICATION, REPORT, Balance, Entry, EntryDetail, Statement
 from electra_kernel.vocabulary.money import Money
 from electra_kernel.vocabulary.parties import Address, Party
@@ -159,27 +160,21 @@ def _iso() -> Iterator[tuple[str, bytes]]:
     yield "pain.002", _writer("pain.002")(report)
 
 
-def _amount(name: str, amount: str) -> str:
-    return f'<{name}><Amt Ccy="EUR">{amount}</Amt><Sgn>true</Sgn></{name}>'
-
-
 def _bill() -> bytes:
-    """A bill for one service (camt.086); the project reads bills and writes none."""
-    party = "<Nm>{}</Nm><Id><OrgId><Othr><Id>1</Id></Othr></OrgId></Id>"
-    service = (
-        "<Svc><SvcDtl><BkSvc><Id>PAY1</Id><Desc>Transfers</Desc></BkSvc><Vol>10</Vol></SvcDtl>"
-        f"<Pric><Ccy>EUR</Ccy>{_amount('UnitPric', '0.25')}<Mtd>UPRC</Mtd></Pric><PmtMtd>FLAT</PmtMtd>"
-        f"{_amount('OrgnlChrgPric', '2.50')}<TaxDsgnt><Cd>TAXE</Cd></TaxDsgnt></Svc>"
-    )
-    return (
-        "<?xml version='1.0' encoding='UTF-8'?>\n"
-        '<Document xmlns="urn:iso:std:iso:20022:tech:xsd:camt.086.001.05"><BkSvcsBllgStmt><RptHdr><RptId>R1</RptId></RptHdr>'
-        f"<BllgStmtGrp><GrpId>G1</GrpId><Sndr>{party.format('Bank')}</Sndr><Rcvr>{party.format('We')}</Rcvr>"
-        "<BllgStmt><StmtId>B1</StmtId><FrToDt><FrDt>2026-01-01</FrDt><ToDt>2026-01-31</ToDt></FrToDt>"
-        f"<CreDtTm>2026-02-01T06:00:00Z</CreDtTm><Sts>ORGN</Sts><AcctChrtcs><AcctLvl>INTM</AcctLvl><CshAcct><Id><IBAN>{_OURS}"
-        "</IBAN></Id></CshAcct><CompstnMtd>DBTD</CompstnMtd><AcctBalCcyCd>EUR</AcctBalCcyCd></AcctChrtcs>"
-        f"<Bal><Tp><Cd>ALDG</Cd></Tp>{_amount('Val', '1000')}</Bal>{service * 2}</BllgStmt></BllgStmtGrp></BkSvcsBllgStmt></Document>"
-    ).encode()
+    """A bill for two services (camt.086)."""
+    service = BilledService(
+        service="PAY1", description="Transfers", volume=Decimal(10), unit_price=Decimal("0.25"), price_currency="EUR",
+        method="UPRC", payment="FLAT", charge=Decimal("2.50"), currency="EUR", tax_code="TAXE", tax=Decimal("0.68"),
+        tax_currency="EUR", tax_method="B", tax_base=Decimal("2.50"),
+        taxes=(BilledTax(number="1", rate=Decimal(27), amount=Decimal("0.68")),),
+    )  # fmt: skip
+    balance = BilledAmount(group="balance", kind="ALDG", amount=Decimal(1000), currency="EUR")
+    bill = BillingStatement(
+        identification="B1", group="G1", account=_OURS, currency="EUR", from_date=_DAY, to_date=_DAY, created=_AT,
+        status="ORGN", level="INTM", compensation="DBTD", sender=Party(name="Bank"), receiver=_WE,
+        services=(service, service), amounts=(balance,),
+    )  # fmt: skip
+    return _writer("camt.086")([bill], message_id="R1", created=_AT)
 
 
 _WORDS_86 = (
