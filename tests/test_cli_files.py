@@ -153,4 +153,4 @@ def test_places_in_xml_are_told_as_lines_and_columns_and_kept_as_bytes(
     )
     file.write_text("<Bank>\n <Row><Amount>1.5</Amount></Row><Row><Amount>x</Amount></Row>\n</Bank>")
     assert read_files([file], None, own) == 1
-    assert "report.xml, line 2, column 34: row.amount: Amount: 'x' is not a number" in capsys.readouterr().err
+    assert "report.xml, line 2, column 33: row.amount: Amount: 'x' is not a number" in capsys.readouterr().err

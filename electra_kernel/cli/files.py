@@ -4,24 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import os
-import re
-import sys
-from bisect import bisect_left
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, datetime
 from pathlib import Path
 
 from electra_kernel import formats
-from electra_kernel.cli.tables import say, show_problems
-from electra_kernel.formats import iso, profiles
+from electra_kernel.cli.tables import say, show_problems, tell_problems
+from electra_kernel.formats import profiles
 from electra_kernel.formats.base import Format, Reading
 from electra_kernel.formats.conversion_orders import Missing, orders_of
+from electra_kernel.formats.places import place_in, places
 from electra_kernel.formats.profiles import Profile
 from electra_kernel.orders.kinds import KINDS, kind_for
 from electra_kernel.orders.model import Order, Transaction
 from electra_kernel.orders.rulebooks import NATIONAL, check
-from electra_kernel.statements.billing import beside_table, billing_table
 from electra_kernel.statements.tables import tables_of
 from electra_kernel.vocabulary.accounts import parse_account
 from electra_kernel.vocabulary.dates import BusinessCalendar, system_clock
@@ -33,8 +30,6 @@ from electra_kernel.workbench.ownformats import load_profile, own_formats, own_p
 #: A folder that is none: no formats of one's own.
 _NONE = Path(os.devnull)
 _NOTHING_MISSING = Missing()
-#: XML with fewer lines than this was not written for people to read, so its places are told by bytes.
-_LINES = 8
 #: Rules about what a sheet of payments does not say and whoever makes an order of it does.
 _SAID_LATER = frozenset({"debtor-account", "debtor-name", "debtor-address", "business-day"})
 
@@ -87,9 +82,6 @@ def convert_file(
     elif reading.statements and wanted in ("csv", "xlsx", "parquet", "json"):
         out = table_bytes(tables_of(reading.statements, hashlib.sha256(data).hexdigest()).entries, wanted)
         left = formats.lost(reading, formats.read(out, "written"))
-    elif reading.billing and wanted in ("csv", "xlsx", "parquet", "json"):
-        out = table_bytes(billing_table(reading.billing, hashlib.sha256(data).hexdigest()), wanted)
-        left = beside_table(reading.billing)
     else:
         own, day = missing.own, missing.execution_date
         out, left = formats.convert(reading, wanted, now=system_clock(), debtor=own, execution_date=day)
@@ -99,8 +91,7 @@ def convert_file(
         say(f"The request calls back all of {order}; as it is the customer's wish, its reason is CUST.")
     for line in left:
         say(f"Not carried over: {line}.")
-    for problem in reading.problems:
-        print(problem, file=sys.stderr)  # noqa: T201 - the command line's own voice
+    tell_problems(reading.problems, _places(reading.problems, data))
     say(f"{target} written")
 
 
@@ -116,7 +107,7 @@ def check_file(file: Path, rules: str, profile: Path | None = None, workbench: P
     data = read_file(file)
     reading = _read(data, file.name, _own(profile, workbench))
     problems = [*reading.problems, *_rule_problems(reading, rules, file.name)]
-    show_problems(problems, file=file.name, place=_place_in(data))
+    show_problems(problems, file=file.name, place=_places(problems, data).__getitem__)
     return 1 if any(problem.severity == "error" for problem in problems) else 0
 
 
@@ -126,18 +117,13 @@ def _read(data: bytes, name: str, own: Sequence[Format]) -> Reading:
         return formats.read(data, name, own)
     except UnreadableFile as error:
         problem = error.problem
-        where = name if problem.position is None else f"{name}, {_place_in(data)(problem.position)}"
+        where = name if problem.position is None else f"{name}, {place_in(data, problem.position)}"
         raise ElectraError(problem.text, cause=f"rule {problem.rule}.", repair=problem.repair, where=where) from error
 
 
-def _place_in(data: bytes) -> Callable[[int], str]:
-    """A problem's position in words: of XML, the line in which a byte stands, or the byte where there are no lines."""
-    if not iso.looks_like_xml(data):
-        return "line {}".format
-    ends = [match.start() for match in re.finditer(b"\n", data)]
-    if len(ends) < _LINES:
-        return "byte {}".format
-    return lambda position: f"line {bisect_left(ends, position) + 1}"
+def _places(problems: Sequence[Problem], data: bytes) -> dict[int, str]:
+    """Where problems stand in the file, in words, by their positions."""
+    return places({problem.position for problem in problems if problem.position is not None}, [data])
 
 
 def _rule_problems(reading: Reading, rules: str, source: str) -> list[Problem]:

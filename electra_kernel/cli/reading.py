@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,16 +14,17 @@ import pyarrow.compute as pc
 
 from electra_kernel import formats
 from electra_kernel.cli.notices import notices
-from electra_kernel.cli.tables import ENTRY_COLUMNS, say, show
+from electra_kernel.cli.tables import ENTRY_COLUMNS, say, show, tell_problems, warn
 from electra_kernel.formats.base import Format
 from electra_kernel.formats.payment_tables import payment_entries
+from electra_kernel.formats.places import places
 from electra_kernel.statements.billing import billing_rows
 from electra_kernel.statements.columns import ENTRIES
 from electra_kernel.store.archive import hash_of
 from electra_kernel.vocabulary.errors import Problem, UnreadableFile
 from electra_kernel.workbench.files import frame_of, write_table
 from electra_kernel.workbench.importing import FEW, MOST, Imported, import_frame, summary
-from electra_kernel.workbench.large import batches, large_format, write_large
+from electra_kernel.workbench.large import batches, large_format, pieces, write_large
 from electra_kernel.workbench.ownformats import own_of
 from electra_kernel.workbench.progress import FilesBar
 from electra_kernel.workbench.readers import read_in_turn
@@ -81,6 +81,8 @@ class _Job:
         self._own, self._bar = own, bar
         self._tables = dict[int, pa.Table]()
         self._done = dict[int, Imported]()
+        #: Where the problems of each file stand, in words.
+        self._places = dict[int, dict[int, str]]()
 
     def take(self, found: Iterable[Source], count: int, size: int) -> None:
         """Read what there is."""
@@ -104,10 +106,10 @@ class _Job:
         done = [each for _, each in sorted(self._done.items())]
         problems = [problem for each in done for problem in each.problems]
         if len(done) > 1:
-            _print_gravest(done)
+            _print_gravest([(each, self._places[number]) for number, each in sorted(self._done.items())])
             _show_files(done)
         else:
-            _print_problems(problems)
+            tell_problems(problems, next(iter(self._places.values()), {}))
         return 1 if any(problem.severity == "error" for problem in problems) else 0
 
     def _given(self, found: Iterable[Source]) -> Iterator[_Given]:
@@ -115,7 +117,7 @@ class _Job:
             if each.problem is not None:
                 self._refuse(number, each.name, each.problem)
             elif each.skipped:
-                self._done[number] = Imported("", each.name, 0, 0, False, (), skipped=each.skipped)
+                self._note(number, Imported("", each.name, 0, 0, False, (), skipped=each.skipped), ())
             elif each.container:
                 pass  # its files come after it
             elif each.data is not None:
@@ -125,65 +127,58 @@ class _Job:
                 self._take_parts(number, each.name, each.path, each.format)
             self._bar.step()
 
-    def _refuse(self, number: int, name: str, problem: Problem) -> None:
-        self._done[number] = Imported("", name, 0, 0, False, (replace(problem, source=name),))
+    def _refuse(self, number: int, name: str, problem: Problem, data: Iterable[bytes] = ()) -> None:
+        self._note(number, Imported("", name, 0, 0, False, (replace(problem, source=name),)), data)
+
+    def _note(self, number: int, done: Imported, data: Iterable[bytes]) -> None:
+        self._done[number] = done
+        self._places[number] = _places(done.problems, data)
 
     def _take_parts(self, number: int, name: str, path: Path, found: Format) -> None:
         try:
             parts = list(batches(path, found, hash_of(path)))
         except UnreadableFile as error:
-            self._refuse(number, name, error.problem)
+            self._refuse(number, name, error.problem, pieces(path))
             return
-        told = [row for part in parts for row in part.problems.to_pylist()]
-        self._keep(number, name, found.name, pa.concat_tables([part.entries for part in parts]), _named(told, name))
+        told = tuple(problem for part in parts for problem in part.told(name))
+        self._tables[number] = table = pa.concat_tables([part.entries for part in parts])
+        self._note(number, Imported("", name, table.num_rows, 0, False, told, found.name), pieces(path))
 
     def _take(self, file: _Given, result: FileRead) -> None:
         if result.tables is not None:
-            told = result.tables.problems
-            problems = _named(told.to_pylist(), file.name) if told.num_rows else ()
-            self._keep(file.number, file.name, result.format, result.tables.entries, problems)
+            self._keep(file, result.format, result.tables.entries, result.tables.told(file.name))
         elif result.refusal is not None and result.refusal.rule == formats.NO_STATEMENTS:
             table, problems = _payments(file, result.format, self._own, alone=self._bar.count == 1)
-            self._keep(file.number, file.name, result.format, table, problems)
+            self._keep(file, result.format, table, problems)
         elif result.refusal is not None:
-            self._refuse(file.number, file.name, result.refusal)
+            self._refuse(file.number, file.name, result.refusal, [file.data])
 
-    def _keep(self, number: int, name: str, known: str, table: pa.Table, problems: tuple[Problem, ...]) -> None:
-        self._tables[number] = table
-        self._done[number] = Imported("", name, table.num_rows, 0, False, problems, known)
-
-
-def _named(rows: Iterable[dict[str, object]], name: str) -> tuple[Problem, ...]:
-    """Problems with the file's name in place of its hash."""
-    return tuple(Problem(**{**row, "source": name}) for row in rows)  # type: ignore[arg-type]
+    def _keep(self, file: _Given, known: str, table: pa.Table, problems: tuple[Problem, ...]) -> None:
+        self._tables[file.number] = table
+        self._note(file.number, Imported("", file.name, table.num_rows, 0, False, problems, known), [file.data])
 
 
-def _print_problems(problems: Iterable[Problem]) -> None:
-    for problem in problems:
-        _warn(str(problem))
+def _places(problems: Iterable[Problem], data: Iterable[bytes]) -> dict[int, str]:
+    return places({problem.position for problem in problems if problem.position is not None}, data)
 
 
-def _print_gravest(done: Sequence[Imported]) -> None:
+def _print_gravest(done: Sequence[tuple[Imported, Mapping[int, str]]]) -> None:
     """Of several files: a few problems of each doubtful one, and how much there is to say about those that were read.
 
     The reason of a refused one stands in the table of files.
     """
-    for file in done:
+    for file, place in done:
         if file.outcome == "doubtful":
-            _print_problems(sorted(file.problems, key=lambda problem: problem.severity != "error")[:_TOLD])
+            tell_problems(sorted(file.problems, key=lambda problem: problem.severity != "error")[:_TOLD], place)
             if len(file.problems) > _TOLD:
-                _warn(
+                warn(
                     f"{file.name}: and {len(file.problems) - _TOLD} more; electra read with this file alone tells them"
                 )
-    remarks = [len(file.problems) for file in done if file.outcome == "read" and file.problems]
+    remarks = [len(file.problems) for file, _ in done if file.outcome == "read" and file.problems]
     if remarks:
-        _warn(
+        warn(
             f"{len(remarks)} files were read with {sum(remarks)} remarks; electra read with one of them alone tells its own"
         )
-
-
-def _warn(line: str) -> None:
-    print(line, file=sys.stderr)  # noqa: T201 - the command line's own voice
 
 
 def _show_files(done: Sequence[Imported]) -> None:
@@ -201,8 +196,8 @@ def _read_large(file: Path, found: Format, out: Path) -> int:
     """A file that is too large for memory, straight to its table."""
     rest = write_large(file, found, hash_of(file), out)
     say(f"{pc.sum(rest.statements['entries']).as_py()} rows in {out}")
-    problems = _named(rest.problems.to_pylist(), file.name)
-    _print_problems(problems)
+    problems = rest.told(file.name)
+    tell_problems(problems, _places(problems, pieces(file)))
     return 1 if any(problem.severity == "error" for problem in problems) else 0
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -100,6 +100,23 @@ def show_problems(problems: Sequence[Problem], *, file: str, place: Callable[[in
 
 
 _NOT_CARRIED = "element-not-carried"
+
+
+def tell_problems(problems: Iterable[Problem], place: Mapping[int, str]) -> None:
+    """Print each problem on one line beside the command's output: file, line and column, field, text, rule, repair.
+
+    Args:
+        problems: what is wrong.
+        place: the words for their positions (``formats.places``).
+    """
+    for each in problems:
+        where = each.source if each.position is None else f"{each.source}, {place[each.position]}"
+        warn(f"{where}: {each.field}: {each.text} [{each.rule}] Repair: {each.repair}")
+
+
+def warn(line: str) -> None:
+    """Print one line beside the command's output."""
+    print(_plain(line), file=sys.stderr)  # noqa: T201 - the command line's own voice
 
 
 def say(line: str) -> None:

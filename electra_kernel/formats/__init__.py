@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date, datetime
+from functools import partial
 
 from electra_kernel.formats import (
     abo,
@@ -56,6 +57,7 @@ from electra_kernel.formats.payments import ColumnMap
 from electra_kernel.orders.model import NOBODY
 from electra_kernel.statements.columns import StatementTables
 from electra_kernel.statements.tables import tables_of
+from electra_kernel.vocabulary.dates import system_clock
 from electra_kernel.vocabulary.errors import ElectraError
 from electra_kernel.vocabulary.parties import Party
 
@@ -223,7 +225,7 @@ FORMATS: tuple[Format, ...] = (
         title="French transfers and collections before SEPA (CFONB 160)",
         extensions=(".cfonb", ".txt"),
         detect=cfonb160.detect,
-        read=cfonb160.read,
+        read=partial(cfonb160.read, clock=system_clock),  # of the year the file gives one digit
         write=cfonb160.write,
     ),
     Format(

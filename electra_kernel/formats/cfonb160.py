@@ -29,7 +29,7 @@ from electra_kernel.formats.records import Row
 from electra_kernel.orders.kinds import KINDS
 from electra_kernel.orders.model import NOBODY, Mandate, Order, Transaction
 from electra_kernel.vocabulary.accounts import is_iban
-from electra_kernel.vocabulary.dates import Clock, system_clock
+from electra_kernel.vocabulary.dates import Clock
 from electra_kernel.vocabulary.money import Money
 from electra_kernel.vocabulary.parties import Party
 
@@ -143,7 +143,7 @@ class _Remittance:
     payments: list[_Payment] = field(default_factory=list)
 
 
-def read(data: bytes, source: str, clock: Clock = system_clock) -> Reading:
+def read(data: bytes, source: str, clock: Clock) -> Reading:
     """Read remittances into orders.
 
     Args:

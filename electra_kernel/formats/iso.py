@@ -8,7 +8,7 @@ Messages are known by the local name of their body and the version in its namesp
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -361,6 +361,16 @@ def offsets(data: bytes, name: str, count: int) -> list[int | None]:
     return list(found) if len(found) == count else [None] * count
 
 
+def all_offsets(data: bytes, root: Element) -> Sequence[int]:
+    """The byte offset of every element of a document, in file order; of its line where a parser counts them otherwise."""
+    lines = [int(getattr(each, "sourceline", 0) or 0) for each in root.iter() if isinstance(each.tag, str)]
+    found = _parsed_offsets(data, "")
+    if len(found) == len(lines):
+        return found
+    starts = [0, *(match.end() for match in re.finditer(b"\n", data))]
+    return [starts[min(line, len(starts)) - 1] if line else 0 for line in lines]
+
+
 def _search_offsets(data: bytes, name: str) -> list[int]:
     """Where the start tags stand, taking the first one's prefix for all; finds nothing in UTF-16."""
     first = re.search(rb"<(?:[\w.-]+:)?" + name.encode() + rb"[ >/\t\r\n]", data)
@@ -371,12 +381,13 @@ def _search_offsets(data: bytes, name: str) -> list[int]:
 
 
 def _parsed_offsets(data: bytes, name: str) -> list[int]:
+    """Where the start tags of a local name stand, or of every name where it is empty."""
     # The mark of UTF-16 counts, whatever the declaration says.
     scan = expat.ParserCreate("utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else None)
     found: list[int] = []
 
     def start(tag: str, _attributes: dict[str, str]) -> None:
-        if tag.rpartition(":")[2] == name:
+        if not name or tag.rpartition(":")[2] == name:
             found.append(scan.CurrentByteIndex)
 
     scan.StartElementHandler = start

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 
 import pyarrow as pa
 
+from electra_kernel.vocabulary.errors import Problem
+
 AMOUNT = pa.decimal128(18, 5)
 RATE = pa.decimal128(18, 10)
 
@@ -107,3 +109,9 @@ class StatementTables:
     balances: pa.Table
     problems: pa.Table
     statements: pa.Table = field(default_factory=STATEMENTS.empty_table)
+
+    def told(self, source: str = "") -> tuple[Problem, ...]:
+        """The rows of ``problems`` as problems; with a file's name given, under that name and not the hash."""
+        named = {"source": source} if source else {}
+        rows = self.problems.to_pylist() if self.problems.num_rows else []
+        return tuple(Problem(**{**row, **named}) for row in rows)

@@ -150,7 +150,7 @@ class Import:
         try:
             with spooled(each.path, each.format, sha256) as spool:
                 appended = self._store.ledger.append_large(spool.entries, spool.details, spool.rest, source=sha256)
-                told = tuple(Problem(**row) for row in spool.rest.problems.to_pylist()) + appended.conflicts
+                told = spool.rest.told() + appended.conflicts
                 proved = not any(problem.severity == "error" for problem in told)
                 row = Imported(sha256, each.name, spool.rows, appended.entries, proved, told, each.format.name)
         except UnreadableFile as error:
@@ -208,8 +208,7 @@ class Import:
             # The same bytes under another name bring nothing new.
             new = 0 if file.sha256 in self._told else appended.by_source.get(file.sha256, 0)
             self._told.add(file.sha256)
-            told = tuple(Problem(**row) for row in tables.problems.to_pylist()) if tables.problems.num_rows else ()
-            problems = (*told, *conflicts[file.sha256])
+            problems = (*tables.told(), *conflicts[file.sha256])
             proved = not any(problem.severity == "error" for problem in problems)
             row = Imported(file.sha256, file.name, tables.entries.num_rows, new, proved, problems, name)
             self._rows[file.number] = row

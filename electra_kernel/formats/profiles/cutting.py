@@ -254,7 +254,7 @@ def _looks_delimited(data: bytes, profile: Profile) -> bool:
         width = max(places.values(), default=0) + 1
         marked = first is not None and bool(first.record.marks)
         return marked and len(cells) >= min(width, 2) and _marked_cells(first, cells, places)
-    except (UnicodeDecodeError, csv.Error, ElectraError):
+    except (UnicodeError, csv.Error, ElectraError):
         return False
 
 
@@ -338,16 +338,15 @@ def _xml_rows(data: bytes, profile: Profile, source: str, reports: Reports) -> I
     by_path: dict[str, list[Part]] = {}
     for part in profile.parts:
         by_path.setdefault(part.path.strip("/"), []).append(part)
-    for element, path in _elements(root):
+    for (element, path), at in zip(_elements(root), iso.all_offsets(data, root), strict=True):
         for part in by_path.get(path, ()):
 
             def text_of(place: str, element: etree._Element = element) -> str:
                 return _text_at(element, place)
 
             if _marked(part.record, text_of):
-                line = int(getattr(element, "sourceline", 0) or 0)
-                values = readers[part.record.name].values(text_of, line, reports)
-                yield Row(part.record.name, line, values, path)
+                values = readers[part.record.name].values(text_of, at, reports)
+                yield Row(part.record.name, at, values, path)
                 break
 
 
