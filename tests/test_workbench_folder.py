@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import os
 import zipfile
@@ -15,6 +16,7 @@ import pytest
 from electra_kernel import Workbench
 from electra_kernel.cli.reading import read_files
 from electra_kernel.statements.columns import StatementTables
+from electra_kernel.vocabulary.errors import UnreadableFile
 from electra_kernel.vocabulary.text import escape
 from electra_kernel.workbench import limits, readers, reading
 from electra_kernel.workbench.importing import Import
@@ -232,6 +234,68 @@ def test_archives_that_are_damaged_locked_empty_or_bombs_are_refused_with_a_reas
     assert "more than any bank" in reasons["bomb.zip"]
     assert "more than any bank" in reasons["many.zip"]
     assert table["entries"].sum() == 1
+
+
+def test_gzip_holds_one_file_which_is_read_also_in_archives_and_kept_as_it_came(tmp_path: Path) -> None:
+    packed = gzip.compress(statement(1))
+    two = gzip.compress(statement(3)[:50]) + gzip.compress(statement(3)[50:])
+    files = {
+        "a.sta.gz": packed,
+        "day.zip": _zip({"b.sta.GZ": gzip.compress(statement(2)), "pay.gz": gzip.compress(_FILES["pay.csv"])}),
+        "two.gz": two,
+        "in.gz": gzip.compress(_zip({"d.sta": statement(4)})),
+    }
+    wb = Workbench.open(tmp_path / "wb")
+    table = wb.statements.read(write(tmp_path / "files", files)).set_index("name")
+    assert table["outcome"].to_dict() == {
+        "a.sta.gz/a.sta": "read",
+        "day.zip/b.sta.GZ/b.sta": "read",
+        "day.zip/pay.gz/pay": "skipped",
+        "two.gz/two": "read",
+        "in.gz/in/d.sta": "read",
+    }
+    assert wb.store.archive.get(wb.store.archive.hash(packed)) == packed
+    assert str(table.loc["a.sta.gz/a.sta", "source"]) == wb.store.archive.hash(statement(1))
+    assert read_files([tmp_path / "files/a.sta.gz"], tmp_path / "all.csv") == 0
+
+
+def test_gzip_that_is_cut_damaged_or_a_bomb_is_refused_with_a_reason(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "LIMITS", replace(limits.LIMITS, container_least=10_000, container_ratio=20))
+    good = gzip.compress(statement(1))
+    bomb = gzip.compress(bytes(20_000_000))
+    files = {
+        "cut.gz": good[:-5],
+        "head.gz": good[:6],
+        "sum.gz": good[:-8] + bytes(8),
+        "bomb.gz": bomb,
+        "lies.gz": bomb[:-4] + (5).to_bytes(4, "little"),
+        "tail.gz": good + b"more",
+        "deep.gz": gzip.compress(gzip.compress(gzip.compress(good))),
+    }
+    table = Workbench.open(tmp_path / "wb").statements.read(write(tmp_path / "files", files)).set_index("name")
+    reasons = table[table["outcome"] == "refused"]["reason"].to_dict()
+    assert set(reasons) == {"cut.gz", "head.gz", "sum.gz", "bomb.gz", "lies.gz", "tail.gz", "deep.gz/deep/deep"}
+    assert "more than any bank" in reasons["bomb.gz"]
+    assert "more than any bank" in reasons["lies.gz"]
+    assert "gzip file cannot be unpacked" in reasons["cut.gz"]
+
+
+def test_an_order_is_made_of_a_packed_file_and_found_by_it_and_several_files_are_not_one(tmp_path: Path) -> None:
+    wb = Workbench.open(tmp_path / "wb")
+    sheet = gzip.compress(_FILES["pay.csv"])
+    files = write(
+        tmp_path / "files",
+        {"pay.csv.gz": sheet, "one.zip": _zip({"pay.csv": _FILES["pay.csv"]}), "two.zip": _zip({"a": b"1", "b": b"2"})},
+    )
+    for name in ("pay.csv.gz", "one.zip"):
+        order = wb.orders.read(files / name, debtor="HU42117730161111101800000000", debtor_name="Electra Kft.")
+        found = wb.orders.find(files / name)
+        assert found is not None
+        assert found.id == order.id
+    with pytest.raises(UnreadableFile, match="2 files"):
+        wb.orders.read(files / "two.zip", debtor="HU42117730161111101800000000")
 
 
 def test_large_members_of_archives_are_read_in_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -24,7 +24,7 @@ from electra_kernel.vocabulary.accounts import parse_account
 from electra_kernel.vocabulary.dates import BusinessCalendar, system_clock
 from electra_kernel.vocabulary.errors import ElectraError, Problem, UnreadableFile
 from electra_kernel.vocabulary.parties import Party
-from electra_kernel.workbench.files import read_file, table_bytes, write_file
+from electra_kernel.workbench.files import table_bytes, write_file
 from electra_kernel.workbench.ownformats import load_profile, own_formats, own_profiles
 
 #: A folder that is none: no formats of one's own.
@@ -71,11 +71,11 @@ def convert_file(
     Raises:
         ElectraError: the file's content has no place in the wanted format; says what has.
     """
-    data = read_file(source)
+    data, name = _opened(source)
     wanted = to or target.suffix.lower().lstrip(".")
     known = [*profiles.shipped(), *own_profiles(workbench), *([load_profile(profile)] if profile else [])]
     written = next((each for each in known if each.name == wanted), None)
-    reading = _read(data, source.name, _own(None if written else profile, workbench))
+    reading = _read(data, name, _own(None if written else profile, workbench))
     if written is not None:
         out = _by_profile(reading, written, missing)
         left = formats.lost(reading, profiles.as_format(written).read(out, "written"))
@@ -104,10 +104,10 @@ def _by_profile(reading: Reading, profile: Profile, missing: Missing) -> bytes:
 
 def check_file(file: Path, rules: str, profile: Path | None = None, workbench: Path = _NONE) -> int:
     """Show every problem of a payment file; 1 where there are errors. ``profile`` and ``workbench`` as in ``convert_file``."""
-    data = read_file(file)
-    reading = _read(data, file.name, _own(profile, workbench))
-    problems = [*reading.problems, *_rule_problems(reading, rules, file.name)]
-    show_problems(problems, file=file.name, place=_places(problems, data).__getitem__)
+    data, name = _opened(file)
+    reading = _read(data, name, _own(profile, workbench))
+    problems = [*reading.problems, *_rule_problems(reading, rules, name)]
+    show_problems(problems, file=name, place=_places(problems, data).__getitem__)
     return 1 if any(problem.severity == "error" for problem in problems) else 0
 
 

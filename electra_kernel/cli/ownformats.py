@@ -46,9 +46,10 @@ def new(
     """Propose a profile from a sample file, and say what to check in it."""
     from electra_kernel.cli.tables import say
     from electra_kernel.formats.profiles.propose import propose
+    from electra_kernel.workbench.containers import only_file
     from electra_kernel.workbench.files import read_file, write_file
 
-    proposal = propose(read_file(sample), sample.name)
+    proposal = propose(*only_file(read_file(sample), sample.name))
     if out is None:
         print(proposal.text)  # noqa: T201 - the command line's own voice
     else:

@@ -54,6 +54,7 @@ from electra_kernel.formats.carried import not_carried
 from electra_kernel.formats.conversion import WRITTEN, written_and_told, written_bills
 from electra_kernel.formats.conversion_orders import WRITTEN_PAYMENTS, Missing, written_payments
 from electra_kernel.formats.payments import ColumnMap
+from electra_kernel.formats.wide import either_width, narrowed
 from electra_kernel.orders.model import NOBODY
 from electra_kernel.statements.columns import StatementTables
 from electra_kernel.statements.tables import tables_of
@@ -80,7 +81,7 @@ NO_STATEMENTS = "no-statements"
 #: Measured: what camt's fast way needs for its start alone, the exact way needs for some twenty entries.
 _CAMT_TABLES_FROM = 8 * 1024
 
-FORMATS: tuple[Format, ...] = (
+_KNOWN: tuple[Format, ...] = (
     Format(
         name="pain.001",
         title="Credit transfer orders (pain.001, every version from .03)",
@@ -374,6 +375,8 @@ FORMATS: tuple[Format, ...] = (
     ),
 )
 
+FORMATS: tuple[Format, ...] = tuple(either_width(known) for known in _KNOWN)
+
 
 def detect(data: bytes, source: str, own: Sequence[Format] = ()) -> Format:
     """The format of a file by its content; its name is not looked at.
@@ -389,7 +392,8 @@ def detect(data: bytes, source: str, own: Sequence[Format] = ()) -> Format:
     """
     if not data.strip(b"\0 \t\r\n"):
         raise unreadable(source, "empty", "The file is empty.", "Fetch or export it again.")
-    found = next((known for known in own if known.detect(data)), None)
+    wide, data = data, narrowed(data)
+    found = next((known for known in own if known.detect(data) or (data is not wide and known.detect(wide))), None)
     if found is None and (refusal := unpublished.recognised(data, source)) is not None:
         raise refusal
     found = found or next((known for known in FORMATS if known.detect(data)), None)

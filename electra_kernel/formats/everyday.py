@@ -26,7 +26,7 @@ def decode(data: bytes, problems: Problems, declared: str = "cp1252") -> str:
     that the declared set does not know become U+FFFD and a warning. Control characters become spaces.
     """
     if data[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
-        text = data.decode("utf-16", "replace")
+        text = data.decode("utf-16", "replace")  # OFX 2 is XML, which stays in UTF-16
     else:
         try:
             text = data.decode("utf-8-sig")

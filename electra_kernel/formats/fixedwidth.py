@@ -140,7 +140,7 @@ class Layout:
         """The first characters of a file, without empty lines; ``None`` where they are not in the encoding."""
         try:
             text = codecs.getincrementaldecoder(true_encoding(data[:_HEAD], self.encoding))().decode(data[:_HEAD])
-        except UnicodeDecodeError:
+        except UnicodeError:  # also a profile in UTF-16, and a file without its mark
             return None
         return text.lstrip("\ufeff\r\n")
 
@@ -183,7 +183,7 @@ def tell_encoding(data: bytes, agreed: str, reports: Reports) -> str:
     """The encoding a file is in, as ``true_encoding`` says; another than the agreed one is told."""
     found = true_encoding(data, agreed)
     if found != agreed:
-        said = f"The file is in UTF-8 and not in {agreed}, as agreed; it was read as UTF-8."
+        said = f"The file is in Unicode (UTF-8 or UTF-16) and not in {agreed}, as agreed; it was read as what it is."
         reports.warn_once("file", "encoding", said, f"Have it made in {agreed} before it is sent to a bank.", 1)
     return found
 

@@ -22,6 +22,7 @@ import pyarrow.compute as pc
 from electra_kernel.formats.base import Problems, unreadable
 from electra_kernel.formats.mt_columns import Indices, slices
 from electra_kernel.formats.mt_kinds import BLOCK_2, HEADER_LINE, title
+from electra_kernel.formats.wide import narrowed
 
 Bytes: TypeAlias = npt.NDArray[np.uint8]
 #: Takes field, rule and text of what a writer leaves out.
@@ -36,7 +37,6 @@ NO_REFERENCE = ("NONREF", "NOREF")
 ASK = "Ask the bank for a corrected statement."
 
 # ------------------------------------------------------------------------------------------------ character sets
-_UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 _CONTROLS = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 #: Character sets tried for texts that are not UTF-8, and the letters that speak for a country's.
 _LETTERS = {
@@ -64,9 +64,7 @@ def as_utf8(data: bytes, problems: Problems) -> bytes:
     """
     if len(data) > _LARGEST:
         raise unreadable(problems.source, "size", "The file is larger than 2 GB.", "Split it by statement.")
-    if data[:2] in _UTF_16:
-        data = data.decode("utf-16", "replace").encode()
-    data = data.removeprefix(b"\xef\xbb\xbf")
+    data = narrowed(data).removeprefix(b"\xef\xbb\xbf")
     if b"\r" in data:
         data = _plain_ends(data)
     if not data.isascii():

@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from electra_kernel.formats.wide import narrowed
+
 #: What is looked at to tell what a file is.
 _HEAD = 65_536
 
@@ -115,10 +117,7 @@ def kind_of(data: bytes) -> str:
 
 
 def _head(data: bytes) -> bytes:
-    head = data[:_HEAD]
-    if head[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        head = head.decode("utf-16", "replace").encode()
-    return head
+    return narrowed(data[:_HEAD])
 
 
 def _kind_by_fields(head: bytes, start: int) -> str:

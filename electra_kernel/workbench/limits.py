@@ -24,7 +24,7 @@ class Limits:
         reader_held: from how much on that is being read no more is handed out.
         reader_start: how long a process may take to be ready.
         reader_file, reader_megabyte: how long a file may take, and how much longer for each MiB it has.
-        container_files, container_bytes: how many files a container (ZIP) may hold, and how large all of them may be.
+        container_files, container_bytes: how many files a container (ZIP, gzip) may hold, and how large all of them may be.
         container_least, container_ratio: how large they may be whatever the container's size; how many times larger
             than the container beyond that.
         container_depth: how many containers may stand inside one another.

@@ -33,6 +33,7 @@ from electra_kernel.vocabulary.money import format_amount
 from electra_kernel.vocabulary.parties import Party
 from electra_kernel.vocabulary.text import html_table
 from electra_kernel.workbench import namechecks, sending
+from electra_kernel.workbench.containers import only_file
 from electra_kernel.workbench.files import archive_file, problem_frame, read_file
 from electra_kernel.workbench.ownformats import own_formats
 from electra_kernel.workbench.passwords import PasswordSource
@@ -474,6 +475,7 @@ class Orders(Mapping[str, TrackedOrder]):
         """Make every order of a file; arguments and errors as in ``read``."""
         data, name = read_file(Path(path)), Path(path).name
         sha = archive_file(self._store, data, name)
+        data, name = only_file(data, name)
         own = own_formats(self._store.folder)
         reading = payments.read(data, name, columns) if columns else formats.read(data, name, own)
         if reading.transactions:

@@ -232,7 +232,7 @@ def _too_deep(name: str) -> UnreadableFile:
     return unreadable(
         name,
         "zip",
-        "The ZIP archive stands in too many others.",
+        "The archive stands in too many others.",
         "Unpack it, and read the files.",
         field="container",
     )

@@ -6,6 +6,7 @@ are those that come with the workbench. How a profile is written: docs/formats.m
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Sequence
 from functools import cache, partial
 from hashlib import sha256
@@ -17,6 +18,7 @@ from electra_kernel.formats.profiles import orders, statements
 from electra_kernel.formats.profiles.cutting import bytes_of, looks_right, rows_of
 from electra_kernel.formats.profiles.model import Profile, ProfileError
 from electra_kernel.formats.profiles.toml import parse
+from electra_kernel.formats.wide import either_width
 from electra_kernel.orders.model import Order
 from electra_kernel.statements.model import Statement
 
@@ -47,7 +49,7 @@ def shipped() -> tuple[Profile, ...]:
 
 def as_format(profile: Profile) -> Format:
     """A profile as one row of the table of formats."""
-    return Format(
+    known = Format(
         name=profile.name,
         title=profile.title,
         extensions=profile.extensions,
@@ -55,6 +57,7 @@ def as_format(profile: Profile) -> Format:
         read=partial(_read, profile),
         write=partial(_write, profile),
     )
+    return known if codecs.lookup(profile.encoding).name.startswith("utf-16") else either_width(known)
 
 
 def _detect(profile: Profile, data: bytes) -> bool:
