@@ -19,12 +19,14 @@ from electra_kernel.formats.profiles import Profile
 from electra_kernel.orders.kinds import KINDS, kind_for
 from electra_kernel.orders.model import Order, Transaction
 from electra_kernel.orders.rulebooks import NATIONAL, check
+from electra_kernel.statements.billing import beside_table, billing_table
 from electra_kernel.statements.tables import tables_of
 from electra_kernel.vocabulary.accounts import parse_account
 from electra_kernel.vocabulary.dates import BusinessCalendar, system_clock
 from electra_kernel.vocabulary.errors import ElectraError, Problem, UnreadableFile
 from electra_kernel.vocabulary.parties import Party
-from electra_kernel.workbench.files import table_bytes, write_file
+from electra_kernel.workbench.containers import only_file
+from electra_kernel.workbench.files import read_file, table_bytes, write_file
 from electra_kernel.workbench.ownformats import load_profile, own_formats, own_profiles
 
 #: A folder that is none: no formats of one's own.
@@ -82,6 +84,9 @@ def convert_file(
     elif reading.statements and wanted in ("csv", "xlsx", "parquet", "json"):
         out = table_bytes(tables_of(reading.statements, hashlib.sha256(data).hexdigest()).entries, wanted)
         left = formats.lost(reading, formats.read(out, "written"))
+    elif reading.billing and wanted in ("csv", "xlsx", "parquet", "json"):
+        out = table_bytes(billing_table(reading.billing, hashlib.sha256(data).hexdigest()), wanted)
+        left = beside_table(reading.billing)
     else:
         own, day = missing.own, missing.execution_date
         out, left = formats.convert(reading, wanted, now=system_clock(), debtor=own, execution_date=day)
@@ -116,9 +121,21 @@ def _read(data: bytes, name: str, own: Sequence[Format]) -> Reading:
     try:
         return formats.read(data, name, own)
     except UnreadableFile as error:
-        problem = error.problem
-        where = name if problem.position is None else f"{name}, {place_in(data, problem.position)}"
-        raise ElectraError(problem.text, cause=f"rule {problem.rule}.", repair=problem.repair, where=where) from error
+        raise _refused(error.problem, name, data) from error
+
+
+def _opened(file: Path) -> tuple[bytes, str]:
+    """A file's bytes and name, or those of the only file in a container."""
+    data = read_file(file)
+    try:
+        return only_file(data, file.name)
+    except UnreadableFile as error:
+        raise _refused(error.problem, file.name, data) from error
+
+
+def _refused(problem: Problem, name: str, data: bytes) -> ElectraError:
+    where = name if problem.position is None else f"{name}, {place_in(data, problem.position)}"
+    return ElectraError(problem.text, cause=f"rule {problem.rule}.", repair=problem.repair, where=where)
 
 
 def _places(problems: Sequence[Problem], data: bytes) -> dict[int, str]:
