@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import date
 from http.client import HTTPConnection, HTTPSConnection
 from pathlib import Path
 from typing import Any
@@ -75,6 +76,11 @@ class BankProcess:
             return answer.status, answer.read()
         finally:
             connection.close()
+
+    def today(self) -> date:
+        """The bank's business date, wherever it was moved to."""
+        told = bank_command("clock", "--data", str(self.folder), "--json").stdout
+        return date.fromisoformat(json.loads(told)["date"])
 
     def kill(self) -> None:
         """kill -9."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from datetime import date
 from types import SimpleNamespace
 
 import pytest
@@ -158,7 +156,7 @@ def test_the_bank_tells_accounts_rights_and_parameters(bank, petra):
 @pytest.mark.parametrize("segment_size", [painfree.SEGMENT_SIZE, 1_000])
 @pytest.mark.ebics(order_type=("BTU", "BTD", "HAC"), version="H005", side="bank")
 def test_an_order_is_executed_and_every_proof_of_it_comes_back(bank, petra, request_eds, segment_size):
-    today = date.fromisoformat(json.loads(bank_command("clock", "--data", str(bank.folder), "--json").stdout)["date"])
+    today = bank.today()
     sent = order(payment("4321"), payment("1234"), day=today, batch=False)
     service = painfree.Service("SCT", "pain.001", scope="HU")
     upload = _upload(
@@ -195,7 +193,7 @@ def test_statements_come_without_a_container_too_and_only_once(bank, petra):
 
 def test_an_order_of_many_payments_signed_with_a005_travels_in_many_segments(bank):
     other = _initialise(bank, "OTTO", "A005")
-    sent = order(*(payment("1") for _ in range(400)), day=date.fromisoformat(bank.said["date"]))
+    sent = order(*(payment("1") for _ in range(400)), day=bank.today())
     service = painfree.Service("SCT", "pain.001", scope="DE")
     upload = _upload(bank, other, pain001.write(sent), service, segment_size=1_000, request_eds=False)
     assert upload.num_segments >= 5
@@ -205,7 +203,7 @@ def test_an_order_of_many_payments_signed_with_a005_travels_in_many_segments(ban
 
 
 def test_the_same_order_again_is_refused_as_known(bank, petra):
-    data = pain001.write(order(payment("9"), day=date.fromisoformat(bank.said["date"])))
+    data = pain001.write(order(payment("9"), day=bank.today()))
     service = painfree.Service("SCT", "pain.001", scope="HU")
     _upload(bank, petra, data, service, request_eds=False)
     with pytest.raises(painfree.BankRefusedError, match="091122"):
@@ -227,7 +225,7 @@ def test_the_customer_its_users_and_the_protocol_as_text_are_told(bank, petra):
 @pytest.mark.ebics(order_type="BTU", version="H005", side="bank")
 @pytest.mark.parametrize("lost_after", [0, 1, 3])
 def test_a_transfer_goes_on_at_the_segment_the_bank_names(bank, petra, lost_after):
-    data = pain001.write(order(*(payment("1") for _ in range(400)), day=date.fromisoformat(bank.said["date"])))
+    data = pain001.write(order(*(payment("1") for _ in range(400)), day=bank.today()))
     secured = painfree.secure_order_data(
         data,
         signature_key=petra.keys[0],
