@@ -112,6 +112,10 @@ DAY = date(2026, 1, 31)
 OPERATIONS = {"20": (1, False), "79": (1, False), "80": (-1, False), "21": (1, True), "24": (1, True), "81": (-1, True)}
 
 
+#: What may stand behind the text of an operation.
+BEHIND = st.sampled_from([[], ["First settled 2026-01-30"], ["First settled 2026-01-30", "First reference A 1"]])
+
+
 def packed(most: int) -> st.SearchStrategy[str]:
     return st.text("ABC abc 019.é-", max_size=most).map(lambda text: " ".join(text.split()))
 
@@ -140,7 +144,9 @@ def entries(draw: st.DrawFn, currency: str, decimals: int) -> Entry:
         reversal=back,
         proprietary_code=code,
         bank_reference=draw(st.sampled_from(["", "REF001"])),
-        additional_information=draw(st.sampled_from(["Rejected, reason", "Rejected, reason 04"])) if back else "",
+        additional_information="; ".join(
+            [*([draw(st.sampled_from(["Rejected, reason", "Rejected, reason 04"]))] if back else []), *draw(BEHIND)]
+        ),
         details=(detail,),
     )
 
@@ -213,11 +219,29 @@ def test_what_does_not_fit_is_refused(entry: Entry, said: str) -> None:
         cfonb240.write([statement_of(account="DE89370400440532013000")])
 
 
+def test_day_and_reference_of_the_first_operation_are_told_in_words_and_written_again() -> None:
+    rest = "300126REF002"
+    back = operation(3, "21", 100, OURS, THEIRS, "RETOUR").replace(
+        " " * 14 + "000000000100", rest + "04" + "000000000100"
+    )
+    lines = [operation(2, "20", 100, THEIRS, OURS, "ABONNEMENT", rest), back]
+    data = file_of(head(), *lines, foot(4, 200))
+    (statement,) = formats.read(data, "x").statements
+    assert [entry.additional_information for entry in statement.entries] == [
+        "First settled 2026-01-30; First reference REF002",
+        "Rejected, reason 04; First settled 2026-01-30; First reference REF002",
+    ]
+    written = cfonb240.write([statement]).split(b"\r\n")
+    assert [line[214:240] for line in written[1:3]] == [line.encode()[214:240] for line in lines]
+    (odd,) = formats.read(data.replace(rest.encode(), b"XX0126REF002"), "x").statements
+    assert odd.entries[0].additional_information == "XX0126REF002"
+
+
 def test_the_shell_writes_operations_and_says_what_it_leaves_out(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     given_file, made = tmp_path / "given.txt", tmp_path / "made.txt"
-    behind = operation(2, "20", 100, THEIRS, OURS, "ABONNEMENT", "300126REF002")
+    behind = operation(2, "20", 100, THEIRS, OURS, "ABONNEMENT", "XX0126REF002")
     given_file.write_bytes(file_of(head(), behind, foot(3, 100)))
     convert_file(given_file, made, "cfonb240")
     assert "Not carried over: additional_information as it was in 1 entries." in capsys.readouterr().out

@@ -8,8 +8,8 @@ The rules.
 
 * A sequence is a notification; an operation is an entry. Its code says whether money comes in (transfers, and those that come
   back) or goes out (collections, TIP and télérèglement to pay, and one's own that come back).
-* What stands in the columns of the bank's name is the payment's additional information, what stands behind the text the
-  entry's.
+* What stands in the columns of the bank's name is the payment's additional information. Behind the text stand the day on which
+  the first operation was settled and its reference, and why one was rejected: these are the entry's, in words.
 * Of the two parties of an operation the counterparty is the one whose account is not the sequence's. An account is
   bank, branch and number as they stand, as in a CFONB statement.
 * Written, an entry keeps its operation where it has one that fits its sign. Otherwise a credit is a transfer received (20) or
@@ -30,7 +30,7 @@ from decimal import Decimal
 from electra_kernel.formats import fixedwidth
 from electra_kernel.formats.base import Problems, Reading, unreadable
 from electra_kernel.formats.cfonb160 import french
-from electra_kernel.formats.fields import LayoutError, Values, continued
+from electra_kernel.formats.fields import BadValue, LayoutError, Values, continued, format_date, reader_of
 from electra_kernel.formats.fixedwidth import Field, Layout, Record, Total
 from electra_kernel.formats.records import Row
 from electra_kernel.statements.model import NOTIFICATION, Entry, EntryDetail, Statement
@@ -40,6 +40,9 @@ from electra_kernel.vocabulary.parties import Party
 _WIDTH = 240
 #: Columns of a line of text, of one of an operation that comes back, and of a bank's name.
 _LINE, _LINE_BACK, _DOMICILE = 32, 31, 24
+#: Columns of the day and of the reference of the first operation.
+_DAY, _REFERENCE = 6, 6
+_read_day = reader_of(Field("first_day", 1, _DAY, "date", date="DDMMYY"))
 _HEAD = re.compile(rb"[\r\n]*31[0-9]{6}.{2}[0-9 ]{6}[E ].{4}[0-9A-Z]{21}", re.DOTALL)
 _ASK = "Fetch the file again, or ask the bank."
 
@@ -252,11 +255,16 @@ def _text(raw: str, *, back: bool) -> str:
 
 
 def _rest(raw: str, *, back: bool) -> str:
-    """What stands behind the lines of text: day and reference of an operation before it, the reason of a return."""
-    if not back:
-        return " ".join(raw[2 * _LINE :].split())
-    reason = f"Rejected, reason {raw[74:76].strip()}".strip()
-    return " ".join([reason, *raw[2 * _LINE_BACK : 74].split()])
+    """What stands behind the lines of text: the reason of a return, and when and as what the first operation was settled."""
+    reason = [f"Rejected, reason {raw[74:76].strip()}".strip()] if back else []
+    start = 2 * (_LINE_BACK if back else _LINE)
+    settled, reference = raw[start : start + _DAY], raw[start + _DAY : start + _DAY + _REFERENCE].strip()
+    try:
+        day = _read_day(settled)
+    except BadValue:
+        return "; ".join([*reason, " ".join(raw[start : start + _DAY + _REFERENCE].split())])
+    first = [f"First settled {day}"] if day else []
+    return "; ".join([*reason, *first, *([f"First reference {reference}"] if reference else [])])
 
 
 def _original(values: Values) -> tuple[Decimal | None, str]:
@@ -288,6 +296,8 @@ _TRANSFER, _TRANSFER_BACK, _COLLECTION, _COLLECTION_BACK = "20", "21", "80", "81
 #: The identification of a sequence whose head names no operation.
 _NO_CODE = re.compile("[0-9]{8}")
 _REASON = re.compile("Rejected, reason (.{2})")
+_SETTLED = re.compile("First settled ([0-9]{4}-[0-9]{2}-[0-9]{2})")
+_FIRST_REFERENCE = re.compile(f"First reference ([^;]{{1,{_REFERENCE}}})(?:;|$)")
 
 
 def write(statements: Sequence[Statement]) -> bytes:
@@ -365,7 +375,6 @@ def _operation(entry: Entry, code: str, own: Values) -> Values:
     sides = (own, "own"), (other | {"other_name": party.name}, "other")
     first, second = sides if entry.reversal else sides[::-1]
     abroad = code in _FROM_ABROAD
-    reason = _REASON.search(entry.additional_information)
     return {
         "operation": code,
         "day": _booked(entry),
@@ -374,7 +383,7 @@ def _operation(entry: Entry, code: str, own: Values) -> Values:
         "issuer": "" if abroad else detail.creditor_id,
         "reference": entry.bank_reference,
         "domicile": (_written_original(detail) if abroad else "") or _domicile(detail),
-        "text": _written_text(detail.remittance, reason[1] if reason and entry.reversal else "", back=entry.reversal),
+        "text": _written_text(detail.remittance, _written_rest(entry), back=entry.reversal),
         "amount": _cents(entry),
     }
 
@@ -391,12 +400,28 @@ def _cents(entry: Entry) -> int:
     return int(cents)
 
 
-def _written_text(text: str, reason: str, *, back: bool) -> str:
+def _written_text(text: str, rest: str, *, back: bool) -> str:
     width, plain = (_LINE_BACK if back else _LINE), " ".join(text.split())
     if len(plain) > 2 * width:
         said = f"The text has {len(plain)} characters where {2 * width} fit."
         raise LayoutError(said, repair="Shorten it; nothing is cut by itself.")
-    return f"{plain:<74}{reason}" if reason else plain
+    return f"{plain:<{2 * width}}{rest}"
+
+
+def _written_rest(entry: Entry) -> str:
+    """The columns behind the text: day and reference of the first operation, and the reason of a return."""
+    said = entry.additional_information
+    settled, reference = _SETTLED.search(said), _FIRST_REFERENCE.search(said)
+    day = format_date(date.fromisoformat(settled[1]), "DDMMYY") if settled and _is_day(settled[1]) else ""
+    reason = _REASON.search(said) if entry.reversal else None
+    return f"{day:<{_DAY}}{reference[1] if reference else '':<{_REFERENCE}}{reason[1] if reason else ''}".rstrip()
+
+
+def _is_day(text: str) -> bool:
+    try:
+        return 1970 <= date.fromisoformat(text).year <= 2069  # the file has two digits of the year
+    except ValueError:
+        return False
 
 
 def _domicile(detail: EntryDetail) -> str:
