@@ -74,5 +74,14 @@ def _broken(data: bytes, source: str) -> tuple[Problem, ...]:
     except UnicodeDecodeError as error:
         line = data[: error.start].decode("utf-16", "replace").count("\n") + 1
         said = f"In line {line} the UTF-16 of the file is cut or damaged; what is no character is shown as \ufffd."
-        return (Problem(source, line, "file", "character-set", said, "Fetch or export the file again."),)
+        return (
+            Problem(
+                source=source,
+                position=line,
+                field="file",
+                rule="character-set",
+                text=said,
+                repair="Fetch or export the file again.",
+            ),
+        )
     return ()
