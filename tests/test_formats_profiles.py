@@ -248,6 +248,23 @@ def test_delimited_rows_with_debit_credit_and_balance_are_proved_in_either_direc
     assert (4, "balance", "running-balance") in _rules(broken)
 
 
+def test_the_balance_after_each_entry_is_written_and_proves_what_is_read_back() -> None:
+    profile = profiles.parse(DELIMITED, "own.toml")
+    whole = _statement()
+    for known in (whole.balances, whole.balances[:1], whole.balances[1:]):
+        data = profiles.write([replace(whole, balances=known)], profile)
+        assert [line.split(";")[4] for line in data.decode("cp1250").splitlines()[2:]] == ["1150,50", "900,50"]
+        reading = profiles.read(data, profile, "file")
+        assert _rules(reading) == []
+        assert [balance.amount for balance in reading.statements[0].balances] == [Decimal("-100.00"), Decimal("900.50")]
+        assert (4, "balance", "running-balance") in _rules(profiles.read(data.replace(b"900,50", b"900,51"), profile, "x"))
+    bare = profiles.write([replace(whole, balances=())], profile)
+    assert [line.split(";")[4] for line in bare.decode("cp1250").splitlines()[2:]] == ["", ""]
+    waiting = replace(whole, entries=(whole.entries[0], replace(whole.entries[1], status="PDNG")))
+    written = profiles.write([waiting], profile)
+    assert [line.split(";")[4] for line in written.decode("cp1250").splitlines()[2:]] == ["1150,50", ""]
+
+
 def test_rows_of_delimited_text_that_are_wrong_are_told_with_line_and_column() -> None:
     head = "x\nRow;Account;Booked;Debit;Credit;Balance;Partner;Text;Colour\n"
     reading = _read(DELIMITED, (head + "1;HU1;31.2.2026;;12,5;12,5;;\n2;HU1;1.2.2026;;;1;;;;;;more\n").encode())

@@ -241,13 +241,28 @@ def rows_for(statements: Sequence[Statement], profile: Profile) -> Iterator[tupl
         facts = _statement_facts(statement)
         if start is not None:
             yield start.record.name, values_of(facts, start)
-        for entry in statement.entries:
-            said = facts | _entry_facts(entry)
+        for entry, balance in zip(statement.entries, _running_balances(statement), strict=True):
+            said = facts | _entry_facts(entry) | {"balance": balance}
             yield entry_part.record.name, values_of(said, entry_part)
             if detail is not None and (more := values_of(said, detail)):
                 yield detail.record.name, more
         if end is not None:
             yield end.record.name, values_of(facts, end)
+
+
+def _running_balances(statement: Statement) -> Iterator[Decimal | None]:
+    """The account's balance after each entry that is booked; ``None`` where the statement gives none to begin with."""
+    opening = next((each for kind in OPENING if (each := statement.balance(kind))), None)
+    closing = next((each for kind in CLOSING if (each := statement.balance(kind))), None)
+    known = opening or closing
+    if known is None or any(entry.currency != known.currency for entry in statement.entries):
+        yield from [None] * len(statement.entries)
+        return
+    booked = [entry.amount for entry in statement.entries if entry.status == "BOOK"]
+    now = opening.amount if opening else known.amount - sum(booked, Decimal(0))
+    for entry in statement.entries:
+        now += entry.amount if entry.status == "BOOK" else 0
+        yield now if entry.status == "BOOK" else None
 
 
 def _one_for_all(statements: Sequence[Statement], head: Part) -> Facts:
@@ -302,6 +317,5 @@ def _entry_facts(entry: Entry) -> Facts:
         reversal="true" if entry.reversal else "",
         currency=entry.currency,
         original_currency=entry.original_currency or detail.original_currency,
-        balance=None,
     )
     return facts
