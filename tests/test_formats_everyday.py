@@ -107,6 +107,22 @@ def test_ofx_without_closing_tags_is_read_and_a_strange_amount_is_told_with_its_
     ]
 
 
+def test_an_amount_of_more_decimals_than_the_ledger_holds_is_rounded_and_told_and_not_left_out() -> None:
+    data = OLD.replace(b"-1234,50", b"-2863.2522955731815").replace(b"1e3", b"0.000005")
+    reading = formats.read(data, "computed.ofx")
+    assert [entry.amount for entry in reading.statements[0].entries] == [Decimal("-2863.25230"), Decimal(0)]
+    told = [(problem.position, problem.text) for problem in reading.problems if problem.rule == "amount-decimals"]
+    assert [line for line, _ in told] == [7, 10]
+    assert "-2863.2522955731815" in told[0][1]
+    assert "-2863.25230 was read" in told[0][1]
+    assert not [problem for problem in reading.problems if problem.severity == "error"]
+    register = formats.read(b"!Type:Bank\nD01/31/2026\nT-10.1234567\n^\n", "x.qif")
+    assert register.statements[0].entries[0].amount == Decimal("-10.12346")
+    assert "amount-decimals" in {problem.rule for problem in register.problems}
+    most = OLD.replace(b"1e3", b"9999999999999.999999")
+    assert "amount" in {problem.rule for problem in formats.read(most, "x").problems}
+
+
 def test_the_character_set_is_told_from_the_bytes_and_not_from_the_header() -> None:
     utf8 = OLD.replace(b"K\xe1v\xe9", "Kávé".encode())
     for data in (utf8, utf8.decode().encode("utf-16")):

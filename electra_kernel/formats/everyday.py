@@ -16,6 +16,7 @@ from electra_kernel.vocabulary.money import MAX_FRACTION_DIGITS, MAX_INTEGER_DIG
 
 _SIGNED = re.compile(r"([+-]?)([0-9]{0,40})(?:[.,]([0-9]{0,40}))?")
 _GROUPED = re.compile(r"([+-]?)([0-9]{1,3}(?:([,.' ])[0-9]{3})(?:\3[0-9]{3}){0,12})(?:[.,]([0-9]{0,40}))?")
+_TOO_MUCH = Decimal(10) ** MAX_INTEGER_DIGITS
 _CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 
@@ -51,6 +52,33 @@ def signed_amount(text: str) -> Decimal | None:
     Digits with at most one decimal sign, point or comma; or grouped by threes with another separator. ``1,234`` from a
     program is one and 234 thousandths, ``1,234.00`` is a thousand and more.
     """
+    amount = _figure(text)
+    if amount is None or int(amount.as_tuple().exponent) < -MAX_FRACTION_DIGITS:
+        return None
+    return amount
+
+
+def near_amount(text: str, line: int, field: str, problems: Problems) -> Decimal | None:
+    """As ``signed_amount``, but one with more decimals than the ledger holds is rounded, half to even, and told.
+
+    Programs write what they computed; no format of them says how many decimals there may be (OFX 2.2, section 3.2.9.1).
+    """
+    amount = _figure(text)
+    if amount is None or int(amount.as_tuple().exponent) >= -MAX_FRACTION_DIGITS:
+        return amount
+    rounded = round(amount, MAX_FRACTION_DIGITS)
+    problems.warn(
+        line,
+        field,
+        "amount-decimals",
+        f"{text.strip()[:60]} has more decimals than the ledger holds; {rounded:f} was read.",
+        "Compare it with the bank's own statement.",
+    )
+    return rounded if abs(rounded) < _TOO_MUCH else None
+
+
+def _figure(text: str) -> Decimal | None:
+    """What digits say, exactly, without zeros at the end beyond the ledger's decimals; ``None`` before too many digits."""
     cleaned = text.strip()
     found = _SIGNED.fullmatch(cleaned)
     if found is not None:
@@ -62,7 +90,7 @@ def signed_amount(text: str) -> Decimal | None:
         sign, whole, decimals = found[1], found[2].replace(found[3], ""), found[4] or ""
     decimals = decimals.rstrip("0") if len(decimals) > MAX_FRACTION_DIGITS else decimals
     whole = whole.lstrip("0")
-    if not any(letter.isdigit() for letter in cleaned) or len(decimals) > MAX_FRACTION_DIGITS:
+    if not any(letter.isdigit() for letter in cleaned):
         return None
     return Decimal(f"{sign}{whole or '0'}.{decimals or '0'}") if len(whole) <= MAX_INTEGER_DIGITS else None
 

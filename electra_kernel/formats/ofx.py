@@ -20,7 +20,7 @@ from datetime import date, datetime
 from decimal import Decimal
 
 from electra_kernel.formats.base import Problems, Reading, unreadable
-from electra_kernel.formats.everyday import decode, one_line, signed_amount, signed_text
+from electra_kernel.formats.everyday import decode, near_amount, one_line, signed_amount, signed_text
 from electra_kernel.statements.model import Balance, Entry, EntryDetail, Statement
 from electra_kernel.statements.proof import prove
 from electra_kernel.vocabulary.money import is_currency
@@ -226,7 +226,7 @@ def _statement(number: int, account: _Account, problems: Problems) -> Statement:
 def _balances(head: _Values, currency: str, end: date | None, problems: Problems) -> Iterator[Balance]:
     for name, kind in _BALANCES.items():
         written = head[f"{name}/BALAMT"]
-        amount, day = signed_amount(written), _day(head[f"{name}/DTASOF"]) or end
+        amount, day = near_amount(written, head.line, name, problems), _day(head[f"{name}/DTASOF"]) or end
         if amount is not None and day is not None:
             yield Balance(kind=kind, amount=amount, currency=currency, date=day)
         elif written:
@@ -273,7 +273,7 @@ def _tell_repeated(entries: Sequence[_Values], problems: Problems) -> None:
 
 
 def _entry(values: _Values, currency: str, problems: Problems) -> Entry | None:
-    amount = signed_amount(values["TRNAMT"])
+    amount = near_amount(values["TRNAMT"], values.line, "TRNAMT", problems)
     if amount is None:
         problems.error(
             values.line, "TRNAMT", "amount", f"{values['TRNAMT'][:40]!r} is no amount; the entry is left out.", _ASK

@@ -15,7 +15,7 @@ from datetime import date
 from decimal import Decimal
 
 from electra_kernel.formats.base import Problems, Reading, unreadable
-from electra_kernel.formats.everyday import decode, one_line, signed_amount, signed_text
+from electra_kernel.formats.everyday import decode, near_amount, one_line, signed_amount, signed_text
 from electra_kernel.statements.model import Balance, Entry, EntryDetail, Statement
 from electra_kernel.vocabulary.parties import Address, Party
 
@@ -186,7 +186,7 @@ def _statement(register: _Register, order: str, problems: Problems) -> Statement
         day = _date(record["D"], order)
         if day is None:
             problems.error(record.line, "D", "date", f"{record['D'][:40]!r} is not a date.", _REPAIR)
-        amount = signed_amount(record["T"] or record["U"])
+        amount = near_amount(record["T"] or record["U"], record.line, "T", problems)
         if amount is None:
             problems.error(
                 record.line, "T", "amount", f"{record['T'][:40]!r} is no amount; the entry is left out.", _REPAIR
