@@ -8,9 +8,11 @@ from decimal import Decimal
 
 import pyarrow as pa
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from electra_kernel import formats
-from electra_kernel.formats import mt, mt940, mt_kinds, mt_values
+from electra_kernel.formats import mt, mt940, mt_columns, mt_entries, mt_kinds, mt_statements, mt_values
 from electra_kernel.formats.base import Problems, Reading
 from electra_kernel.formats.mt_details import columns_of
 from electra_kernel.statements.model import Entry, EntryDetail
@@ -692,3 +694,46 @@ def test_the_problems_of_a_file_name_it() -> None:
     found = mt.fields(b":20:x\n:61:\n", Problems("name"))
     assert [found.tag(0), found.tag(1)] == ["20", "61"]
     assert found.lines.tolist() == [1, 2]
+
+
+_LINES = st.one_of(
+    st.none(),
+    st.text("0123456789CDRE,.NTFSMS/ \n-Aé", max_size=40),
+    st.builds(
+        "260105{}{}{}{}{}{}{}".format,
+        st.sampled_from(["", "0105", "1231"]),
+        st.sampled_from(["C", "D", "RC", "RD", "EC", "ED", "CR", "X"]),
+        st.sampled_from(["10,5", "1234567890123,", ",5", "3.25", "7", "12.345,6"]),
+        st.sampled_from(["NTRF", "S103", "FMSC", "NTR", ""]),
+        st.sampled_from(["NONREF", "REF/1", "", "A/ /B"]),
+        st.sampled_from(["", "//", "//BANK 1", "//B//C"]),
+        st.sampled_from(["", "\n", "\nmore", "\n/OCMT/USD4,/\nand more\n"]),
+    ),
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(_LINES, max_size=8))
+def test_few_lines_are_matched_by_python_as_many_are_by_arrow(lines: list[str | None]) -> None:
+    texts = pa.array(lines, pa.string())
+    many = pa.concat_arrays([texts, pa.nulls(mt_columns.FEW + 1, pa.string())])
+    parts, odd = mt_columns.matched_in(texts, mt_entries._LINE_61, mt_entries._PARTS)
+    parts_of_many, odd_of_many = mt_columns.matched_in(many, mt_entries._LINE_61, mt_entries._PARTS)
+    assert {name: part.to_pylist() for name, part in parts.items()} == {
+        name: part.to_pylist()[: len(lines)] for name, part in parts_of_many.items()
+    }
+    assert odd.tolist() == [row for row in odd_of_many.tolist() if row < len(lines)]
+
+
+def test_few_entries_are_summed_as_many_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    few = formats.read_tables(FILE, "file")
+    monkeypatch.setattr(mt_statements, "FEW", -1)
+    monkeypatch.setattr(mt_columns, "FEW", -1)
+    many = formats.read_tables(FILE, "file")
+    wrong = FILE.replace(b"62F:C260131EUR999,75", b"62F:C260131EUR999,76")
+    told = formats.read_tables(wrong, "file").problems
+    monkeypatch.undo()
+    for name in ("entries", "balances", "problems", "statements"):
+        assert getattr(few, name).equals(getattr(many, name)), name
+    assert "balance" in told["rule"].to_pylist()
+    assert told.equals(formats.read_tables(wrong, "file").problems)

@@ -80,6 +80,8 @@ NO_STATEMENTS = "no-statements"
 
 #: Measured: what camt's fast way needs for its start alone, the exact way needs for some twenty entries.
 _CAMT_TABLES_FROM = 8 * 1024
+#: The same for sheets: some twenty rows.
+_SHEET_TABLES_FROM = 2 * 1024
 
 _KNOWN: tuple[Format, ...] = (
     Format(
@@ -356,6 +358,7 @@ _KNOWN: tuple[Format, ...] = (
         detect=sheets.detect,
         read=sheets.read,
         tables=sheets.read_tables,
+        tables_from=_SHEET_TABLES_FROM,
     ),
     Format(
         name="xlsx",

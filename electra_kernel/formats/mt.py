@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import cache
 from typing import TypeAlias
 
 import numpy as np
@@ -20,7 +21,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from electra_kernel.formats.base import Problems, unreadable
-from electra_kernel.formats.mt_columns import Indices, slices
+from electra_kernel.formats.mt_columns import Indices, Mask, slices
 from electra_kernel.formats.mt_kinds import BLOCK_2, HEADER_LINE, title
 from electra_kernel.formats.wide import narrowed
 
@@ -164,9 +165,18 @@ class Fields:
         return slices(self.text, self.starts[numbers], self.ends[numbers])
 
 
+@cache
 def code_of(tag: str) -> int:
     """A tag as a number: its letters, with trailing blanks."""
     return int.from_bytes(tag.upper().ljust(3).encode(), "big")
+
+
+def among_tags(codes: Indices, tags: Iterable[str]) -> Mask:
+    """Which codes are those of some tags."""
+    chosen = np.zeros(len(codes), np.bool_)
+    for tag in tags:
+        chosen |= codes == code_of(tag)
+    return chosen
 
 
 #: Fields side by side: their own line ends are lost, and with them what is account, name and town.
@@ -298,7 +308,7 @@ class _Cutter:
             last = np.minimum(stops, nearest)
         else:
             last = stops.copy()
-        single = np.isin(codes, [code_of(tag) for tag in _ONE_LINE])
+        single = among_tags(codes, _ONE_LINE)
         last = np.where(single, np.minimum(last, tagged + 1), last)
         ends = np.maximum(self._ends[last - 1], values) if len(last) else last
         self._between(0, int(tagged[0]) if len(tagged) else len(self._starts), 0)
@@ -347,7 +357,7 @@ def messages(found: Fields) -> list[Message]:
     """The messages of a file. One begins at :20:, at a block, or where a field comes again that a message has once."""
     starts: list[int] = []
     seen: set[str] = set()
-    skeleton = np.flatnonzero(~np.isin(found.codes, [code_of(tag) for tag in ("61", "86", "NS")])).tolist()
+    skeleton = np.flatnonzero(~among_tags(found.codes, ("61", "86", "NS"))).tolist()
     for place, number in enumerate(skeleton):
         tag = found.tag(number)
         group = tag[:2]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+from functools import cache
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -37,16 +39,29 @@ def firsts_of(keys: Indices, values: Indices) -> Indices:
 
 def mask(column: Any) -> Mask:
     """A boolean column as a mask; null counts as false."""
-    return np.asarray(pc.fill_null(column, False).to_numpy(zero_copy_only=False), dtype=np.bool_)
+    known = pc.fill_null(column, False) if column.null_count else column
+    return np.asarray(known.to_numpy(zero_copy_only=False), dtype=np.bool_)
+
+
+@cache
+def _looked_up(values: tuple[str, ...]) -> pc.SetLookupOptions:
+    return pc.SetLookupOptions(value_set=pa.array(values))
+
+
+def among(texts: Column, *values: str) -> Column:
+    """Which texts are one of some values; null is none of them."""
+    return pc.is_in(texts, options=_looked_up(values))
 
 
 def nulled(texts: Column, *empties: str) -> Column:
     """Trimmed texts; empty ones, and those among ``empties``, are null."""
+    if texts.null_count == len(texts):
+        return texts
     texts = pc.ascii_trim_whitespace(texts)
     if not empties:
         shortest = pc.min(pc.binary_length(texts)).as_py()
         return pc.if_else(pc.equal(texts, ""), NULL, texts) if shortest == 0 else texts
-    return pc.if_else(pc.is_in(texts, value_set=pa.array(["", *empties])), NULL, texts)
+    return pc.if_else(among(texts, "", *empties), NULL, texts)
 
 
 def joined(parts: Sequence[Column], separator: str) -> Column:
@@ -63,9 +78,33 @@ def marked(mark: str, texts: Column) -> Column:
     return texts if texts.null_count == len(texts) else pc.binary_join_element_wise(pa.scalar(mark), texts, "")
 
 
+#: Up to how many rows Python's own work is quicker: Arrow makes ready anew at each call.
+FEW = 64
+
+
+def matched_in(texts: Column, pattern: str, names: Sequence[str]) -> tuple[dict[str, Column], Indices]:
+    """The named groups of a pattern of the whole of each text, as columns, and which texts do not match.
+
+    A group that takes no part is an empty text; of a text that does not match all groups are null.
+
+    Args:
+        texts: what is matched.
+        pattern: from ``^`` to ``$``, in words that RE2 and Python read alike.
+        names: the groups that are wanted.
+    """
+    if len(texts) > FEW:
+        matched = pc.extract_regex(texts, pattern)
+        groups = dict(zip([each.name for each in matched.type], matched.flatten(), strict=True))
+        return {name: groups[name] for name in names}, np.flatnonzero(mask(pc.is_null(matched)))
+    rows = [None if text is None else re.fullmatch(pattern, text) for text in texts.to_pylist()]
+    parts = {name: pa.array([None if row is None else row[name] or "" for row in rows], pa.string()) for name in names}
+    return parts, np.flatnonzero([row is None for row in rows])
+
+
 def any_valid(columns: Sequence[Column]) -> Column:
     """Which rows hold something in at least one column."""
-    known = pc.is_valid(columns[0])
-    for column in columns[1:]:
+    saying = [column for column in columns if column.null_count < len(column)] or list(columns[:1])
+    known = pc.is_valid(saying[0])
+    for column in saying[1:]:
         known = pc.or_(known, pc.is_valid(column))
     return known

@@ -18,7 +18,19 @@ import pyarrow.compute as pc
 from electra_kernel.formats import mt_values
 from electra_kernel.formats.base import Problems
 from electra_kernel.formats.mt import ASK, NO_REFERENCE, Fields
-from electra_kernel.formats.mt_columns import NULL, Column, Indices, Mask, any_valid, joined, marked, mask, nulled
+from electra_kernel.formats.mt_columns import (
+    NULL,
+    Column,
+    Indices,
+    Mask,
+    among,
+    any_valid,
+    joined,
+    marked,
+    mask,
+    matched_in,
+    nulled,
+)
 from electra_kernel.formats.mt_details import COLUMNS
 from electra_kernel.statements.columns import AMOUNT, RATE
 from electra_kernel.vocabulary.accounts import is_iban
@@ -70,9 +82,7 @@ class Lines:
         self._references(parts)
 
     def _parts(self) -> dict[str, Column]:
-        matched = pc.extract_regex(self._texts, _LINE_61)
-        parts = {name: pc.struct_field(matched, name) for name in _PARTS}
-        odd = np.flatnonzero(mask(pc.is_null(matched)))
+        parts, odd = matched_in(self._texts, _LINE_61, _PARTS)
         if not len(odd):
             return parts
         rows = [_LOOSE_61.fullmatch(text) for text in self._texts.take(pa.array(odd)).to_pylist()]
@@ -119,10 +129,8 @@ class Lines:
 
     def _amounts(self, parts: Mapping[str, Column]) -> None:
         text = pc.replace_substring(parts["amount"], ",", ".")
-        plain = mask(pc.match_substring_regex(text, r"^[0-9]{1,13}(\.[0-9]{0,4})?$"))
         amounts: Column
-        dotted = mask(pc.match_substring(text, "."))
-        if plain.all() and dotted.all():
+        if mask(pc.match_substring_regex(text, r"^[0-9]{1,13}\.[0-9]{0,4}$")).all():
             amounts = pc.binary_join_element_wise(text, "0", "").cast(AMOUNT)
         else:
             read = [mt_values.amount_of(each) if each else None for each in parts["amount"].to_pylist()]
@@ -131,10 +139,10 @@ class Lines:
                     self._leave_out(number, "has no amount that can be read")
             amounts = pa.array(read, AMOUNT)
         mark = parts["mark"]
-        credit = pc.is_in(mark, value_set=pa.array(["C", "EC", "RD"]))
+        credit = among(mark, "C", "EC", "RD")
         self.columns["amount"] = pc.if_else(credit, amounts, pc.negate(amounts)).cast(AMOUNT)
-        self.columns["reversal"] = pc.is_in(mark, value_set=pa.array(["RC", "RD"]))
-        expected = pc.is_in(mark, value_set=pa.array(["EC", "ED"]))
+        self.columns["reversal"] = among(mark, "RC", "RD")
+        expected = among(mark, "EC", "ED")
         self.columns["status"] = pc.if_else(expected, "PDNG", "BOOK")
 
     def _references(self, parts: Mapping[str, Column]) -> None:
@@ -294,8 +302,9 @@ def ledger_columns(lines: Lines, said: Mapping[str, Column], own: Column) -> dic
     kept = _money(columns, said)
     reference, other = columns["entry_reference"], said["customer_reference"]
     for name, words in _SEE_86.items():
-        see = pc.fill_null(pc.and_(pc.is_in(reference, value_set=pa.array(words)), pc.is_valid(said[name])), False)
-        reference = pc.if_else(see, said[name], reference)
+        if said[name].null_count < len(reference):
+            see = pc.and_(among(reference, *words), pc.is_valid(said[name]))
+            reference = pc.if_else(see, said[name], reference)
     columns["entry_reference"] = pc.coalesce(reference, other)
     told = pc.fill_null(pc.equal(columns["entry_reference"], other), False)
     kept.append(marked("KREF+", pc.if_else(told, NULL, other)))

@@ -26,7 +26,7 @@ import pyarrow.compute as pc
 from electra_kernel.formats import mt, mt_values
 from electra_kernel.formats.base import Problems, Reading, unreadable
 from electra_kernel.formats.mt import ASK, Fields
-from electra_kernel.formats.mt_columns import Column, Indices, Mask, firsts_of, mask
+from electra_kernel.formats.mt_columns import FEW, Column, Indices, Mask, firsts_of, mask
 from electra_kernel.formats.mt_details import columns_of
 from electra_kernel.formats.mt_entries import OF_DETAIL, Lines, ledger_columns, with_notes
 from electra_kernel.formats.mt_pages import KINDS, Heads, Page, check_sums, goes_on, prove_pages, statement_of
@@ -35,7 +35,7 @@ from electra_kernel.statements.columns import AMOUNT, DETAILS, ENTRIES, Statemen
 from electra_kernel.statements.keys import entry_ids
 from electra_kernel.statements.model import Entry, EntryDetail, Statement
 from electra_kernel.statements.proof import continuity
-from electra_kernel.statements.tables import Span, balances_of, problems_of, statements_of, with_ids
+from electra_kernel.statements.tables import Span, balances_of, no_rows, problems_of, statements_of, with_ids
 from electra_kernel.vocabulary.parties import Address, Party
 
 
@@ -59,7 +59,7 @@ def read_tables(data: bytes, source: str) -> StatementTables:
     result = _read(data, source)
     return StatementTables(
         entries=result.entries,
-        details=DETAILS.empty_table(),
+        details=no_rows(DETAILS),
         balances=balances_of(result.heads),
         problems=problems_of(result.problems.rows()),
         statements=statements_of(list(zip(result.heads, _spans(result), strict=True)), source),
@@ -68,6 +68,9 @@ def read_tables(data: bytes, source: str) -> StatementTables:
 
 def _spans(result: Result) -> list[Span]:
     """How many entries each statement has, and of which days."""
+    if len(result.heads) == 1:
+        first, last = pc.min_max(result.entries["booking_date"]).as_py().values()
+        return [Span(result.entries.num_rows, first, last)]
     table = pa.table({"statement": result.statement, "day": result.entries["booking_date"]})
     wanted: list[Any] = [("day", "min"), ("day", "max"), ("statement", "count")]
     found = table.group_by("statement", use_threads=False).aggregate(wanted).to_pylist()
@@ -284,7 +287,8 @@ class _Reader:
         arrays = []
         for each in ENTRIES:
             column = fixed[each.name] if each.name in fixed else columns.get(each.name)
-            arrays.append(pa.nulls(lines.rows, each.type) if column is None else column.cast(each.type))
+            column = pa.nulls(lines.rows, each.type) if column is None else column
+            arrays.append(column if column.type == each.type else column.cast(each.type))
         table = pa.Table.from_arrays(arrays, schema=ENTRIES)
         if lines.good.all():
             return table, page_of
@@ -358,9 +362,15 @@ class _Reader:
 
 def _sums_by_page(page_of: Indices, entries: pa.Table) -> dict[tuple[int, int], tuple[Decimal, int]]:
     """For each page the sum and number of its booked credits (1) and debits (−1)."""
-    if not entries.num_rows:
-        return {}
     amount = entries["amount"]
+    if entries.num_rows <= FEW:
+        found: dict[tuple[int, int], tuple[Decimal, int]] = {}
+        for page, each, status in zip(page_of.tolist(), amount.to_pylist(), entries["status"].to_pylist(), strict=True):
+            if status == "BOOK" and each is not None:
+                key = page, -1 if each < 0 else 1
+                total, count = found.get(key, (Decimal(0), 0))
+                found[key] = total + each, count + 1
+        return found
     side = pc.if_else(pc.less(amount, pa.scalar(Decimal(0), AMOUNT)), -1, 1)
     table = pa.table({"page": page_of, "side": side, "amount": amount.cast(pa.decimal128(36, 5))})
     table = table.filter(pc.equal(entries["status"], "BOOK"))

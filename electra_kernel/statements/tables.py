@@ -165,13 +165,19 @@ def balances_of(statements: Sequence[Statement]) -> pa.Table:
 def problems_of(problems: Sequence[Problem]) -> pa.Table:
     """Problems as rows."""
     rows = [problem.as_row() for problem in problems]
-    return pa.Table.from_pylist(rows, PROBLEMS) if rows else _empty(PROBLEMS)
+    return pa.Table.from_pylist(rows, PROBLEMS) if rows else no_rows(PROBLEMS)
+
+
+@cache
+def no_rows(schema: pa.Schema) -> pa.Table:
+    """The one empty table of a schema: tables never change, and making one costs as much as filling it."""
+    return schema.empty_table()
 
 
 def _table(rows: Sequence[Mapping[str, Any]], schema: pa.Schema) -> pa.Table:
     """Rows to a table; empty texts become null."""
     if not rows:
-        return _empty(schema)
+        return no_rows(schema)
     # A struct of all columns is made in one go, twice as quick as column by column where rows are few.
     given = [{name: value for name, value in row.items() if value != ""} for row in rows]
     batch = pa.RecordBatch.from_struct_array(pa.array(given, _struct(schema)))
@@ -181,12 +187,6 @@ def _table(rows: Sequence[Mapping[str, Any]], schema: pa.Schema) -> pa.Table:
 @cache
 def _struct(schema: pa.Schema) -> pa.DataType:
     return pa.struct(list(schema))
-
-
-@cache
-def _empty(schema: pa.Schema) -> pa.Table:
-    """The one empty table of a schema: tables never change, and making one costs as much as filling it."""
-    return schema.empty_table()
 
 
 def _entry_row(statement: Statement, entry: Entry, source: str) -> dict[str, Any]:
