@@ -6,7 +6,9 @@ import io
 import zipfile
 from contextlib import suppress
 from dataclasses import replace
+from datetime import date, timedelta
 from decimal import Decimal
+from random import Random
 
 import pytest
 import xlsxwriter
@@ -14,7 +16,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from electra_kernel import formats
-from electra_kernel.formats import payments
+from electra_kernel.formats import grids, payment_columns, payment_rows, payments
+from electra_kernel.formats.base import Problems, Reading
+from electra_kernel.formats.payment_tables import payment_entries
 from electra_kernel.formats.payments import ColumnMap
 from electra_kernel.orders.model import NOT_PROVIDED, Transaction
 from electra_kernel.vocabulary.errors import UnreadableFile
@@ -136,6 +140,97 @@ def test_a_bad_row_is_left_out_and_told_with_line_field_and_rule(row: str, probl
     assert [(found.position, found.field, found.rule) for found in reading.problems] == [(3, *problem)]
     assert [line.counterparty.name for line in reading.transactions] == ["Partner", "Last"]
     assert reading.problems[0].repair
+
+
+_ODD: list[object] = [
+    *("", " ", "x", "?", "a\nb", "a\u00adb", "\u00a0", "É" * 150, "y" * 80, f"{'street ' * 15}1", grids.ERROR_CELL),
+    *("1", "12,5", "1.234", "1 234.50", "1.234,5", "0,00", "-3", "7.125", "1e5", "00012.30", "9" * 14, "٣"),
+    *(5.0, 12.5, 0.1 + 0.2, 1e15, 1e16, -1.0, 0.0, 1.5e-7, 12, True, None, date(2026, 1, 2), timedelta(hours=3)),
+    *(IBAN, IBAN.lower(), "11773016-11111018-00000000", "021000021-123456", "DE893704004405320130 00", "DE0"),
+    *("OTPVHUHB", "CHASUS33", "chasus33xxx", "NOBIC", "EUR", "huf", "JPY", "KWD", "EUX", NOT_PROVIDED, "E1", "E2"),
+]
+_LIKELY: dict[str, list[object]] = {
+    "account": [IBAN, "021000021-123456", "11773016-11111018-00000000"],
+    "bic": ["CHASUS33", "OTPVHUHB", ""],
+    "end_to_end_id": ["E1", "E2", "E3", 4.0, NOT_PROVIDED],
+    "amount": [5.0, 12.5, "12,5", "1 234.50", "1.234,5"],
+}
+_FULL = {"name": "Partner", "account": IBAN, "amount": "12.50", "currency": "EUR"}
+
+
+def _rows_of(choice: Random) -> tuple[list[str], list[tuple[int, list[object]]]]:
+    """Columns and rows, most of them right."""
+    others = choice.sample([*payment_rows.LIMITS], choice.randrange(4))
+    names = list(dict.fromkeys([*_FULL, "bic", "end_to_end_id", *others][choice.choice([0, 0, 0, 1]) :]))
+    rows = []
+    for number in range(choice.randrange(1, 12)):
+        cells = [choice.choice(_LIKELY.get(name, [_FULL.get(name, "")])) for name in names]
+        for _ in range(choice.choice([0, 0, 0, 1, 2])):
+            cells[choice.randrange(len(cells))] = choice.choice(_ODD)
+        cells += choice.choice([[], [], [], [], [""], ["more"], [" ", 5.0]])
+        rows.append((number + 2, cells[: choice.choice([99, 99, 99, 4])]))
+    return names, rows
+
+
+@settings(max_examples=400, deadline=None)
+@given(seed=st.integers(0, 2**32), cut=st.integers(1, 7), usual=st.sampled_from(["EUR", "EUR", "JPY", ""]))
+def test_rows_by_columns_and_rows_one_by_one_give_the_same_payments_and_problems(
+    seed: int, cut: int, usual: str
+) -> None:
+    names, rows = _rows_of(Random(seed))
+    arguments = {name: place for place, name in enumerate(names)}, len(names), usual
+    one, other = Problems("s"), Problems("s")
+    single, columns = payment_rows.RowReader(*arguments, one), payment_columns.Reader(*arguments, other)
+    made = [found for row in rows if (found := single.transaction(*row)) is not None]
+    for start in range(0, len(rows), cut):
+        columns.take(rows[start : start + cut])
+    reading, objects = (Reading(format="f", transactions=found) for found in (columns.payments(), tuple(made)))
+    tables = payment_entries(reading, "s"), payment_entries(objects, "s")
+    assert tables[0].equals(tables[1])
+    assert list(reading.transactions) == made
+    assert [str(found.amount.amount) for found in made] == [str(found.amount.amount) for found in reading.transactions]
+    assert other.rows() == one.rows()
+
+
+def test_an_address_that_no_line_holds_is_told_and_the_other_rows_are_read() -> None:
+    data = f"Name;IBAN;Amount EUR;Address\nA;{IBAN};1;{'x' * 90}\nB;{IBAN};2;Road 1\n".encode()
+    reading = formats.read(data, "p.csv")
+    assert [line.counterparty.name for line in reading.transactions] == ["B"]
+    assert [(row.position, row.field) for row in reading.problems] == [(2, "address")]
+
+
+def test_cells_that_are_wrong_are_no_double_references() -> None:
+    rows = _row(rest=f"{'e' * 36};;") * 2 + _row(rest="?;;") * 2
+    assert _problems(rows) == [
+        *((place, "end_to_end_id", "too-long") for place in (2, 3)),
+        (5, "end_to_end_id", "duplicate-end-to-end-id"),
+    ]
+
+
+def _tabs(**sheets: list[list[object]]) -> bytes:
+    out = io.BytesIO()
+    workbook = xlsxwriter.Workbook(out, {"in_memory": True})
+    for tab, rows in sheets.items():
+        sheet = workbook.add_worksheet(tab)
+        for number, row in enumerate(rows):
+            sheet.write_row(number + 2, 1, row)
+    workbook.close()
+    return out.getvalue()
+
+
+def test_problems_name_the_sheet_of_a_workbook_of_several_and_further_sheets_of_payments_are_told() -> None:
+    header: list[object] = ["Name", "IBAN", "Amount EUR"]
+    march: list[list[object]] = [header, ["A", IBAN, 5], ["B", "no account", 5]]
+    reading = formats.read(_tabs(Notes=[["x"]], March=march, April=[header, ["C", IBAN, 7]]), "p.xlsx")
+    assert [line.position for line in reading.transactions] == [4]
+    assert [(row.position, row.rule, row.severity) for row in reading.problems] == [
+        (None, "sheet-unread", "warning"),
+        (5, "account", "error"),
+    ]
+    assert "'April'" in reading.problems[0].text
+    assert reading.problems[1].text.startswith("Sheet 'March': ")
+    (alone,) = formats.read(_tabs(March=march), "p.xlsx").problems
+    assert alone.text.startswith("'no account' is")
 
 
 def test_every_wrong_cell_of_a_row_is_told_at_once() -> None:

@@ -66,7 +66,7 @@ def convert_file(
     Args:
         source, target: the two files.
         to: the format to write; the target's ending where empty.
-        profile: the format of the target where ``to`` is its name, else of the source.
+        profile: the format of the target where ``to`` is its name (and of a source that looks so), else of the source.
         workbench: the folder whose own formats count.
         missing: the debtor and the date, where a file of payments does not say them.
 
@@ -75,9 +75,14 @@ def convert_file(
     """
     data, name = _opened(source)
     wanted = to or target.suffix.lower().lstrip(".")
-    known = [*profiles.shipped(), *own_profiles(workbench), *([load_profile(profile)] if profile else [])]
-    written = next((each for each in known if each.name == wanted), None)
-    reading = _read(data, name, _own(None if written else profile, workbench))
+    given = load_profile(profile) if profile else None
+    known = [*profiles.shipped(), *own_profiles(workbench), *([given] if given else [])]
+    written = next((each for each in reversed(known) if each.name == wanted), None)
+    if given is not None and written is given:
+        own = (profiles.as_format(given), *own_formats(workbench))
+    else:
+        own = _own(profile, workbench)
+    reading = _read(data, name, own)
     if written is not None:
         out = _by_profile(reading, written, missing)
         left = formats.lost(reading, profiles.as_format(written).read(out, "written"))
@@ -159,7 +164,7 @@ def _rule_problems(reading: Reading, rules: str, source: str) -> list[Problem]:
     return [problem for problem in found if problem.rule not in unsaid]
 
 
-def _as_order(transactions: tuple[Transaction, ...], today: date) -> Order:
+def _as_order(transactions: Sequence[Transaction], today: date) -> Order:
     """Payments without a debtor, as the order they may become."""
     kind = kind_for(transactions[0].amount.currency, "", transactions[0].counterparty.account[:2])
     return Order(

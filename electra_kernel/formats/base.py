@@ -26,7 +26,8 @@ class Reading:
     Attributes:
         format: the format and version found, such as ``camt.053.001.08``.
         orders: whole orders.
-        transactions: payments of a file that names no debtor (CSV, Excel): not yet an order.
+        transactions: payments of a file that names no debtor (CSV, Excel): not yet an order. A tuple, or what is equal
+            to one and makes its objects only when asked for them.
         statements: account statements.
         reports: a bank's answers to orders.
         cancellations: requests to call payments back.
@@ -37,7 +38,7 @@ class Reading:
 
     format: str
     orders: tuple[Order, ...] = ()
-    transactions: tuple[Transaction, ...] = ()
+    transactions: Sequence[Transaction] = ()
     statements: tuple[Statement, ...] = ()
     reports: tuple[StatusReport, ...] = ()
     cancellations: tuple[CancellationRequest, ...] = ()

@@ -23,7 +23,7 @@ from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook, Shee
 
 from electra_kernel.formats import iso
 from electra_kernel.formats.base import unreadable
-from electra_kernel.vocabulary.errors import ElectraError, UnreadableFile
+from electra_kernel.vocabulary.errors import ElectraError, Problem, UnreadableFile
 from electra_kernel.vocabulary.xml import HostileXml, parse_xml
 
 Cell: TypeAlias = Any
@@ -84,9 +84,27 @@ def unread_columns(rows: Sequence[Row], taken: set[int]) -> list[str]:
         rows: the header's row and all below it.
         taken: the places of columns that are read.
     """
-    header = rows[0][1]
-    left = {place: str(name).strip() for place, name in enumerate(header) if place not in taken and _filled(name)}
-    return [name for place, name in left.items() if any(place < len(c) and _filled(c[place]) for _, c in rows[1:])]
+    unread = Unread(rows[0][1], taken)
+    unread.look(rows[1:])
+    return unread.names()
+
+
+class Unread:
+    """Columns that nobody reads, by the header's cells and the places of those that are read."""
+
+    def __init__(self, header: Sequence[Cell], taken: set[int]) -> None:
+        self._names = {
+            place: str(name).strip() for place, name in enumerate(header) if place not in taken and _filled(name)
+        }
+        self._left = set(self._names)
+
+    def look(self, rows: Sequence[Row]) -> None:
+        """Look at rows for something in them."""
+        self._left -= {place for place in self._left if any(place < len(c) and _filled(c[place]) for _, c in rows)}
+
+    def names(self) -> list[str]:
+        """The names of those in which something was seen."""
+        return [name for place, name in self._names.items() if place not in self._left]
 
 
 def unread_words(names: Sequence[str]) -> str:
@@ -125,12 +143,16 @@ def text_rows(text: str, delimiter: str, source: str, *, strict: bool = True) ->
     Raises:
         UnreadableFile: with rule ``quotes``, where a cell has no end or goes on after its quotation mark.
     """
-    rows: list[Row] = []
+    return list(each_text_row(text, delimiter, source, strict=strict))
+
+
+def each_text_row(text: str, delimiter: str, source: str, *, strict: bool = True) -> Iterator[Row]:
+    """The same, one after another, so that they need not all be held; an error is raised where its row is reached."""
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=strict)
     first = 1
     try:
         for cells in reader:
-            rows.append((first, cells))
+            yield first, cells
             first = reader.line_num + 1
     except csv.Error as error:
         raise unreadable(
@@ -140,7 +162,6 @@ def text_rows(text: str, delimiter: str, source: str, *, strict: bool = True) ->
             "Close the quotation mark, or double one inside a cell.",
             position=first,
         ) from error
-    return rows
 
 
 def first_rows(text: str, delimiter: str, count: int) -> Iterator[Row]:
@@ -180,70 +201,92 @@ _SPREADSHEET = b"application/vnd.oasis.opendocument.spreadsheet"
 
 
 @dataclass(frozen=True, slots=True)
-class _Opened:
-    """A workbook that has been checked, its sheets as the library holds them, and where their error cells are."""
+class Sheet:
+    """A sheet of a workbook that has been checked. An error cell holds ``ERROR_CELL``.
 
-    sheets: Mapping[str, CalamineSheet]
-    hidden: frozenset[str]
-    errors: Mapping[str, Mapping[int, Sequence[int]]]
+    Attributes:
+        tab: its name; empty where it is the only one.
+        shown: whether it is shown.
+        cells: as the library holds them.
+        errors: the columns of error cells by row.
+    """
 
-    def rows(self, name: str, count: int | None = None) -> list[Row]:
-        """The rows of a sheet, or the first of them."""
-        strange = self.errors.get(name, {})
-        cells = self.sheets[name].to_python(skip_empty_area=False, nrows=count)
-        if not strange:
+    tab: str
+    shown: bool
+    cells: CalamineSheet
+    errors: Mapping[int, Sequence[int]]
+
+    def head(self, count: int = _LOOKED_AT) -> list[Row]:
+        """The first rows."""
+        return self._numbered(self.cells.to_python(skip_empty_area=False, nrows=count))
+
+    def rows(self) -> list[Row]:
+        """All rows, from the first of the sheet on, with as many cells each."""
+        return self._numbered(self.cells.to_python(skip_empty_area=False))
+
+    def each(self) -> Iterator[Row]:
+        """The same, one after another, so that they need not all be held."""
+        before = [""] * self.cells.start[1] if self.cells.start else []
+        for number, row in enumerate(self.cells.iter_rows(), 1):
+            yield number, _with_errors([*before, *row] if before else row, self.errors.get(number))
+
+    def _numbered(self, cells: Sequence[Sequence[Cell]]) -> list[Row]:
+        if not self.errors:
             return list(enumerate(cells, 1))
-        return [(number, _with_errors(row, strange.get(number))) for number, row in enumerate(cells, 1)]
+        return [(number, _with_errors(row, self.errors.get(number))) for number, row in enumerate(cells, 1)]
 
 
-def sheets(data: bytes, source: str) -> Iterator[list[Row]]:
-    """The rows of each sheet of a workbook, those that are shown first; an error cell holds ``ERROR_CELL``.
+def sheets(data: bytes, source: str) -> tuple[Sheet, ...]:
+    """The sheets of a workbook, those that are shown first.
 
     Raises:
         UnreadableFile: damaged, or too large when inflated.
     """
-    return (rows for _, rows in shown_sheets(data, source))
-
-
-def shown_sheets(data: bytes, source: str) -> Iterator[tuple[bool, list[Row]]]:
-    """The same, each with whether it is shown."""
-    opened = _open(data, source)
+    try:
+        found = _opened(data)
+    except UnreadableFile as error:
+        raise UnreadableFile(replace(error.problem, source=source)) from error
     _opened.cache_clear()  # what was kept for telling formats apart is needed no longer
-    for name in sorted(opened.sheets, key=lambda name: name in opened.hidden):
-        yield name not in opened.hidden, opened.rows(name)
+    return found
+
+
+def in_tab(problems: Sequence[Problem], tab: str) -> Sequence[Problem]:
+    """Problems of a sheet that name it, where it is not the only one."""
+    return [replace(each, text=f"Sheet {tab!r}: {each.text}") for each in problems] if tab else problems
 
 
 def heads(data: bytes) -> tuple[list[Row], ...]:
     """The first rows of each sheet of a workbook, to tell what it is; none where it cannot be read."""
     try:
-        opened = _open(data, "")
+        return tuple(sheet.head() for sheet in _opened(data))
     except UnreadableFile:
         return ()
-    return tuple(opened.rows(name, _LOOKED_AT) for name in opened.sheets)
-
-
-def _open(data: bytes, source: str) -> _Opened:
-    try:
-        return _opened(data)
-    except UnreadableFile as error:
-        raise UnreadableFile(replace(error.problem, source=source)) from error
 
 
 @lru_cache(maxsize=1)
-def _opened(data: bytes) -> _Opened:
-    """The workbook, kept from telling what it is until it is read."""
+def _opened(data: bytes) -> tuple[Sheet, ...]:
+    """The sheets of a workbook, kept from telling what it is until it is read."""
     errors = _check_container(data, "")
     try:
         workbook = CalamineWorkbook.from_filelike(io.BytesIO(data))
         shown = {each.name: each.visible == SheetVisibleEnum.Visible for each in workbook.sheets_metadata}
-        found = {name: workbook.get_sheet_by_name(name) for name in workbook.sheet_names}
-        return _Opened(found, frozenset(name for name in found if not shown.get(name, True)), errors)
+        names = workbook.sheet_names
+        found = [
+            Sheet(
+                tab=name if len(names) > 1 else "",
+                shown=shown.get(name, True),
+                cells=workbook.get_sheet_by_name(name),
+                errors=errors.get(name, {}),
+            )
+            for name in names
+        ]
     except (CalamineError, ValueError, OSError) as error:
         raise _broken_workbook("", str(error)) from error
     except BaseException as error:  # a Rust panic arrives as a BaseException of its own
         if type(error).__name__ != "PanicException":
             raise
         raise _broken_workbook("", "its structure is damaged") from error
+    return tuple(sorted(found, key=lambda sheet: not sheet.shown))
 
 
 def _broken_workbook(source: str, cause: str) -> ElectraError:

@@ -6,7 +6,7 @@ payments (``initiation_columns``), which need no objects for it. Both give the s
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -28,14 +28,15 @@ def payment_entries(reading: Reading, source: str) -> pa.Table:
         reading: what the file says.
         source: SHA-256 of its bytes, or its name.
     """
-    tables = [_from_objects(reading.transactions, None, source)]
-    for order in reading.orders:
-        payments = order.transactions
-        if isinstance(payments, Payments) and not payments.made:
-            tables.append(_from_columns(payments, order, source))
-        else:
-            tables.append(_from_objects(payments, order, source))
+    tables = [_table(reading.transactions, None, source)]
+    tables += [_table(order.transactions, order, source) for order in reading.orders]
     return pa.concat_tables(tables)
+
+
+def _table(payments: Sequence[Transaction], order: Order | None, source: str) -> pa.Table:
+    if isinstance(payments, Payments) and not payments.made:
+        return _from_columns(payments, order, source)
+    return _from_objects(payments, order, source)
 
 
 # ---------------------------------------------------------------------------------------------- object by object
@@ -59,6 +60,7 @@ def _row(item: Transaction, order: Order | None, source: str) -> dict[str, objec
         "end_to_end_id": "" if item.end_to_end_id == NOT_PROVIDED else item.end_to_end_id,
         "mandate_id": mandate.identification if mandate else "",
         "creditor_id": (mandate.creditor_id if mandate else "") or (order.creditor_id if order else ""),
+        "additional_information": f"paid in {item.paid_in}" if item.paid_in else "",
         "source": source,
         "position": item.position,
     }
@@ -73,14 +75,14 @@ def _of_order(order: Order | None) -> dict[str, object]:
 
 
 # ----------------------------------------------------------------------------------------------- whole columns
-def _from_columns(payments: Payments, order: Order, source: str) -> pa.Table:
+def _from_columns(payments: Payments, order: Order | None, source: str) -> pa.Table:
     columns, count = payments.columns, len(payments)
     positions = pa.array(payments.places, pa.int64())
     amounts = columns.amount.cast(ENTRIES.field("amount").type)
     found: dict[str, Any] = {
         "entry_id": pc.binary_join_element_wise(source, positions.cast(pa.string()), ":"),
         "currency": columns.currency.cast(pa.string()),
-        "amount": amounts if order.collects else pc.negate(amounts),
+        "amount": amounts if order is not None and order.collects else pc.negate(amounts),
         "counterparty_address": _address(columns),
         "creditor_id": _creditor(columns, order, count),
         "position": positions,
@@ -119,9 +121,9 @@ def _address(columns: Columns) -> Column | None:
     return _nulled(whole)
 
 
-def _creditor(columns: Columns, order: Order, count: int) -> Column | None:
+def _creditor(columns: Columns, order: Order | None, count: int) -> Column | None:
     """The collection's own creditor id, else the order's."""
     own = (columns.mandate or {}).get("creditor_id")
     if own is None:
-        return pa.repeat(order.creditor_id, count) if order.creditor_id else None
-    return _nulled(pc.if_else(pc.equal(own, ""), order.creditor_id, own))
+        return pa.repeat(order.creditor_id, count) if order is not None and order.creditor_id else None
+    return _nulled(own if order is None else pc.if_else(pc.equal(own, ""), order.creditor_id, own))

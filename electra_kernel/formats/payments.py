@@ -9,7 +9,7 @@ The rules.
 * CSV: the delimiter (comma, semicolon, tab, bar) is the one that makes the header with the most known columns. Text is
   UTF-8 (with or without mark) or UTF-16; what is not UTF-8 is Windows-1250 where a byte of 0x80–0x9F occurs and
   ISO-8859-2 otherwise, and a warning says so.
-* Excel: the first sheet with a header. A numeric amount is the shortest decimal that stands for the stored number
+* Excel: the first sheet with a header; further ones with a header are told in a warning. A numeric amount is the shortest decimal that stands for the stored number
   (Python's ``repr``); nothing is computed with it. It is refused where it has more decimals than the currency, as the
   result of a formula may. A number in a text column must be whole and below 10^15, which is what Excel keeps exactly.
   A cell with a formula's error (``#N/A``) is refused.
@@ -21,34 +21,23 @@ from __future__ import annotations
 import csv
 import io
 import re
-import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
-from datetime import date, datetime
+from datetime import datetime
 from decimal import Decimal
-from functools import cache, lru_cache
-from typing import Any
+from itertools import chain, islice
 
 import xlsxwriter
-from schwifty import registry
-from schwifty.exceptions import SchwiftyException
 
 from electra_kernel.formats import grids, iso
 from electra_kernel.formats.base import Problems, Reading, unreadable, without_collector
 from electra_kernel.formats.grids import Cell, Row, plain
-from electra_kernel.orders.model import NOT_PROVIDED, Transaction
-from electra_kernel.vocabulary.accounts import AccountError, parse_account, parse_bic
+from electra_kernel.formats.payment_columns import AT_A_TIME, Reader
+from electra_kernel.orders.model import Transaction
 from electra_kernel.vocabulary.errors import ElectraError
 from electra_kernel.vocabulary.money import (
-    MAX_FRACTION_DIGITS,
-    MAX_INTEGER_DIGITS,
-    AmountError,
-    Money,
-    currency_decimals,
     is_currency,
-    parse_amount,
 )
-from electra_kernel.vocabulary.parties import Address, Party
 
 _HEADER_ROWS = 30
 _EXACT_IN_EXCEL = 10**15
@@ -173,26 +162,6 @@ _NAMES: Mapping[str, tuple[str, ...]] = {
     "ultimate_creditor": ("ultimate creditor", "tenyleges kedvezmenyezett"),
 }
 _FIELD_OF = {name: key for key, names in _NAMES.items() for name in names}
-#: The longest texts ISO 20022 carries; rulebooks may narrow them.
-_LIMITS = {
-    "name": 140,
-    "account": 34,
-    "bic": 11,
-    "end_to_end_id": 35,
-    "remittance": 140,
-    "structured_reference": 35,
-    "purpose": 4,
-    "instruction_id": 35,
-    "street": 70,
-    "building": 16,
-    "post_code": 16,
-    "town": 35,
-    "country": 2,
-    "address": 140,
-    "identification": 35,
-    "ultimate_debtor": 140,
-    "ultimate_creditor": 140,
-}
 
 
 def detect_csv(data: bytes) -> bool:
@@ -226,13 +195,16 @@ def read(data: bytes, source: str, columns: ColumnMap | None = None, currency: s
         UnreadableFile: no sheet of payments: broken, too large, no header, or no currency anywhere.
     """
     grids.check_size(data, source)
-    problems = Problems(source)
+    problems, told = Problems(source), Problems(source)
     given = columns or ColumnMap()
     if grids.is_workbook(data):
-        name, rows = "xlsx", _excel_rows(data, source, given)
+        sheet = _excel_sheet(data, source, given, problems)
+        name, tab, rows = "xlsx", sheet.tab, sheet.each()
     else:
-        name, rows = "csv", _csv_rows(data, source, given, problems)
-    header = _find_header(rows, given)
+        text, delimiter = _csv_text(data, source, given, problems)
+        name, tab, rows = "csv", "", grids.each_text_row(text, delimiter, source)
+    head = list(islice(rows, _HEADER_ROWS))
+    header = _find_header(head, given)
     if header is None:
         raise _no_header(source, given)
     if not header.currency and currency is None and "currency" not in header.places:
@@ -243,13 +215,18 @@ def read(data: bytes, source: str, columns: ColumnMap | None = None, currency: s
             "Add a column Currency, or write it into the amount's header: Amount EUR.",
             field="currency",
         )
-    _check_doubled(header, rows[header.index][1], source, problems)
-    if left := grids.unread_columns(rows[header.index :], _taken(header)):
+    cells = head[header.index][1]
+    _check_doubled(header, cells, source, problems)
+    unread = grids.Unread(cells, _taken(header))
+    below = chain(head[header.index + 1 :], rows)
+    reader = Reader(header.places, header.width, currency or header.currency, told)
+    while some := list(islice(below, AT_A_TIME)):
+        unread.look(some)
+        reader.take(some)
+    if left := unread.names():
         problems.warn(None, "header", "column-unread", grids.unread_words(left), "Rename those that should count.")
-    reader = _RowReader(header, currency or header.currency, problems)
-    found = [reader.transaction(number, cells) for number, cells in rows[header.index + 1 :]]
-    good = tuple(transaction for transaction in found if transaction is not None)
-    return Reading(format=name, transactions=good, problems=problems.rows())
+    problems.extend(grids.in_tab(told.rows(), tab))
+    return Reading(format=name, transactions=reader.payments(), problems=problems.rows())
 
 
 # ------------------------------------------------------------------------------------------------------ header
@@ -334,7 +311,8 @@ def _no_header(source: str, columns: ColumnMap) -> ElectraError:
 
 
 # --------------------------------------------------------------------------------------------------------- CSV
-def _csv_rows(data: bytes, source: str, columns: ColumnMap, problems: Problems) -> list[Row]:
+def _csv_text(data: bytes, source: str, columns: ColumnMap, problems: Problems) -> tuple[str, str]:
+    """The text and its delimiter."""
     try:
         text, encoding = grids.decode(data, whole=True)
     except UnicodeDecodeError as error:
@@ -352,7 +330,7 @@ def _csv_rows(data: bytes, source: str, columns: ColumnMap, problems: Problems) 
     delimiter = _best_delimiter(text, columns)
     if delimiter is None:
         raise _no_header(source, columns)
-    return grids.text_rows(text, delimiter, source)
+    return text, delimiter
 
 
 def _best_delimiter(text: str, columns: ColumnMap) -> str | None:
@@ -365,265 +343,16 @@ def _best_delimiter(text: str, columns: ColumnMap) -> str | None:
     return best
 
 
-def _excel_rows(data: bytes, source: str, columns: ColumnMap) -> list[Row]:
-    """The rows of the first sheet with a header."""
-    found = (rows for rows in grids.sheets(data, source) if _find_header(rows, columns) is not None)
-    if (rows := next(found, None)) is None:
+def _excel_sheet(data: bytes, source: str, columns: ColumnMap, problems: Problems) -> grids.Sheet:
+    """The first sheet with a header; others with one are told."""
+    sheets = grids.sheets(data, source)
+    found = [sheet for sheet in sheets if _find_header(sheet.head(_HEADER_ROWS), columns) is not None]
+    if not found:
         raise _no_header(source, columns)
-    return rows
-
-
-# -------------------------------------------------------------------------------------------------------- rows
-class _BadCell(Exception):
-    """One thing wrong with one cell; becomes a problem of its row."""
-
-    def __init__(self, key: str, rule: str, text: str, repair: str) -> None:
-        self.key, self.rule, self.text, self.repair = key, rule, text, repair
-        super().__init__(text)
-
-
-class _RowReader:
-    """Turns rows into transactions; keeps what one file's rows have in common."""
-
-    def __init__(self, header: _Header, currency: str, problems: Problems) -> None:
-        self._header, self._currency, self._problems = header, currency, problems
-        self._ids: dict[str, int] = {}
-
-    def transaction(self, number: int, cells: Sequence[Cell]) -> Transaction | None:
-        """The row's payment, or ``None`` where it is empty or wrong; every wrong cell is a problem."""
-        if all(cell is None or (isinstance(cell, str) and not cell.strip(" \t\r\n\xa0")) for cell in cells):
-            return None
-        bad: list[_BadCell] = []
-        values = self._texts(cells, bad)
-        money = self._caught(bad, self._money, cells, values)
-        account = self._caught(bad, _account, values)
-        bic = self._caught(bad, _bic, values)
-        self._check_row(number, cells, values, bad)
-        for cell in bad:
-            self._problems.error(number, cell.key, cell.rule, cell.text, cell.repair)
-        if bad or money is None:
-            return None
-        return _transaction(number, values, money, account or "", bic or "")
-
-    def _texts(self, cells: Sequence[Cell], bad: list[_BadCell]) -> dict[str, str]:
-        values: dict[str, str] = {}
-        for key, place in self._header.places.items():
-            cell = cells[place] if place < len(cells) else ""
-            if cell == "" or (key == "amount" and not isinstance(cell, str)):
-                continue
-            try:
-                values[key] = _text(key, cell)
-            except _BadCell as error:
-                bad.append(error)
-                values[key] = "?"
-        return values
-
-    @staticmethod
-    def _caught(bad: list[_BadCell], work: Any, *arguments: Any) -> Any:
-        try:
-            return work(*arguments)
-        except _BadCell as error:
-            bad.append(error)
-            return None
-
-    def _money(self, cells: Sequence[Cell], values: Mapping[str, str]) -> Money | None:
-        currency = values.get("currency", "").upper() or self._currency
-        if not is_currency(currency):
-            said = f"{currency[:10]!r} is not a currency." if currency else "The row names no currency."
-            raise _BadCell("currency", "currency", said, "Write a three-letter code such as EUR or HUF.")
-        place = self._header.places["amount"]
-        cell = cells[place] if place < len(cells) else ""
-        if values.get("amount") == "?":
-            return None
-        amount = _amount(cell if not isinstance(cell, str) else values.get("amount", ""))
-        decimals = currency_decimals(currency)
-        if -int(amount.normalize().as_tuple().exponent) > decimals:
-            raise _BadCell(
-                "amount",
-                "amount-decimals",
-                f"{amount:f} has more decimals than {currency} has.",
-                f"Round it to {decimals} decimals yourself.",
-            )
-        return Money(amount, currency)
-
-    def _check_row(self, number: int, cells: Sequence[Cell], values: Mapping[str, str], bad: list[_BadCell]) -> None:
-        if not values.get("name"):
-            bad.append(
-                _BadCell("name", "missing", "The name is missing.", "Fill in the name of the party that is paid.")
-            )
-        if any(str(cell).strip() for cell in cells[self._header.width :]):
-            bad.append(
-                _BadCell(
-                    "row",
-                    "too-many-cells",
-                    f"The row has {len(cells)} cells; the header has {self._header.width}.",
-                    "Put a text with the delimiter in it between quotation marks.",
-                )
-            )
-        reference = values.get("end_to_end_id", "")
-        if reference and reference != NOT_PROVIDED:
-            first = self._ids.setdefault(reference, number)
-            if first != number:
-                bad.append(
-                    _BadCell(
-                        "end_to_end_id",
-                        "duplicate-end-to-end-id",
-                        f"The reference {reference!r} stands in row {first} already.",
-                        "Give every payment its own reference; remove the row if it is there twice.",
-                    )
-                )
-
-
-def _text(key: str, cell: Cell) -> str:
-    """A cell as text: stripped, refused where it holds an error, a control character or too much."""
-    if cell == grids.ERROR_CELL:
-        raise _BadCell(key, "formula-error", "The cell holds a formula's error.", "Correct the formula.")
-    if isinstance(cell, str):
-        value = cell.strip(" \t\r\n\xa0")
-    elif isinstance(cell, bool):
-        raise _BadCell(key, "cell-type", f"{cell} is no text.", "Format the column as text and type it again.")
-    elif isinstance(cell, int | float):
-        value = _whole(key, cell)
-    elif isinstance(cell, date | datetime):
-        value = cell.isoformat()
-    else:
-        value = "" if cell is None else str(cell)
-    if not value:
-        return ""
-    strange = "" if value.isprintable() else next(filter(_is_strange, value), "")
-    if strange:
-        raise _BadCell(
-            key,
-            "control-character",
-            f"The text holds the character U+{ord(strange):04X}, which no payment can carry.",
-            "Remove it; a line break inside a cell is one too.",
-        )
-    limit = _LIMITS.get(key, 0)
-    if limit and len(value) > (limit if key != "account" else 60):
-        raise _BadCell(
-            key,
-            "too-long",
-            f"The text has {len(value)} characters; the file for the bank holds {limit}.",
-            "Shorten it yourself.",
-        )
-    return value
-
-
-def _is_strange(letter: str) -> bool:
-    return unicodedata.category(letter) in ("Cc", "Cs", "Co", "Cn")
-
-
-def _whole(key: str, cell: float) -> str:
-    exact = Decimal(repr(cell))
-    if not exact.is_finite() or exact != exact.to_integral_value() or abs(exact) >= _EXACT_IN_EXCEL:
-        raise _BadCell(
-            key,
-            "number-as-text",
-            f"{cell!r} is stored as a number, of which Excel keeps 15 digits only.",
-            "Format the column as text and enter it again.",
-        )
-    return f"{exact:.0f}"
-
-
-def _amount(cell: Cell) -> Decimal:
-    if isinstance(cell, bool) or cell is None or isinstance(cell, date):
-        raise _BadCell("amount", "amount", f"{cell} is not an amount.", "Write digits, such as 1234.56.")
-    if not isinstance(cell, int | float | str):  # a time or a duration
-        raise _BadCell("amount", "amount", f"{cell} is not an amount.", "Format the column as a number.")
-    if isinstance(cell, int | float):
-        amount = Decimal(repr(cell))
-        if not amount.is_finite() or amount.adjusted() >= MAX_INTEGER_DIGITS:
-            raise _BadCell("amount", "amount", f"{cell!r} is too large.", "Write digits, such as 1234.56.")
-    else:
-        amount = _amount_of_text(cell)
-    if amount <= 0:
-        raise _BadCell("amount", "amount-not-positive", f"The amount is {amount:f}.", "Give a positive amount.")
-    if -int(amount.as_tuple().exponent) > MAX_FRACTION_DIGITS + MAX_INTEGER_DIGITS:
-        raise _BadCell("amount", "amount-decimals", f"{cell!r} has too many decimals.", "Round it yourself.")
-    return amount
-
-
-def _amount_of_text(text: str) -> Decimal:
-    if not text:
-        raise _BadCell("amount", "missing", "The amount is missing.", "Fill in the amount.")
-    negative = re.match(r"[-−–(]", text) or text.endswith("-")
-    if negative:
-        raise _BadCell("amount", "amount-not-positive", f"{text[:40]!r} is negative.", "Give a positive amount.")
-    try:
-        return parse_amount(text)
-    except AmountError as error:
-        raise _BadCell("amount", "amount", error.what, error.repair) from error
-
-
-@cache
-def _has_ibans(country: str) -> bool:
-    try:
-        return bool(registry.get_iban_spec(country))
-    except SchwiftyException:
-        return False
-
-
-def _account(values: Mapping[str, str]) -> str:
-    """A compact IBAN; a national number only where the BIC's country has no IBANs."""
-    text = values.get("account", "")
-    if text == "?":
-        return ""
-    if not text:
-        raise _BadCell("account", "missing", "The account is missing.", "Fill in the account number.")
-    country = values.get("bic", "")[4:6].upper()
-    if country and not _has_ibans(country) and re.fullmatch(r"[0-9A-Za-z /-]{1,34}", text):
-        return text
-    try:
-        return _parsed_account(text)
-    except AccountError as error:
-        raise _BadCell("account", "account", f"{error.what} {error.cause}".strip(), error.repair) from error
-
-
-#: Suppliers are paid again and again: what was found good once need not be proved for each payment.
-_parsed_account = lru_cache(maxsize=65_536)(parse_account)
-_parsed_bic = lru_cache(maxsize=65_536)(parse_bic)
-
-
-def _bic(values: Mapping[str, str]) -> str:
-    text = values.get("bic", "")
-    if text in ("", "?"):
-        return ""
-    try:
-        return _parsed_bic(text)
-    except AccountError as error:
-        raise _BadCell("bic", "bic", error.what, error.repair) from error
-
-
-def _transaction(number: int, values: Mapping[str, str], money: Money, account: str, bic: str) -> Transaction:
-    def value(key: str) -> str:
-        return values.get(key, "")
-
-    line = value("address")
-    return Transaction(
-        amount=money,
-        counterparty=Party(
-            name=value("name"),
-            account=account,
-            bic=bic,
-            address=Address(
-                street=value("street"),
-                building=value("building"),
-                post_code=value("post_code"),
-                town=value("town"),
-                country=value("country").upper(),
-                lines=tuple(iso.lines_of(line, 70)) if line else (),
-            ),
-            identification=value("identification"),
-        ),
-        remittance=value("remittance"),
-        structured_reference=value("structured_reference"),
-        end_to_end_id=value("end_to_end_id") or NOT_PROVIDED,
-        instruction_id=value("instruction_id"),
-        purpose=value("purpose"),
-        ultimate_debtor=value("ultimate_debtor"),
-        ultimate_creditor=value("ultimate_creditor"),
-        position=number,
-    )
+    if others := ", ".join(repr(sheet.tab[:31]) for sheet in found[1:21]):
+        said = f"Further sheets have a header of payments; only {found[0].tab[:31]!r} was read, and not {others}."
+        problems.warn(None, "sheet", "sheet-unread", said, "Save the sheets that count as files of their own.")
+    return found[0]
 
 
 # ------------------------------------------------------------------------------------------------------- write

@@ -282,7 +282,8 @@ def _excel(data: bytes, source: str, problems: Problems) -> Iterator[list[Row]]:
     """The rows of every sheet with a header of a statement, else those of the first that needs none."""
     bare: list[Row] | None = None
     none = True
-    for shown, rows in grids.shown_sheets(data, source):
+    for sheet in grids.sheets(data, source):
+        shown, rows = sheet.shown, sheet.rows()
         header = _find_header(rows)
         if _is_statement(rows, header) and (shown or none):
             none = False

@@ -95,7 +95,7 @@ def _is_header(rows: Sequence[Row]) -> bool:
 
 
 def _workbook(data: bytes, source: str) -> list[Row]:
-    found = next((rows for rows in grids.sheets(data, source) if _is_header(rows)), None)
+    found = next((sheet.rows() for sheet in grids.sheets(data, source) if _is_header(sheet.head())), None)
     if found is None:
         raise _no_columns(source)
     return found
