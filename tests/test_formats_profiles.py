@@ -257,7 +257,9 @@ def test_the_balance_after_each_entry_is_written_and_proves_what_is_read_back() 
         reading = profiles.read(data, profile, "file")
         assert _rules(reading) == []
         assert [balance.amount for balance in reading.statements[0].balances] == [Decimal("-100.00"), Decimal("900.50")]
-        assert (4, "balance", "running-balance") in _rules(profiles.read(data.replace(b"900,50", b"900,51"), profile, "x"))
+        assert (4, "balance", "running-balance") in _rules(
+            profiles.read(data.replace(b"900,50", b"900,51"), profile, "x")
+        )
     bare = profiles.write([replace(whole, balances=())], profile)
     assert [line.split(";")[4] for line in bare.decode("cp1250").splitlines()[2:]] == ["", ""]
     waiting = replace(whole, entries=(whole.entries[0], replace(whole.entries[1], status="PDNG")))
@@ -692,3 +694,148 @@ def test_a_namespace_is_written_and_any_is_read() -> None:
             profiles.parse(
                 XML.replace('shape = "xml"', 'shape = "xml"\n' + wrong if "shape" not in wrong else wrong), "x.toml"
             )
+
+
+# ------------------------------------------------------------------------------------------------- as users write them
+MAINFRAME = """
+name = "mainframe"
+shape = "fixed"
+kind = "statement"
+encoding = "cp870"
+line_end = "none"
+ends = ["trailer"]
+
+[[record]]
+name = "header"
+role = "statement"
+length = 60
+marks = [{ at = 1, is = "H1" }]
+after = ["start", "trailer"]
+fields = [
+  { at = 1, length = 2, const = "H1" },
+  { name = "account", at = 3, length = 28, to = "account" },
+  { name = "currency", length = 3, to = "currency" },
+  { name = "day", length = 7, type = "date", date = "YYYYDDD", to = "opening_date" },
+  { name = "opening", length = 13, type = "amount", decimals = 2, sign = "overpunch", to = "opening_balance" },
+  { name = "promised", length = 6, type = "integer", count = "booking", since = "header", ahead = true },
+]
+
+[[record]]
+name = "booking"
+role = "entry"
+length = 60
+marks = [{ at = 1, is = "B1" }]
+after = ["header", "booking", "text"]
+fields = [
+  { at = 1, length = 2, const = "B1" },
+  { name = "day", at = 3, length = 7, type = "date", date = "YYYYDDD", required = true, to = "booking_date" },
+  { name = "amount", length = 13, type = "amount", decimals = 2, sign = "overpunch", required = true, to = "amount" },
+  { name = "kind", length = 1, values = ["T", "C"], to = "proprietary_code" },
+  { name = "partner", at = 24, length = 30, only_if = { field = "kind", is = "T" }, to = "counterparty_name" },
+  { name = "cheque", at = 24, length = 10, only_if = { field = "kind", is = "C" }, to = "entry_reference" },
+]
+
+[[record]]
+name = "text"
+role = "detail"
+length = 60
+marks = [{ at = 1, is = "B2" }]
+after = ["booking", "text"]
+fields = [
+  { at = 1, length = 2, const = "B2" },
+  { name = "text", at = 3, length = 58, to = "remittance" },
+]
+
+[[record]]
+name = "trailer"
+role = "end"
+length = 60
+marks = [{ at = 1, is = "T9" }]
+after = ["header", "booking", "text"]
+fields = [
+  { at = 1, length = 2, const = "T9" },
+  { name = "count", length = 6, type = "integer", count = "booking", since = "header" },
+  { name = "sum", length = 15, type = "amount", decimals = 2, sign = "overpunch", sum = "booking.amount", since = "header" },
+  { name = "hash", length = 15, type = "amount", decimals = 2, sum = "booking.amount", absolute = true, since = "header" },
+  { name = "closing", length = 13, type = "amount", decimals = 2, sign = "overpunch", to = "closing_balance" },
+  { name = "day", length = 7, type = "date", date = "YYYYDDD", to = "closing_date" },
+]
+"""
+
+
+@pytest.mark.parametrize("encoding", ["cp870", "cp1141", "cp273", "cp500", "cp037"])
+def test_signs_of_a_mainframe_are_its_zoned_bytes_in_every_national_set(encoding: str) -> None:
+    profile = profiles.parse(MAINFRAME.replace("cp870", encoding), "own.toml")
+    entry = replace(
+        _statement().entries[0],
+        bank_transaction_code="",
+        proprietary_code="T",
+        bank_reference="",
+        additional_information="",
+        details=(EntryDetail(currency="HUF", counterparty=Party(name="Kis Ádám"), remittance="Rent"),),
+    )
+    cheque = replace(entry, amount=Decimal("-350.12"), proprietary_code="C", entry_reference="0000004711", details=())
+    balances = (_statement().balances[0], replace(_statement().balances[1], amount=Decimal("800.38")))
+    statement = replace(_statement(), identification="1", entries=(entry, cheque), balances=balances)
+    data = profiles.write([statement], profile)
+    assert len(data) == 5 * 60
+    assert (data[60 + 21], data[3 * 60 + 21]) == (0xC0, 0xD2)
+    reading = profiles.read(data, profile, "file")
+    assert reading.problems == ()
+    (back,) = reading.statements
+    assert [replace(each, position=None, value_date=entry.value_date) for each in back.entries] == [entry, cheque]
+    damaged = bytes([*data[: 60 + 21], 0x4A, *data[60 + 22 :]])
+    assert (2, "booking.amount", "number") in _rules(profiles.read(damaged, profile, "file"))
+    assert (1, "header.promised", "count") in _rules(profiles.read(data[:60] + data[3 * 60 :], profile, "file"))
+
+
+def test_a_balance_that_nobody_gives_is_left_blank_and_not_said_to_be_zero() -> None:
+    profile = profiles.parse(MAINFRAME, "own.toml")
+    bare = replace(_statement(), balances=(), entries=(replace(_statement().entries[1], proprietary_code="C"),))
+    (back,) = profiles.read(profiles.write([bare], profile), profile, "file").statements
+    assert back.balances == ()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "said"),
+    [
+        ('length = 7, type = "date", date = "YYYYDDD", required', 'type = "date", date = "YYYYDDD", required', 32, "'day' has no length"),
+        ('values = ["T", "C"]', 'sign_field = "side"', 34, "asks the field 'side'"),
+        ('sign = "overpunch", required', 'sign = "over", required', 33, "Did you mean 'overpunch'?"),
+        ('date = "YYYYDDD", required', 'date = "YYYYMMM", required', 32, "not a date layout"),
+        ('name = "partner", at = 24', 'name = "partner", at = 22', 35, "overlap in column 22"),
+        ('kind = "statement"', 'kind = "statement"]', 4, "line 4, column 19: The profile is not TOML"),
+        ('[[record]]\\nname = "header"', '[record]\\nname = "header"', 9, "with two brackets"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_in_a_field_is_told_with_the_line_of_that_field(old: str, new: str, line: int, said: str) -> None:
+    text = MAINFRAME.replace(old.replace("\\n", "\n"), new.replace("\\n", "\n"), 1)
+    if "[record]\n" in text and "two brackets" in said:
+        text = text[: text.index("[[record]]")]
+    with pytest.raises(ProfileError) as caught:
+        profiles.parse(text, "own.toml")
+    assert f"own.toml, line {line}" in str(caught.value)
+    assert said in str(caught.value)
+
+
+def test_one_profile_is_that_of_the_source_and_of_the_target(tmp_path: Path) -> None:
+    own, sample, out, other = (tmp_path / name for name in ("own.toml", "in.csv", "out.csv", "kh.csv"))
+    own.write_text(DELIMITED)
+    sample.write_bytes(profiles.write([_statement()], profiles.parse(DELIMITED, "own.toml")))
+    for target, name in ((out, "web-export"), (tmp_path / "out.xml", "camt.053")):
+        words = ["convert", str(sample), str(target), "--to", name, "--profile", str(own)]
+        done = CliRunner().invoke(app, [*words, "--workbench", str(tmp_path)])
+        assert (done.exit_code, done.output) == (0, f"{target} written\n")
+    assert out.read_bytes() == sample.read_bytes()
+    pay = tmp_path / "pay.toml"
+    pay.write_text(
+        'name = "pay"\nshape = "delimited"\nkind = "payment"\nheader = false\n[[record]]\nname = "row"\nrole = "payment"\n'
+        'fields = [\n  { name = "from", column = 1, to = "debtor_account" },\n'
+        '  { name = "day", column = 2, type = "date", to = "execution_date" },\n'
+        '  { name = "to", column = 3, to = "counterparty_account" },\n  { name = "name", column = 4, to = "counterparty_name" },\n'
+        '  { name = "amount", column = 5, type = "amount", to = "amount" },\n  { name = "in", column = 6, to = "currency" },\n]\n'
+    )
+    sample.write_text(f"{OURS};20261201;{THEIRS};Alpha;1500;HUF\n")
+    done = CliRunner().invoke(app, ["convert", str(sample), str(other), "--to", "kh-csv", "--profile", str(pay)])
+    assert done.exit_code == 0, done.output
+    assert b"Alpha;1500;HUF" in other.read_bytes()

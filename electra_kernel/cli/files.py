@@ -79,10 +79,10 @@ def convert_file(
     known = [*profiles.shipped(), *own_profiles(workbench), *([given] if given else [])]
     written = next((each for each in reversed(known) if each.name == wanted), None)
     if given is not None and written is given:
-        own = (profiles.as_format(given), *own_formats(workbench))
+        first: tuple[Format, ...] = (profiles.as_format(given), *own_formats(workbench))
     else:
-        own = _own(profile, workbench)
-    reading = _read(data, name, own)
+        first = _own(profile, workbench)
+    reading = _read(data, name, first)
     if written is not None:
         out = _by_profile(reading, written, missing)
         left = formats.lost(reading, profiles.as_format(written).read(out, "written"))

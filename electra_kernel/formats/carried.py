@@ -47,7 +47,9 @@ def _statements(before: Sequence[Statement], after: Sequence[Statement]) -> Iter
     first, second = _rows(one.entries), _rows(two.entries)
     yield from _compared(first, second, "entries")
     yield from _compared(_with_account(one.details, first), _with_account(two.details, second), "payments of batches")
-    lost = Counter(map(_key, _rows(one.balances))) - Counter(map(_key, _rows(two.balances)))
+    # That a statement is called otherwise is told of its entries; of its balances it would seem that they are gone.
+    kept, found = ([row | {"statement": ""} if first else row for row in _rows(table.balances)] for table in (one, two))
+    lost = Counter(map(_key, kept)) - Counter(map(_key, found))
     if lost:
         kinds = ", ".join(sorted({dict(key)["kind"] for key in lost}))
         yield f"{lost.total()} of {one.balances.num_rows} balances ({kinds})"
@@ -108,6 +110,7 @@ _PLAIN = {
     "end_to_end_id": "end-to-end id",
     "identification": "id",
     "initiator": "initiator",
+    "paid_in": "currency in which it is paid",
     "payment_id": "payment block id",
     "purpose": "purpose code",
     "remittance": "text to the partner",

@@ -26,6 +26,8 @@ Values: TypeAlias = dict[str, Value]
 
 TYPES = ("text", "raw", "digits", "integer", "amount", "date")
 SIGNS = ("", "leading", "trailing", "overpunch")
+#: Zoned digits of a plus and of a minus: the bytes C0 to C9 and D0 to D9 of EBCDIC, in its sets without national letters.
+ZONES = "{ABCDEFGHI}JKLMNOPQR"
 _SHOWN = 40
 
 
@@ -102,6 +104,8 @@ class Field:
         sign_field, negative, positive: the field that holds the sign as a mark, and its marks.
         date: the layout, of ``YYYY YY MM M DD D DDD hh mm ss`` and literal characters; ``DDD`` is the day of the year.
         pivot: two-digit years from here on belong to the last century.
+        zones: the ten characters of an overpunched plus and the ten of a minus, as the character set has them.
+        unknown: what fills a number that is not given, where zeros would say that it is zero.
         only_if: the field is there only where this holds; fields that exclude one another may share columns.
         total: what the number says of other records.
     """
@@ -129,6 +133,8 @@ class Field:
     positive: tuple[str, ...] = ()
     date: str = "YYYYMMDD"
     pivot: int = 70
+    zones: str = ZONES
+    unknown: str = ""
     only_if: When | None = None
     total: Total | None = None
 
@@ -207,15 +213,14 @@ def _digits_reader(_spec: Field) -> Callable[[str], str]:
     return read
 
 
-_PLUS_ZONES = {letter: str(number) for number, letter in enumerate("{ABCDEFGHI")}
-_MINUS_ZONES = {letter: str(number) for number, letter in enumerate("}JKLMNOPQR")}
+def _overpunched(zones: str) -> Callable[[str], tuple[bool, str]]:
+    digits = {letter: (number > 9, str(number % 10)) for number, letter in enumerate(zones)}
 
+    def read(text: str) -> tuple[bool, str]:
+        negative, digit = digits.get(text[-1:], (False, text[-1:]))
+        return negative, text[:-1] + digit
 
-def _overpunched(text: str) -> tuple[bool, str]:
-    last = text[-1:]
-    if last in _MINUS_ZONES:
-        return True, text[:-1] + _MINUS_ZONES[last]
-    return False, text[:-1] + _PLUS_ZONES.get(last, last)
+    return read
 
 
 def _leading(text: str) -> tuple[bool, str]:
@@ -226,11 +231,11 @@ def _trailing(text: str) -> tuple[bool, str]:
     return (text[-1] == "-", text[:-1].rstrip(" ")) if text[-1] in "+-" else (False, text)
 
 
-_SIGN_READERS: Mapping[str, Callable[[str], tuple[bool, str]]] = {
-    "leading": _leading,
-    "trailing": _trailing,
-    "overpunch": _overpunched,
-}
+_SIGN_READERS: Mapping[str, Callable[[str], tuple[bool, str]]] = {"leading": _leading, "trailing": _trailing}
+
+
+def _sign_reader(spec: Field) -> Callable[[str], tuple[bool, str]]:
+    return _overpunched(spec.zones) if spec.sign == "overpunch" else _SIGN_READERS.get(spec.sign, _unsigned)
 
 
 def _unsigned(text: str) -> tuple[bool, str]:
@@ -243,7 +248,7 @@ def _not_a_number(text: str, spec: Field) -> BadValue:
 
 
 def _integer_reader(spec: Field) -> Callable[[str], int | None]:
-    signed = _SIGN_READERS.get(spec.sign, _unsigned)
+    signed = _sign_reader(spec)
     blank = spec.filler if spec.filler != "0" else " "
 
     def read(text: str) -> int | None:
@@ -259,7 +264,7 @@ def _integer_reader(spec: Field) -> Callable[[str], int | None]:
 
 
 def _amount_reader(spec: Field) -> Callable[[str], Decimal | None]:
-    signed = _SIGN_READERS.get(spec.sign, _unsigned)
+    signed = _sign_reader(spec)
     blank = spec.filler if spec.filler != "0" else " "
     point, group, decimals = spec.point, spec.group, 0 if spec.decimals_field else spec.decimals
     # What another field makes decimals of is measured when that is known.
@@ -314,7 +319,7 @@ _TOKEN_PATTERNS = {
 }
 
 
-def date_pattern(layout: str) -> re.Pattern[str]:
+def date_pattern(layout: str, where: str = "") -> re.Pattern[str]:
     """A date layout as a regular expression.
 
     Raises:
@@ -325,6 +330,7 @@ def date_pattern(layout: str) -> re.Pattern[str]:
     if sorted(kinds) not in (["D", "M", "Y"], ["D", "Y"]) or (len(kinds) == 2 and "DDD" not in tokens):
         raise LayoutError(
             f"{layout!r} is not a date layout.",
+            where=where,
             cause="it needs one year, one month and one day, or a year and the day of the year.",
             repair="Use YYYY or YY, MM or M, DD or D (or DDD for the day of the year), such as DD.MM.YYYY.",
         )
@@ -466,8 +472,7 @@ def _write_number(spec: Field, value: Value, pad: bool, values: Mapping[str, Val
 
 def _padded_number(spec: Field, digits: str, sign: str, pad: bool) -> str:
     if spec.sign == "overpunch" and digits:
-        zones = "}JKLMNOPQR" if sign == "-" else "{ABCDEFGHI"
-        digits, sign = digits[:-1] + zones[int(digits[-1])], ""
+        digits, sign = digits[:-1] + spec.zones[int(digits[-1]) + 10 * (sign == "-")], ""
     if spec.sign == "trailing":
         body, before, after = digits, "", sign
     else:
@@ -475,7 +480,7 @@ def _padded_number(spec: Field, digits: str, sign: str, pad: bool) -> str:
     if pad and spec.filler == "0" and digits:
         body = body.rjust(spec.length - len(sign), "0")
     elif pad and not digits:
-        body = spec.filler * spec.length
+        body = (spec.unknown or spec.filler) * spec.length
     return _padded(spec, before + body + after, pad)
 
 

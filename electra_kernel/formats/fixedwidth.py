@@ -24,6 +24,7 @@ from electra_kernel.formats.base import Problems
 from electra_kernel.formats.fields import (
     SIGNS,
     TYPES,
+    ZONES,
     BadValue,
     Field,
     LayoutError,
@@ -84,7 +85,8 @@ class Layout:
 
     def __post_init__(self) -> None:
         check_encoding(self.encoding)
-        object.__setattr__(self, "records", tuple(_placed(record) for record in self.records))
+        zones = _zones(self.encoding)
+        object.__setattr__(self, "records", tuple(_placed(_zoned(record, zones)) for record in self.records))
         names = [record.name for record in self.records]
         if len(set(names)) != len(names):
             raise LayoutError(f"The layout {self.name} has two records of one name.", repair="Rename one.")
@@ -189,15 +191,42 @@ def tell_encoding(data: bytes, agreed: str, reports: Reports) -> str:
 
 
 def check_encoding(encoding: str) -> None:
+    """Refuse what is no character set; makes those of EBCDIC known that Python has not."""
     try:
-        text = codecs.lookup(encoding)._is_text_encoding  # rot13 and hex are codecs, too
+        text = _is_text(encoding)
     except LookupError:
-        text = False
+        try:
+            import ebcdic  # noqa: F401 - makes its codecs known; thirty tables that few need
+
+            text = _is_text(encoding)
+        except LookupError:
+            text = False
     if not text:
         raise LayoutError(
             f"{encoding!r} is no known encoding.",
-            repair="Use utf-8, iso-8859-2, cp1250, cp852, cp037, cp500 or cp1140.",
+            repair="Use utf-8, iso-8859-2, cp1250, cp852; of EBCDIC cp037, cp500, cp1140, cp870 or cp1141.",
         )
+
+
+def _is_text(encoding: str) -> bool:
+    return codecs.lookup(encoding)._is_text_encoding  # rot13 and hex are codecs, too
+
+
+def _zones(encoding: str) -> str:
+    """What stands for overpunched digits: bytes C0 to C9 and D0 to D9 of an EBCDIC set, which may be national letters there."""
+    if _is_ebcdic(encoding):
+        return bytes([*range(0xC0, 0xCA), *range(0xD0, 0xDA)]).decode(encoding, "replace")
+    return ZONES
+
+
+def _is_ebcdic(encoding: str) -> bool:
+    return bytes(range(0xF0, 0xFA)).decode(encoding, "replace") == "0123456789"
+
+
+def _zoned(record: Record, zones: str) -> Record:
+    if zones == ZONES:
+        return record
+    return replace(record, fields=tuple(replace(spec, zones=zones) for spec in record.fields))
 
 
 def _may_start(record: Record) -> bool:
@@ -234,13 +263,20 @@ def _check_record(record: Record, last: int) -> None:
     for spec in (*record.fields, *inner):
         check_field(spec, where)
         if spec.length < 1:
-            raise LayoutError(f"The field {spec.name!r} has no length.", where=where, repair="Give one.")
+            raise LayoutError(
+                f"The field {spec.name!r} has no length.", where=_field_place(where, spec.name), repair="Give one."
+            )
     check_names(record, where)
     _check_overlaps(record, where)
 
 
+def _field_place(where: str, name: str) -> str:
+    return f"{where}, field {name}" if where and name else where
+
+
 def check_field(spec: Field, where: str) -> None:
     """Refuse a field whose description contradicts itself."""
+    where = _field_place(where, spec.name)
     if spec.type not in TYPES:
         raise LayoutError(
             f"The type {spec.type!r} of {spec.name!r} is unknown.", where=where, repair=nearest(spec.type, TYPES)
@@ -252,23 +288,22 @@ def check_field(spec: Field, where: str) -> None:
     if len(spec.filler) != 1:
         raise LayoutError(f"The fill of {spec.name!r} is not one character.", where=where, repair="Give one character.")
     if spec.type == "date":
-        date_pattern(spec.date)
+        date_pattern(spec.date, where)
 
 
 def check_names(record: Record, where: str) -> None:
     names = [spec.name for spec in record.fields if spec.name] + [group.name for group in record.groups]
     conditional = {spec.name for spec in record.fields if spec.only_if}
     if double := next((name for name in names if names.count(name) > 1 and name not in conditional), None):
-        raise LayoutError(f"Two fields are called {double!r}.", where=where, repair="Rename one.")
+        raise LayoutError(f"Two fields are called {double!r}.", where=_field_place(where, double), repair="Rename one.")
     asked = [(spec, spec.sign_field) for spec in record.fields] + [
         (spec, spec.decimals_field) for spec in record.fields
     ]
     asked += [(spec, spec.only_if.field) for spec in record.fields if spec.only_if]
     for spec, name in asked:
         if name and name not in names:
-            raise LayoutError(
-                f"{spec.name!r} asks the field {name!r}, which is none.", where=where, repair=nearest(name, names)
-            )
+            said = f"{spec.name!r} asks the field {name!r}, which is none."
+            raise LayoutError(said, where=_field_place(where, spec.name), repair=nearest(name, names))
 
 
 def _check_overlaps(record: Record, where: str) -> None:
@@ -277,7 +312,7 @@ def _check_overlaps(record: Record, where: str) -> None:
         if before.start + before.length > after.start and not (before.only_if and after.only_if):
             raise LayoutError(
                 f"The fields {before.name!r} and {after.name!r} overlap in column {after.start}.",
-                where=where,
+                where=_field_place(where, after.name or before.name),
                 repair="Correct start or length, or give both a condition.",
             )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
@@ -25,6 +26,11 @@ Table: TypeAlias = Mapping[str, Any]
 
 _LINE_ENDS = {"crlf": "\r\n", "lf": "\n", "none": ""}
 _MAX_BYTES = 2**20
+_TOML_PLACE = re.compile(r" \(at line ([0-9]+), column ([0-9]+)\)")
+#: Columns in which a zero would say something that nobody has said.
+_NEVER_ZERO = frozenset(
+    {"balance", "opening_balance", "closing_balance", "original_amount", "exchange_rate", "charges"}
+)
 _TEXTS = (list, str)
 #: Keys and what they may hold.
 _PROFILE_KEYS: Mapping[str, type | tuple[type, ...]] = {
@@ -117,9 +123,18 @@ def parse(text: str, file: str) -> Profile:
     try:
         table = tomllib.loads(text)
     except (tomllib.TOMLDecodeError, RecursionError) as error:
+        found = _TOML_PLACE.search(str(error))
         raise ProfileError(
-            "The profile is not TOML.", where=file, cause=f"{error}.", repair="Correct that line."
+            "The profile is not TOML.",
+            where=f"{file}, line {found[1]}, column {found[2]}" if found else file,
+            cause=f"{_TOML_PLACE.sub('', str(error))}.",
+            repair="Correct that line: texts stand in quotation marks, entries of a list are parted by commas.",
         ) from error
+    for key in ("record", "fields"):
+        if isinstance(table.get(key), dict):
+            raise place.at(f"[{key}]").error(
+                f"[{key}] begins a table of its own.", f"Write [[{key}]], with two brackets."
+            )
     _check_keys(table, _PROFILE_KEYS, place)
     return _Builder(table, place).profile()
 
@@ -211,8 +226,14 @@ class _Builder:
             )
             _ = layout.plans
         except LayoutError as error:
-            raise self.place.at(*error.where.split()[-1:]).error(error.what, error.repair, error.cause) from error
+            raise self._placed(error) from error
         return layout
+
+    def _placed(self, error: LayoutError) -> ProfileError:
+        """What the engine refuses, at the record and the field that it names."""
+        record, _, field = error.where.removeprefix("record ").partition(", field ")
+        steps = [f'"{name}"' for name in (record, field) if name]
+        return self.place.at(*steps).error(error.what, error.repair, error.cause)
 
     # ------------------------------------------------------------------------------------------------ records
     def _part(self, table: Table, number: int) -> Part:
@@ -240,19 +261,19 @@ class _Builder:
             after=tuple("" if each == "start" else each for each in _texts(table, "after", place)),
         )
         if self.shape != "fixed":
-            self._check_free_record(record, place)
+            self._check_free_record(record)
         path = table.get("path", "")
         if (self.shape == "xml") != bool(path):
             raise place.error("Records of XML, and only they, have a path.", 'Write path = "Transaction" (or ".").')
         return Part(record=record, role=role, meanings=meanings, fixed=self._fixed(table, place), path=path)
 
-    def _check_free_record(self, record: Record, place: _Place) -> None:
+    def _check_free_record(self, record: Record) -> None:
         try:
-            check_names(record, "")
+            check_names(record, f"record {record.name}")
             for spec in record.fields:
-                check_field(spec, "")
+                check_field(spec, f"record {record.name}")
         except LayoutError as error:
-            raise place.error(error.what, error.repair, error.cause) from error
+            raise self._placed(error) from error
 
     def _mark(self, mark: Any, place: _Place) -> tuple[int | str, tuple[str, ...]]:
         place = place.at("marks")
@@ -280,6 +301,7 @@ class _Builder:
             positive=_texts(given, "positive", place),
             only_if=_when(given, "only_if", place),
             total=_total(given, place),
+            unknown=" " if given.get("to") in _NEVER_ZERO else "",
             **{key: given[key] for key in _PLAIN_FIELD_KEYS if key in given},
         )
         return spec, self._meaning(given, spec, place)
