@@ -14,6 +14,7 @@ from lxml import etree
 
 from electra_kernel import formats
 from electra_kernel.formats import pain001, pain002
+from electra_kernel.formats.payment_tables import payment_entries
 from electra_kernel.orders.model import NOT_PROVIDED, Order, Transaction
 from electra_kernel.orders.status import PaymentStatus, StatusReason, StatusReport, TransactionStatus
 from electra_kernel.vocabulary.errors import ElectraError, UnreadableFile
@@ -139,6 +140,41 @@ def test_an_element_that_is_not_carried_is_told_once_with_its_path() -> None:
     assert [(row.rule, row.severity, row.field) for row in problems] == [
         ("element-not-carried", "warning", "PmtInf/CdtTrfTxInf/ChqInstr/ChqNb")
     ]
+
+
+_EQUIVALENT = b'<EqvtAmt><Amt Ccy="EUR">12.50</Amt><CcyOfTrf>USD</CcyOfTrf></EqvtAmt>'
+
+
+@pytest.mark.parametrize("version", ["pain.001.001.03", "pain.001.001.09", "pain.001.001.12"])
+def test_an_amount_that_is_paid_in_another_currency_is_read_and_written_as_such(version: str) -> None:
+    plain = pain001.write(_order(), version=version)
+    data = plain.replace(b'<InstdAmt Ccy="EUR">12.50</InstdAmt>', _EQUIVALENT)
+    reading = pain001.read(data, "x")
+    (order,) = reading.orders
+    assert not reading.problems
+    assert order.kind == "cross-border"
+    assert {(str(line.amount), line.paid_in) for line in order.transactions} == {("12.50 EUR", "USD")}
+    again = pain001.write(order, version=version)
+    assert again.count(_EQUIVALENT) == 2
+    _assert_valid(again, version)
+    assert [line.paid_in for line in pain001.read(again, "x").orders[0].transactions] == ["USD", "USD"]
+    table = payment_entries(reading, "x")
+    assert table["additional_information"].to_pylist() == ["paid in USD"] * 2
+    same = pain001.read(data.replace(b">USD<", b">EUR<"), "x").orders[0]
+    assert {line.paid_in for line in same.transactions} == {""}
+
+
+def test_a_currency_of_transfer_that_is_none_leaves_the_payment_out_and_conversions_name_what_they_lose() -> None:
+    data = pain001.write(_order()).replace(b'<InstdAmt Ccy="EUR">12.50</InstdAmt>', _EQUIVALENT)
+    wrong = pain001.read(data.replace(b">USD<", b">XYQ<", 1), "x")
+    assert [line.end_to_end_id for line in wrong.orders[0].transactions] == ["E2"]
+    assert [(row.rule, row.field) for row in wrong.problems] == [
+        ("currency", "PmtInf/CdtTrfTxInf/Amt/EqvtAmt/CcyOfTrf")
+    ]
+    _, told = formats.convert(pain001.read(data, "x"), "xlsx", now=CREATED)
+    assert [line for line in told if "currency in which it is paid" in line]
+    both = data.replace(b"</EqvtAmt>", b'</EqvtAmt><InstdAmt Ccy="EUR">9.00</InstdAmt>', 1)
+    assert "element-not-carried" in _rules(both)
 
 
 def test_a_payment_that_cannot_be_used_is_left_out_and_told() -> None:

@@ -169,7 +169,7 @@ def test_every_sample_is_read_whole_and_all_ways_of_reading_agree_on_it() -> Non
         kept = sum(len(order.transactions) for order in reading.orders)
         left_out = sum(row.rule in ("amount", "currency") for row in reading.problems)
         assert kept + left_out == len(re.findall(rb"</(?:\w+:)?(?:CdtTrfTxInf|DrctDbtTxInf)\s*>", bare)), sample
-        amounts = re.findall(rb"<(?:\w+:)?InstdAmt[^>]*>\s*([0-9.]+)\s*<", bare)
+        amounts = re.findall(rb"<(?:\w+:)?(?:InstdAmt|EqvtAmt>\s*<(?:\w+:)?Amt)[^>]*>\s*([0-9.]+)\s*<", bare)
         total = sum((order.control_sum for order in reading.orders), Decimal(0))
         assert left_out or total == sum((Decimal(amount.decode()) for amount in amounts), Decimal(0)), sample
         assert _facts(_whole_way(bare, "x")) == _facts(formats.read(bare, "x")) == _facts(reading), sample

@@ -151,6 +151,8 @@ def test_an_order_has_one_currency_and_its_kind_carries_it() -> None:
     dollars = euros(amount=Money(Decimal(2), "USD"), position=3)
     assert [(p.position, p.rule) for p in problems_of(order(euros(), dollars))] == [(3, "one-currency")]
     assert rules_of(order(dollars)) == ["kind-currency"]
+    assert rules_of(order(euros(paid_in="USD"))) == ["one-currency"]
+    assert "one-currency" not in rules_of(order(euros(paid_in="USD"), kind="cross-border"))
 
 
 def test_the_debtor_needs_a_valid_account_and_a_name() -> None:

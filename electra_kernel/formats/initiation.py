@@ -317,10 +317,10 @@ class _Block:
 
 
 def _currency(transactions: Sequence[Transaction]) -> str:
-    """The currency of the first; asking columns makes no objects."""
+    """The currency in which the first is paid and debited, empty where these are two; asking columns makes no objects."""
     if isinstance(transactions, Payments):
         return transactions.currency
-    return transactions[0].amount.currency if transactions else ""
+    return transactions[0].amount.currency if transactions and not transactions[0].paid_in else ""
 
 
 def _carried_by_block(message: Message) -> set[str]:

@@ -152,7 +152,7 @@ def payments_of(
     """
     bindings = [binding_of(layout.shape) for layout in run.layouts]
     values = _Values(run, bindings)
-    if any(each.decimals != 2 or each.amount < 0 or each.twice for each in bindings):
+    if any(each.decimals != 2 or each.amount < 0 or each.paid_in >= 0 or each.twice for each in bindings):
         return None
     columns = _columns(values, defaults)
     total = _total(columns.amount)

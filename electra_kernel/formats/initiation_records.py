@@ -39,6 +39,7 @@ class Message:
         usual: the version that is assumed where a file names none.
         kind: currency, service level, local instrument and the own account's country to the kind of order.
         own_ultimate: the element of the party behind the own side, in a block.
+        equivalent: the path of an amount that is debited for a payment in another currency; empty where there is none.
     """
 
     body: str
@@ -54,6 +55,7 @@ class Message:
     usual: str
     kind: Callable[[str, str, str, str], Kind]
     own_ultimate: str
+    equivalent: str = ""
 
 
 #: What may be said for the whole block or for each record, and is one for the whole order.
@@ -184,6 +186,7 @@ class Binding:
     currency: str
     decimals: int
     amount: int
+    paid_in: int
     places: dict[str, int]
     address: dict[str, int]
     address_lines: tuple[int, ...]
@@ -219,6 +222,8 @@ def bind(shape: skeletons.Shape, message: Message) -> Binding:
         **{path: path for path in SHARED},
         message.amount: "amount",
     }
+    if message.equivalent and message.amount not in shape.paths:
+        wanted |= {f"{message.equivalent}/Amt": "amount", f"{message.equivalent}/CcyOfTrf": "paid_in"}
     found: dict[str, int] = {}
     lists: dict[str, list[int]] = {"RmtInf/Ustrd": [], f"{other}/PstlAdr/AdrLine": []}
     uncarried = []
@@ -239,6 +244,7 @@ def bind(shape: skeletons.Shape, message: Message) -> Binding:
         currency=currency,
         decimals=min(currency_decimals(currency), 2) if is_currency(currency) else -1,
         amount=amount,
+        paid_in=found.get("paid_in", -1),
         places={name: found.get(name, -1) for name in (*_TEXTS.values(), *_PARTY_PLACES)},
         address={name: found[name] for name in ADDRESS.values() if name in found},
         address_lines=tuple(lists[f"{other}/PstlAdr/AdrLine"]),
@@ -275,7 +281,8 @@ def transaction(
         _tell_uncarried(binding, values, place, reader)
     amount = _amount(binding, values[binding.amount], place, tally, reader)
     party = _party(binding, values, place, reader)
-    if amount is None:
+    paid_in = values[binding.paid_in]
+    if amount is None or (paid_in and not _is_paid_in(paid_in, place, reader)):
         return None
     free = binding.free
     return Transaction(
@@ -290,7 +297,17 @@ def transaction(
         ultimate_creditor=values[at["ultimate_creditor"]] or defaults.payee,
         position=place,
         mandate=_mandate(binding, values, place, defaults, reader) if binding.mandate else None,
+        paid_in=paid_in if paid_in != amount.currency else "",
     )
+
+
+def _is_paid_in(written: str, place: int | None, reader: Told) -> bool:
+    if is_currency(written):
+        return True
+    where = f"PmtInf/{reader.message.record}/{reader.message.equivalent}/CcyOfTrf"
+    text = f"{written[:10]!r} is not a currency; the payment is left out."
+    reader.problems.error(place, where, "currency", text, "Use a three-letter ISO 4217 code.")
+    return False
 
 
 def _tell_uncarried(binding: Binding, values: list[str], place: int | None, reader: Told) -> None:

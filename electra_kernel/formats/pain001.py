@@ -28,6 +28,7 @@ from electra_kernel.formats.initiation_write import (
 from electra_kernel.orders.kinds import Kind, kind_for
 from electra_kernel.orders.model import NOT_PROVIDED, Order, Transaction
 from electra_kernel.vocabulary.errors import ElectraError
+from electra_kernel.vocabulary.money import Money
 
 BODY = "CstmrCdtTrfInitn"
 _FIRST_BODY = "pain.001.001.02"  # of a time before messages had names
@@ -97,10 +98,18 @@ def _transaction(transaction: Transaction, spelling: Spelling, payees: dict[int,
     return (
         f"<CdtTrfTxInf><PmtId>{instruction}"
         f"{tag('EndToEndId', transaction.end_to_end_id or NOT_PROVIDED, 35)}</PmtId>"
-        f'<Amt><InstdAmt Ccy="{amount.currency}">{iso.amount_text(amount.amount)}</InstdAmt></Amt>'
+        f"<Amt>{_amount(amount, transaction.paid_in)}</Amt>"
         f"{payer}{written}{payee}{purpose}"
         f"{remittance(transaction)}</CdtTrfTxInf>"
     )
+
+
+def _amount(amount: Money, paid_in: str) -> str:
+    """What is paid, or what is debited for a payment in another currency."""
+    figure = iso.amount_text(amount.amount)
+    if not paid_in:
+        return f'<InstdAmt Ccy="{amount.currency}">{figure}</InstdAmt>'
+    return f'<EqvtAmt><Amt Ccy="{amount.currency}">{figure}</Amt>{iso.tag("CcyOfTrf", paid_in, 3)}</EqvtAmt>'
 
 
 # -------------------------------------------------------------------------------------------------------- read
@@ -123,6 +132,7 @@ MESSAGE = Message(
     usual=USUAL,
     kind=_kind,
     own_ultimate="UltmtDbtr",
+    equivalent="Amt/EqvtAmt",
 )
 
 

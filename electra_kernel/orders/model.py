@@ -77,6 +77,8 @@ class Transaction:
         ultimate_debtor, ultimate_creditor: names of the parties behind the accounts; empty where none.
         position: the line (or byte offset) of the file it was read from.
         mandate: what a collection stands on; ``None`` for a payment.
+        paid_in: the currency in which the counterparty is paid where ``amount`` is its equivalent, to be debited (ISO 20022
+            EqvtAmt, CcyOfTrf); empty where the amount itself is paid.
     """
 
     amount: Money
@@ -90,6 +92,7 @@ class Transaction:
     ultimate_creditor: str = ""
     position: int | None = None
     mandate: Mandate | None = None
+    paid_in: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -235,6 +235,10 @@ def one_currency(transaction: Transaction, case: Case) -> Iterator[Fault]:
     if currency != first:
         text = f"{currency} stands among payments in {first}."
         yield Fault("currency", text, "Move it to an order of its own: one order carries one currency.")
+    kind = KINDS[case.order.kind]
+    if transaction.paid_in and kind.currencies:
+        text = f"It is to be paid in {transaction.paid_in}; a {kind.title} pays the amount that it debits."
+        yield Fault("currency", text, "Give the amount that is to be paid, or choose another kind of order.")
 
 
 def counterparty_name(transaction: Transaction, case: Case) -> Iterator[Fault]:

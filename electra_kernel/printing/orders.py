@@ -75,7 +75,7 @@ def _row(transaction: Transaction) -> list[str]:
         joined(account, str(party.address), *names),
         joined(transaction.remittance, transaction.structured_reference),
         "\u2002".join(part for part in (end_to_end, transaction.purpose) if part),
-        _amount(transaction.amount),
+        joined(_amount(transaction.amount), f"paid in {transaction.paid_in}" if transaction.paid_in else ""),
     ]
 
 
