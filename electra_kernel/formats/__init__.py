@@ -350,6 +350,7 @@ _KNOWN: tuple[Format, ...] = (
         extensions=(".json", ".parquet", ".csv", ".xlsx"),
         detect=tables.detect,
         read=tables.read,
+        tables=tables.read_tables,
     ),
     Format(
         name="sheet",

@@ -210,7 +210,7 @@ def _of_number(cell: float, decimals: int) -> Amount | None:
 
 
 def _fits(number: Decimal, decimals: int) -> bool:
-    whole, _, fraction = format(abs(number), "f").partition(".")
+    whole, _, fraction = format(number.copy_abs(), "f").partition(".")
     return len(whole.lstrip("0")) <= MAX_INTEGER_DIGITS and len(fraction.rstrip("0")) <= decimals
 
 
