@@ -231,3 +231,12 @@ def test_accents_in_utf_8_move_no_column() -> None:
     reading = formats.read(FILE.replace(b"JANE DOE", "JÁNE DOE".encode()), "x")
     assert [problem.rule for problem in reading.problems if problem.field == "file"] == ["encoding"]
     assert reading.orders[0].transactions[0].counterparty.name == "JÁNE DOE"
+
+
+@pytest.mark.parametrize("change", [(b"101 ", b"101"), (b"101 ", b"101  ")])
+def test_a_file_whose_head_lost_a_blank_or_has_one_too_many_is_read_and_told(change: tuple[bytes, bytes]) -> None:
+    whole, shifted = nacha.read(FILE, "x"), FILE.replace(*change, 1)
+    assert formats.detect(shifted, "x").name == "nacha"
+    reading = formats.read(shifted, "x")
+    assert [order.transactions for order in reading.orders] == [order.transactions for order in whole.orders]
+    assert {problem.position for problem in reading.problems if problem.rule in ("length", "constant")} == {1}

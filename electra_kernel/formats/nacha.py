@@ -37,7 +37,8 @@ from electra_kernel.vocabulary.parties import Address, Party
 
 _WIDTH, _TEXT, _BLOCKING, _CURRENCY = 94, 80, 10, "USD"
 _NINES = "9" * _WIDTH
-_HEAD = re.compile(rb"[\r\n\xef\xbb\xbf]*101.{10}.{10}[0-9]{6}.{4}[A-Z0-9 ]09410", re.DOTALL)
+#: Priority, and the sizes of records and blocks behind two names and the moment; a blank may be lost or too many there.
+_HEAD = re.compile(rb"[\r\n\xef\xbb\xbf]*101[ 0-9].{8}[^\r\n]{19,23}[A-Z0-9 ]09410", re.DOTALL)
 _ACCOUNT = re.compile("([0-9]{9})/([^/]{1,17})")
 _ASK = "Fetch the file again, or ask who made it."
 
