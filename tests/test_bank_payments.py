@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 
 import pytest
+from sqlalchemy import delete, event, select, update
 
+from electra_kernel.bank import orderdata
+from electra_kernel.bank.database import order_pieces, orders
 from electra_kernel.bank.seed import EURO_ACCOUNT, MAIN_ACCOUNT, TROUBLE
 from electra_kernel.ebics.btf import Service
 from electra_kernel.ebics.desk import DeskRefusal
@@ -260,3 +263,40 @@ def _taken(bank, upload):
         if refusal.code != "091122":
             raise
         return False
+
+
+def test_a_large_order_is_kept_in_pieces_and_told_whole_and_one_of_an_older_bank_too(bank):
+    filler = b"<!--%s-->" % (b"x" * 700_000)
+    sent = pain001.write(order(payment("1000"))).replace(b"</Document>", filler + b"</Document>")
+    before = bank.balance()
+    order_id = bank.send(data=sent)
+    assert bank.balance() == before - 1000
+    query = select(orders.c.id, orderdata.SIZE).where(orders.c.order_id == order_id)
+    with bank.database.write() as connection:
+        key, size = connection.execute(query).one()
+        assert size == len(sent)
+        kept = connection.scalars(select(order_pieces.c.piece).where(order_pieces.c.order == key)).all()
+        assert len(kept) == 3
+        assert connection.scalar(select(orders.c.data).where(orders.c.id == key)) == b""
+        assert orderdata.read(connection, key) == sent
+        # As versions before kept it.
+        connection.execute(delete(order_pieces).where(order_pieces.c.order == key))
+        connection.execute(update(orders).where(orders.c.id == key).values(data=sent))
+        assert connection.execute(query).one() == (key, len(sent))
+        assert orderdata.read(connection, key) == sent
+
+
+def test_looking_at_orders_never_loads_what_is_in_them(bank):
+    sent = order(payment("10"))
+    bank.send(replace(sent, execution_date=bank.today() + timedelta(days=7)))
+    bank.send(order(payment("20")), service=Service("SCT", "pain.001", option="VOI"))
+    seen = list[str]()
+    event.listen(bank.database.engine, "before_cursor_execute", lambda *told: seen.append(told[2]))
+    bank.move()
+    asked = [words for words in seen if "orders" in words and words.startswith("SELECT")]
+    assert asked
+    assert not [words for words in asked if "orders.data" in words]
+    # Once for each order, however many blocks it has, and only when its day has come.
+    seen.clear()
+    bank.move(7)
+    assert sum(words.startswith("SELECT orders.data") for words in seen) == 1

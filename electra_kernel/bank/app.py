@@ -22,7 +22,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from electra_kernel.ebics.documents import DOCUMENT_LIMIT
-from electra_kernel.vocabulary.errors import ElectraError
+from electra_kernel.vocabulary.errors import ElectraError, cause_of
 
 #: The only address this bank is ever reached at.
 LOOPBACK = "127.0.0.1"
@@ -115,7 +115,7 @@ def listen(port: int, *, remembered: int = 0) -> socket.socket:
             if port:
                 raise PortTaken(
                     f"The port {port} cannot be used.",
-                    cause=str(error),
+                    cause=cause_of(error),
                     repair="Name another with --port, or none to take a free one.",
                 ) from error
     raise PortTaken("This machine has no free port.", repair="End a program that holds many connections.")

@@ -34,7 +34,7 @@ def plain_errors() -> Iterator[None]:
     try:
         yield
     except ElectraError as error:
-        typer.echo(str(error), err=True)
+        typer.echo(f"Error: {error}", err=True)
         raise typer.Exit(1) from error
 
 

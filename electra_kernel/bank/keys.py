@@ -28,7 +28,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from electra_kernel.ebics.desk import KeyUse
 from electra_kernel.ebics.keys import BankKeys, BankServerKeys, bare, certificate_for, fingerprint, generate_key
 from electra_kernel.vocabulary.dates import Clock
-from electra_kernel.vocabulary.errors import ElectraError
+from electra_kernel.vocabulary.errors import ElectraError, cause_of
 
 _CA_LIFE, _SERVER_LIFE, _RENEW_BEFORE = timedelta(days=3650), timedelta(days=397), timedelta(days=30)
 _SKEW = timedelta(days=1)
@@ -92,7 +92,7 @@ def _kept(path: Path, make: Callable[[], _Pair]) -> _Pair:
         raise KeyFileBroken(
             "A key file of the bank cannot be read.",
             where=str(path),
-            cause=str(error),
+            cause=cause_of(error),
             repair="Restore it from a backup, or start a new bank in an empty folder.",
         ) from error
     if not isinstance(key_read, rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey):

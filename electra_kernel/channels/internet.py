@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import httpcore2
 
 from electra_kernel.channels.base import BankUnreachable, CertificateRejected, ChannelError, NotABank
-from electra_kernel.vocabulary.errors import ElectraError
+from electra_kernel.vocabulary.errors import ElectraError, cause_of
 
 #: The largest answer taken: a segment is at most 1 MB, an answer carries one and its envelope.
 MAX_ANSWER_BYTES = 8 * 1024 * 1024
@@ -121,7 +121,7 @@ def ssl_context(ca: Path | None) -> ssl.SSLContext:
     except (OSError, ssl.SSLError) as error:
         raise ElectraError(
             f"The file of trusted authorities {ca} cannot be read.",
-            cause=str(error),
+            cause=cause_of(error),
             repair="Name a PEM file with the CA certificate the bank gave you.",
         ) from error
     context.minimum_version = ssl.TLSVersion.TLSv1_2
@@ -147,4 +147,4 @@ def no_connection(url: str, error: Exception) -> BankUnreachable:
 
 
 def _words(error: BaseException) -> str:
-    return str(error) or type(error).__name__
+    return cause_of(error)

@@ -17,7 +17,7 @@ from websockets.sync.client import ClientConnection, connect
 
 from electra_kernel.channels.base import BankUnreachable, ChannelError, NotABank
 from electra_kernel.channels.internet import no_connection, ssl_context
-from electra_kernel.vocabulary.errors import ElectraError
+from electra_kernel.vocabulary.errors import ElectraError, cause_of
 
 #: The largest text taken, and how many may wait to be read.
 MAX_MESSAGE_BYTES, MAX_WAITING = 64 * 1024, 16
@@ -77,7 +77,7 @@ class WebSocketLine:
             raise ChannelError(
                 "The line on which the bank tells its news broke.",
                 where=self.url,
-                cause=str(error) or type(error).__name__,
+                cause=cause_of(error),
                 repair="Nothing is lost: what is new is asked for at intervals, and the line is opened again.",
             ) from error
 
@@ -119,7 +119,7 @@ def _opened(
         raise BankUnreachable(
             "The bank opened no line for its news.",
             where=url,
-            cause=str(error) or type(error).__name__,
+            cause=cause_of(error),
             repair="Nothing is lost: what is new is asked for at intervals.",
         ) from error
 

@@ -7,7 +7,7 @@ import os
 import re
 import sys
 
-from electra_kernel.vocabulary.errors import ElectraError
+from electra_kernel.vocabulary.errors import ElectraError, cause_of
 from electra_kernel.vocabulary.faults import explain
 
 #: What a person types in a notebook, and what in the shell, beside the steps of a connection.
@@ -23,7 +23,7 @@ _SAID = {
     "connection.info(refresh=True)": "electra connections --fetch",
     "connection.info()": "electra connections --info",
     "(wb.orders.send_outbox())": "(electra send ID)",
-    "(order.cancel())": "(in a notebook: order.cancel())",
+    "(order.cancel())": "(electra cancel ID)",
     "order.events()": "electra order ID",
     "order.sign()": "electra send ID, which asks for your password",
     "order.send(check_names=False)": "electra send ID --no-check-names",
@@ -33,7 +33,7 @@ _SAID = {
     ),
     "Restore under another name: name=…": "Restore under another name: --name NAME",
     "To look at the old ones: name=…": "To look at the old ones: --name NAME",
-    "Choose another name: name=…": "Use another workbench: --workbench DIR",
+    "Choose another name: name=…": "Choose another name: --name NAME",
 }
 _VERSION = re.compile(r'connection\.use_version\("(\w+)"\)')
 
@@ -53,11 +53,24 @@ def in_the_shell(words: str) -> str:
 
 
 def main() -> None:
-    """Run the command line; an error of ours, or of a disk, is one plain message and exit status 1."""
+    """Run the command line; an error of ours, of a disk or of what was typed is one plain message and a status beside 0."""
+    import typer
+
     from electra_kernel.cli.app import app
+    from electra_kernel.cli.usage import WrongUsage, words_of
 
     try:
-        app()
+        status = app(prog_name="electra", standalone_mode=False)
+        sys.exit(status if isinstance(status, int) else 0)
+    except WrongUsage as error:
+        if type(error).__name__ == "NoArgsIsHelpError":
+            print(error, file=sys.stderr)  # noqa: T201 - the command line's own voice
+        else:
+            print(f"Error: {words_of(error)}", file=sys.stderr)  # noqa: T201 - the command line's own voice
+        sys.exit(2)
+    except typer.Abort:
+        print("\nNothing was done: nobody answered.", file=sys.stderr)  # noqa: T201 - the command line's own voice
+        sys.exit(1)
     except ElectraError as error:
         print(f"Error: {in_the_shell(explain(error).line())}", file=sys.stderr)  # noqa: T201 - the command line's own voice
         sys.exit(1)
@@ -66,7 +79,9 @@ def main() -> None:
         with contextlib.suppress(OSError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         place = f"{error.filename}: " if error.filename else ""
-        cause = error.strerror or str(error)
+        cause = cause_of(error).rstrip(".")
+        if isinstance(error, FileExistsError | NotADirectoryError):
+            cause = "A file stands where a folder is needed"
         print(  # noqa: T201 - the command line's own voice
             f"Error: {place}{cause}. Repair: Check the place, the free space on its disk and your rights to it.",
             file=sys.stderr,

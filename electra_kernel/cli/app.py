@@ -139,6 +139,18 @@ def send(
 
 
 @app.command()
+def cancel(
+    order: Annotated[str, typer.Argument(metavar="ID", help="The order's id, as `electra orders` lists it.")],
+    yes: Annotated[bool, typer.Option("--yes", help="Show it, but do not ask whether to go on.")] = False,
+    workbench: Folder = _TREASURY,
+) -> None:
+    """Give up an order that has not gone to the bank."""
+    from electra_kernel.cli.signing import cancel_order
+
+    cancel_order(workbench, order, yes=yes)
+
+
+@app.command()
 def names(
     order: Annotated[str, typer.Argument(metavar="ID", help="The order's id, as `electra orders` lists it.")],
     release: Annotated[bool, typer.Option("--release", help="Let the bank pay it.")] = False,
@@ -224,6 +236,7 @@ def connect(
     host: Annotated[str, typer.Option(help="Host id.")],
     partner: Annotated[str, typer.Option(help="Partner (customer) id.")],
     user: Annotated[str, typer.Option(help="User id.")],
+    name: Annotated[str | None, typer.Option(help="What to call the connection; HOST-USER by default.")] = None,
     ca: Annotated[Path | None, typer.Option(help="PEM file of authorities to trust instead of the system's.")] = None,
     authentication: Annotated[str, typer.Option(help="Hash of the bank's X002 key, from its letter.")] = "",
     encryption: Annotated[str, typer.Option(help="Hash of the bank's E002 key, from its letter.")] = "",
@@ -254,6 +267,7 @@ def connect(
         host=host,
         partner=partner,
         user=user,
+        name=name,
         ca=ca,
         hashes=hashes,
         language=language,

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from electra_kernel.cli.tables import say
+from electra_kernel.vocabulary.errors import ElectraError
 from electra_kernel.workbench.sandbox import SANDBOX_VARIABLE, Sandbox
 from electra_kernel.workbench.workbench import FOLDER_VARIABLE
 
@@ -15,6 +16,8 @@ from electra_kernel.workbench.workbench import FOLDER_VARIABLE
 def run_lab(folder: Path, *, browser: bool) -> int:
     """Start the bank, run JupyterLab until it ends, stop the bank; returns JupyterLab's exit status."""
     root = folder.resolve()
+    if not root.is_dir():
+        raise ElectraError("There is no such folder.", where=str(folder), repair="Make it, or name another one.")
     workbench = Path(os.environ.get(FOLDER_VARIABLE, root / "treasury"))
     sandbox = Sandbox.start(workbench / "sandbox", admit=True)
     say(f"Sandbox bank: {sandbox.info.https} (host {sandbox.info.host}, partner {sandbox.info.partner})")

@@ -52,6 +52,8 @@ def send_order(folder: Path, order: str, *, check_names: bool | None, yes: bool)
         signed = found.status is State.SIGNED or found.connection.record.user in found.signers
         to_sign = found.status in EDITABLE_STATES and not signed
         wanted = "Sign and send this order?" if to_sign else "Send this order?"
+        if found.status is State.CANCELLED:
+            yes = True  # there is nothing to ask: it cannot be sent
         if not (yes or typer.confirm(wanted)):
             say("Nothing was sent.")
             return
@@ -61,6 +63,20 @@ def send_order(folder: Path, order: str, *, check_names: bool | None, yes: bool)
         say(f"The order {found.id} is {found.status.value}.")
         if found.checks_names:
             say(f"The bank checks the names of the payees first: electra names {found.id}")
+
+
+def cancel_order(folder: Path, order: str, *, yes: bool) -> None:
+    """Show an order that has not gone to the bank; after a yes, give it up."""
+    with opened(folder) as workbench:
+        found = workbench.orders[order]
+        found.must_be_cancellable()
+        for line in repr(found).splitlines():
+            say(line)
+        if not (yes or typer.confirm("Cancel this order for good?")):
+            say("Nothing was cancelled.")
+            return
+        found.cancel()
+        say(f"The order {found.id} is cancelled.")
 
 
 def check_names(folder: Path, order: str, *, release: bool, cancel: bool, yes: bool) -> None:

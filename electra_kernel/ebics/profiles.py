@@ -22,6 +22,7 @@ from electra_kernel.ebics.btf import FileFormat, Service
 from electra_kernel.ebics.errors import EbicsError
 from electra_kernel.ebics.ordertypes import DOWNLOAD, UPLOAD, Business, Code, OrderTypes
 from electra_kernel.ebics.session import check_service
+from electra_kernel.vocabulary.errors import cause_of
 
 _DIRECTIONS = {"upload": UPLOAD, "download": DOWNLOAD}
 _BTF = ("service", "message", "scope", "option", "container")
@@ -47,7 +48,7 @@ def read_profile(data: bytes, where: str) -> OrderTypes:
     try:
         read = tomllib.loads(data[: _LONGEST + 1].decode("utf-8")) if len(data) <= _LONGEST else None
     except (ValueError, RecursionError) as error:
-        raise _unreadable(where, f"it is no TOML: {error}") from None
+        raise _unreadable(where, f"it is no TOML: {cause_of(error).rstrip('.')}") from None
     rows = None if read is None else read.get("order")
     if not isinstance(rows, list) or not rows or len(rows) > _MOST or set(read or ()) != {"order"}:
         raise _unreadable(where, f"it holds no list [[order]] of 1 to {_MOST} order types")

@@ -30,11 +30,15 @@ _SERVICE = {
 }
 
 
+class ImpossibleForm(LocalProtocolError):
+    """An id of the bank's letter, or a part of a service, has a form that EBICS does not allow: mistyped, mostly."""
+
+
 def _check_forms(owner: object, forms: Mapping[str, str], what: str) -> None:
     for name, form in forms.items():
         value = str(getattr(owner, name))
         if not re.fullmatch(form, value, re.ASCII):
-            raise LocalProtocolError(
+            raise ImpossibleForm(
                 f"The {what}'s {name.replace('_', ' ')} {value!r} has a form EBICS does not allow.",
                 repair="Copy it from the bank's contract or from the bank's list of services (HTD).",
             )

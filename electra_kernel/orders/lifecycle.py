@@ -53,7 +53,7 @@ class OrderEvent:
     Attributes:
         kind: what happened.
         at: aware UTC moment.
-        data: ``problems`` (number of errors) for checked; ``user``, ``required`` (signatures needed) for signed;
+        data: ``problems`` (number of errors) for checked; ``user``, ``partner``, ``required`` (signatures needed) for signed;
             ``lacking`` (signatures the bank shall collect) for queued;
             ``reason`` for not-sent (the bank provably has nothing: it was not reached, or it refused);
             ``check_names`` (whether the bank is to check the names of payees) for queued;

@@ -186,11 +186,20 @@ def _rows(pairs: list[str], length: int) -> list[str]:
     return [" ".join(pairs[i : i + length]) for i in range(0, len(pairs), length)]
 
 
-def _words(language: str) -> Mapping[str, str]:
+def check_language(language: str) -> None:
+    """Pass where letters are written in this language.
+
+    Raises:
+        ElectraError: they are not.
+    """
     if language not in _all_words():
         raise ElectraError(
             f"Letters are not written in {language!r}.", repair=f"Choose one of: {', '.join(languages())}."
         )
+
+
+def _words(language: str) -> Mapping[str, str]:
+    check_language(language)
     return _all_words()[language]
 
 

@@ -149,5 +149,5 @@ def _no_export(cause: str) -> KeyFileError:
     return KeyFileError(
         "This is not a key export of the workbench.",
         cause=f"{cause}.",
-        repair="Choose the file that export_keys wrote.",
+        repair="Choose the file that was written when the keys were exported.",
     )

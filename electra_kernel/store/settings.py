@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from electra_kernel.store.files import write_private_file
-from electra_kernel.vocabulary.errors import ElectraError
+from electra_kernel.vocabulary.errors import ElectraError, cause_of
 
 EDITIONS = ("light", "standard", "xl")
 
@@ -66,7 +66,7 @@ def read_settings(path: Path) -> Settings:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise BadSettings(
             "The workbench's settings cannot be read.",
-            cause=f"{error}.",
+            cause=cause_of(error),
             repair="Mend that line, or move the file away: it is written anew with the usual settings.",
             where=str(path),
         ) from error

@@ -6,10 +6,24 @@ work and always carries a cause and a repair; a problem is data, for work where 
 
 from __future__ import annotations
 
+import re
 from dataclasses import asdict, dataclass
 from typing import Literal
 
 Severity = Literal["error", "warning"]
+
+#: What libraries put around their words: numbers and names of errors before, places in their source behind.
+_MARKS = re.compile(r"\[(?:Errno -?\d+|[A-Z0-9: _]+)\] ?| \(_ssl\.c:\d+\)")
+_CAPITAL = re.compile(r"(?<=[a-z])(?=[A-Z])")
+
+
+def cause_of(error: BaseException) -> str:
+    """Why an error of the system or of a library came about, as words for the user, who need not know Python."""
+    if isinstance(error, UnicodeError):
+        return "it is not text in UTF-8."
+    told = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    words = _MARKS.sub("", told).strip() or _CAPITAL.sub(" ", type(error).__name__).lower()
+    return words if words.endswith((".", "!", "?")) else f"{words}."
 
 
 class ElectraError(Exception):

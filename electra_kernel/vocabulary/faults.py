@@ -56,6 +56,7 @@ FAULTS: dict[str, tuple[Fault, str]] = {
     "NotABank": (Fault.STRANGER, _ASKS_FIRST),
     "EbicsError": (Fault.PROGRAM, _ASKS_FIRST),
     "LocalProtocolError": (Fault.PROGRAM, _NOTHING_THERE),
+    "ImpossibleForm": (Fault.INPUT, _AS_BEFORE),
     "RemoteProtocolError": (Fault.BANK, _ASKS_FIRST),
     "EnvelopeDamaged": (Fault.BANK, _ASKS_FIRST),
     "BankSignatureInvalid": (Fault.STRANGER, _ASKS_FIRST),
@@ -97,10 +98,14 @@ class Explanation:
 
     def line(self) -> str:
         """All of it in one line, for terminals and logs."""
-        return " ".join(f"{label}: {text}" if label else text for label, text in self.lines())
+        return " ".join(_sentence(f"{label}: {text}" if label else text) for label, text in self.lines())
 
     def __str__(self) -> str:
         return "\n".join(f"{label}: {text}" if label else text for label, text in self.lines())
+
+
+def _sentence(text: str) -> str:
+    return text if text.endswith((".", "!", "?")) else f"{text}."
 
 
 def explain(error: BaseException) -> Explanation:

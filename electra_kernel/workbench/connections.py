@@ -15,6 +15,7 @@ from electra_kernel.ebics.desk import KeyUse
 from electra_kernel.ebics.info import read_htd
 from electra_kernel.ebics.ordertypes import OrderTypes, with_profile
 from electra_kernel.ebics.version import EbicsVersion
+from electra_kernel.printing import check_language
 from electra_kernel.signing.passwordkey import PasswordKey
 from electra_kernel.store import ConnectionRecord, Store
 from electra_kernel.vocabulary.dates import Clock
@@ -169,6 +170,7 @@ class Connection:
             ChannelError, EbicsError: the line broke; see above.
         """
         kind, uses = keychanges.kind_of(what)
+        check_language(language)
         with self._locked():
             self._must_be_ready()
             if keychanges.finish(self._line) and keys is None:

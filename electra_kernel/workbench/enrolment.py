@@ -15,6 +15,7 @@ from electra_kernel.ebics.desk import KeyUse
 from electra_kernel.ebics.errors import BankRefusal
 from electra_kernel.ebics.keys import BankKeys
 from electra_kernel.ebics.signature import OrderSignature, order_digest
+from electra_kernel.printing import check_language
 from electra_kernel.signing.passwordkey import PasswordKey
 from electra_kernel.store.files import write_private_file
 from electra_kernel.vocabulary.errors import ElectraError
@@ -46,6 +47,7 @@ def go_on(
     Raises:
         ElectraError: it says which step stopped, and why; what was done before stays.
     """
+    check_language(language)  # and not when the letter is written: the keys have gone by then
     versions.settle(line, again=new_keys)
     now, record = line.standing, line.record
     if now.changing is not None and now.changing.data["kind"] == "INI":

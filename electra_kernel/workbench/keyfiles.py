@@ -55,8 +55,7 @@ def export_keys(store: Store, name: str, path: Path, ask: PasswordSource) -> Pat
         ElectraError: there are no keys yet, there is a file already, or it cannot be written.
     """
     record = store.connections.get(name)
-    if not record.certificates:
-        raise ElectraError(f"The connection {name!r} has no keys yet.", repair="Create them: connection.initialise().")
+    _must_have_keys(record)
     if _changing(store, name) is not None:
         raise ElectraError(
             f"A change of the keys of {name!r} was cut off: a copy might hold keys the bank no longer knows.",
@@ -84,6 +83,13 @@ def export_keys(store: Store, name: str, path: Path, ask: PasswordSource) -> Pat
         ) from error
     _note(store, name, "keys-exported", record)
     return path
+
+
+def _must_have_keys(record: ConnectionRecord) -> None:
+    if not record.certificates:
+        raise ElectraError(
+            f"The connection {record.name!r} has no keys yet.", repair="Create them: connection.initialise()."
+        )
 
 
 def restore_keys(store: Store, path: Path, ask: PasswordSource, *, name: str | None, ca: Path | None) -> str:
@@ -126,9 +132,11 @@ def change_password(store: Store, name: str, ask: PasswordSource) -> None:
     Raises:
         WrongPassword: nothing was changed; try again.
         WeakPassword: the new password is too short; nothing was changed.
+        ElectraError: there are no keys yet.
     """
     with store.lock(f"connection-{name}"):
         record = store.connections.get(name)
+        _must_have_keys(record)
         old = ask(f"Password of {record.user} at {name}")
         keys = _opened(store, record, old)
         next_ones = _next_opened(store, name, old)

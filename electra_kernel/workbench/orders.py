@@ -244,6 +244,7 @@ class TrackedOrder:
         self.note(
             EventKind.SIGNED,
             user=line.record.user,
+            partner=line.record.partner,
             connection=line.name,
             required=required,
             scheme=scheme,
@@ -253,17 +254,23 @@ class TrackedOrder:
 
     @property
     def signatures(self) -> tuple[OrderSignature, ...]:
-        """The signatures that hold: those made since the last edit."""
-        partner = self._workbench.connections
+        """The signatures that hold: those made since the last edit, whatever became of the connections they were made on.
+
+        ``partner_id`` is empty of one made before this was noted with it, on a connection that was removed since.
+        """
         return tuple(
             OrderSignature(
                 version=data["scheme"],
                 value=base64.b64decode(data["value"]),
-                partner_id=partner[data["connection"]].record.partner,
+                partner_id=data.get("partner") or self._partner_at(data["connection"]),
                 user_id=data["user"],
             )
             for data in self._signed_since_edit()
         )
+
+    def _partner_at(self, connection: str) -> str:
+        record = self._store.connections.find(connection)
+        return record.partner if record else ""
 
     @property
     def signers(self) -> tuple[str, ...]:
@@ -341,9 +348,17 @@ class TrackedOrder:
             OrderNotReady: it has gone to the bank already.
         """
         with self._store.lock(f"order-{self.id}"):
-            self._must_be(EDITABLE_STATES | {State.QUEUED}, "cancelled")
+            self.must_be_cancellable()
             self.note(EventKind.CANCELLED)
         return self
+
+    def must_be_cancellable(self) -> None:
+        """Pass where ``cancel`` can give the order up.
+
+        Raises:
+            OrderNotReady: it has gone to the bank already, or is cancelled.
+        """
+        self._must_be(EDITABLE_STATES | {State.QUEUED}, "cancelled")
 
     def pdf(self) -> bytes:
         """The order as a PDF."""

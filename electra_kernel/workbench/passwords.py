@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from electra_kernel.signing.passwordkey import check_new_password
-from electra_kernel.vocabulary.errors import ElectraError
+from electra_kernel.vocabulary.errors import ElectraError, cause_of
 
 #: Given a prompt, returns the password.
 PasswordSource: TypeAlias = Callable[[str], str]
@@ -49,7 +49,7 @@ def ask_password(prompt: str) -> str:
     ) as error:  # ipykernel's "no stdin" error is a RuntimeError
         raise NoPassword(
             "A password is needed, and nobody can be asked for it here.",
-            cause=str(error) or "there is no terminal and no notebook front end.",
+            cause="there is no terminal and no notebook front end.",
             repair=f"Sign with the signing form, or name a file with the password in {PASSWORD_FILE_VARIABLE}.",
         ) from error
 
@@ -74,6 +74,6 @@ def _first_line(file: Path) -> str:
     except (OSError, IndexError, UnicodeDecodeError) as error:
         raise NoPassword(
             f"The password file {file} cannot be read.",
-            cause=str(error),
+            cause="it is empty." if isinstance(error, IndexError) else cause_of(error),
             repair=f"Correct {PASSWORD_FILE_VARIABLE}, or unset it to be asked.",
         ) from error

@@ -98,12 +98,15 @@ def send(workbench: Workbench, order: TrackedOrder, *, check_names: bool | None 
     Raises:
         NotPermitted: the bank does not check names for this user and kind of order. Nothing was done.
         NotSignedYet: nobody has signed it.
+        ElectraError: it is cancelled.
         ChannelError, EbicsError: the bank was not reached, the line broke, or the bank refused. The order stays in the
             outbox; send again later.
     """
     if order.status not in _SENDABLE:
         if order.status in (State.DRAFT, State.READY):
             raise NotSignedYet(f"The order {order.id} is {order.status.value}.", repair="Sign it first: order.sign().")
+        if order.status is State.CANCELLED:
+            raise ElectraError(f"The order {order.id} is cancelled.", repair="Make it anew from its file.")
         return  # it has arrived already
     connection = workbench.connections.default(order.record.connection or None)
     with workbench.store.lock(f"order-{order.id}"):

@@ -14,7 +14,7 @@ import pandas as pd
 
 from electra_kernel.analysis.position import position
 from electra_kernel.channels.base import Channel
-from electra_kernel.channels.internet import InternetChannel
+from electra_kernel.channels.internet import InternetChannel, ssl_context
 from electra_kernel.ebics.client import Subscriber
 from electra_kernel.store import ConnectionRecord, Store
 from electra_kernel.vocabulary.accounts import format_account
@@ -229,6 +229,7 @@ class Workbench:
             ElectraError: the connection is here with other keys, or the file cannot be read.
         """
         place = Path(ca) if ca else None
+        ssl_context(place)  # before anything is kept: what cannot be read is found when the bank is called
         return self.connections[restore_keys(self.store, Path(path), ask or self._passwords, name=name, ca=place)]
 
     def watch(
