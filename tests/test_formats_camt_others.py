@@ -178,7 +178,7 @@ def test_what_the_fast_way_knows_it_reads_without_help() -> None:
     [part] = Cutter(STATEMENTS).parts([data])
     texts = [raw.texts() for name, raw in parse(part.document).items() if name != "reports"]
     known = sum(len(column) - column.null_count for columns in texts for column in columns.values())
-    assert known == len(part.leaves()) == 5 + 7 + 2
+    assert known == len(part.ends_of_texts()) == 5 + 7 + 2
     assert set(camt_others.FAST_NAMES) <= set(camt_others.NAMES)
 
 

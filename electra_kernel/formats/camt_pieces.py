@@ -17,10 +17,9 @@ from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
 from lxml import etree
 
-from electra_kernel.formats import iso
+from electra_kernel.formats import camt_bytes, iso
 from electra_kernel.formats.camt_columns import Indices, NotPlain
 from electra_kernel.formats.camt_messages import Message
 from electra_kernel.vocabulary.xml import HostileXml, parse_xml
@@ -36,10 +35,6 @@ _LONGEST = 10_000_000
 
 #: Nor does it take elements deeper than about 250 (libxml2); what is as deep as this here is left to it.
 _DEEPEST = 200
-#: Bytes that an entry needs at least to stand so deep (``<a></a>`` a level).
-_SHALLOW = 7 * _DEEPEST
-#: Bytes of a block whose tags can be counted in 16 bits.
-_COUNTED = 2**15 - 1
 
 _DECLARED = re.compile(rb"""^(?:\xef\xbb\xbf)?\s*<\?xml[^>]*?encoding\s*=\s*["']([A-Za-z0-9._-]+)["'][^>]*\?>""")
 #: Character sets of one byte that Python decodes as an XML parser does, and whose letters below 128 are ASCII. Python
@@ -176,44 +171,24 @@ class Part:
         Raises:
             NotPlain: no parser takes it.
         """
-        letters = np.frombuffer(self.document, np.uint8)
-        if self._may_be_deep(letters) or not _short_attributes(letters):
+        letters = camt_bytes.letters_of(self.document)
+        cells = camt_bytes.tags_by_cell(letters)
+        # An entry has room for elements too deep only with enough tags.
+        if camt_bytes.most_tags_within(cells, self.longest) >= 2 * _DEEPEST or not camt_bytes.short_attributes(letters):
             self._check_tags(letters)
-        elif np.count_nonzero(letters == ord("<")) != np.count_nonzero(letters == ord(">")):
+        elif cells.sum() != camt_bytes.count(letters, b">"):
             self._parse_strictly()
-        if self.longest > _LONGEST:
-            marks = np.flatnonzero(letters == ord("<"))
-            if np.diff(marks).max(initial=0) > _LONGEST:
-                raise NotPlain("a text longer than any parser takes", int(self.starts[0]))
+        if self.longest > _LONGEST and np.diff(camt_bytes.places_of(letters, b"<")).max(initial=0) > _LONGEST:
+            raise NotPlain("a text longer than any parser takes", int(self.starts[0]))
 
     def plain(self) -> bool:
         """Whether xml2arrow finds what a strict parser finds: nothing is hidden, and characters are what they are."""
-        return _plain_characters(self.document) and not any(_declarations(self.document, mark) for mark in (b"!", b"?"))
+        declared = any(camt_bytes.declares(self.document, mark) for mark in (b"!", b"?"))
+        return not declared and camt_bytes.plain_characters(self.document)
 
-    def _may_be_deep(self, letters: npt.NDArray[np.uint8]) -> bool:
-        """Whether an entry has room for elements too deep: enough bytes, and enough tags within them."""
-        block = self.longest
-        if not _SHALLOW <= block <= _COUNTED:
-            return block > _COUNTED
-        # An entry lies in two blocks that follow one another, whose tags are counted at memory's speed.
-        marks, whole = (letters == ord("<")).view(np.int8), len(letters) // block * block
-        counts = marks[:whole].reshape(-1, block).sum(axis=1, dtype=np.int16).astype(np.int64)
-        counts = np.append(counts, np.count_nonzero(marks[whole:]))
-        return int((counts[1:] + counts[:-1]).max(initial=0)) >= 2 * _DEEPEST
-
-    def leaves(self) -> Indices:
-        """Where texts end: those of elements without children, and those that stand beside an element's children.
-
-        Of a plain part only.
-        """
-        letters = np.frombuffer(self.document, np.uint8)
-        marks = np.flatnonzero(letters == ord("<"))
-        closing = letters[marks + 1] == ord("/")
-        before = letters[marks[1:] - 1]
-        # A closing tag right after an opening one, with something between them.
-        text = closing[1:] & ~closing[:-1]
-        found: Indices = marks[1:][(before != ord(">")) & (text | ~_BLANK[before])]
-        return found
+    def ends_of_texts(self) -> Indices:
+        """Where texts end in the document. Of a plain part only."""
+        return camt_bytes.ends_of_texts(camt_bytes.letters_of(self.document))
 
     def entry_of(self, places: Indices) -> Indices:
         """The entry that each of these places of the document stands in."""
@@ -390,9 +365,6 @@ class Cutter:
         return text
 
 
-_BLANK = np.isin(np.arange(256), [9, 10, 13, 32])
-
-
 def _breaks(buffer: bytes, starts: Indices, ends: Indices) -> list[int]:
     """The numbers of the entries before which anything but white space stands."""
     begins, lengths = ends[:-1], starts[1:] - ends[:-1]
@@ -400,35 +372,11 @@ def _breaks(buffer: bytes, starts: Indices, ends: Indices) -> list[int]:
     like = lengths == usual
     letters = np.frombuffer(buffer, np.uint8)
     broken = np.zeros(len(lengths), np.bool_)
-    broken[like] = ~_BLANK[letters[begins[like][:, None] + np.arange(usual)]].all(axis=1)
+    broken[like] = ~camt_bytes.BLANK[letters[begins[like][:, None] + np.arange(usual)]].all(axis=1)
     for number in np.flatnonzero(~like & (lengths > 0)).tolist():
         broken[number] = not buffer[begins[number] : starts[number + 1]].isspace()
     numbers: list[int] = (np.flatnonzero(broken) + 1).tolist()
     return numbers
-
-
-_STRANGE_REFERENCE = re.compile(rb"&(?!(?:amp|lt|gt|quot|apos);)")
-#: U+FFFE and U+FFFF in UTF-8, which XML does not know.
-_NO_CHARACTERS = (b"\xef\xbf\xbe", b"\xef\xbf\xbf")
-
-
-def _plain_characters(text: bytes) -> bool:
-    """Whether there are no controls, no bytes that are no UTF-8, and only the five references that everyone knows."""
-    # One byte is found at memory's speed, and these are rare.
-    if (b"&" in text and _STRANGE_REFERENCE.search(text)) or (b"]" in text and b"]]>" in text):
-        return False
-    letters = np.frombuffer(text, np.uint8)
-    blanks = sum(int(np.count_nonzero(letters == blank[0])) for blank in (b"\t", b"\n", b"\r") if blank in text)
-    if int(np.count_nonzero(letters < 32)) != blanks:
-        return False
-    if text.isascii():
-        return True
-    ends = pa.py_buffer(np.array([0, len(text)], np.int64))
-    try:
-        pa.LargeStringArray.from_buffers(1, ends, pa.py_buffer(text)).validate(full=True)
-    except pa.ArrowInvalid:
-        return False
-    return not (b"\xef" in text and any(each in text for each in _NO_CHARACTERS))
 
 
 _HIDING = re.compile(rb"<(?:!--|\?|!\[CDATA\[|!)")
@@ -443,24 +391,4 @@ def _hides(text: bytes) -> bool:
         at = text.find(end, begin.end()) if end else -1
         if at < 0:
             return True
-    return False
-
-
-def _short_attributes(letters: npt.NDArray[np.uint8]) -> bool:
-    """Whether every equals sign is that of an attribute of three characters such as ``Ccy="EUR"``: no mark is in it."""
-    at = np.flatnonzero(letters == ord("="))
-    if len(at) and at[-1] + 5 >= len(letters):
-        return False
-    quoted = (letters[at + 1] == ord('"')) & (letters[at + 5] == ord('"'))
-    marks = (letters[at + 2] == ord("<")) | (letters[at + 3] == ord("<")) | (letters[at + 4] == ord("<"))
-    return bool((quoted & ~marks).all())
-
-
-def _declarations(text: bytes, mark: bytes) -> bool:
-    """Whether ``<`` followed by ``mark`` stands anywhere; the rare second character is searched."""
-    at = text.find(mark)
-    while at > 0:
-        if text[at - 1] == 0x3C:
-            return True
-        at = text.find(mark, at + 1)
     return False

@@ -57,7 +57,7 @@ from electra_kernel.vocabulary.xml import HostileXml, parse_xml
 if TYPE_CHECKING:
     from electra_kernel.formats.camt_tables import File
 
-#: The raw tables of a part, and where its leaves end.
+#: The raw tables of a part, and where its texts end.
 Raw: TypeAlias = tuple[Mapping[str, Columns], Indices]
 
 
@@ -67,7 +67,7 @@ def raw_of(part: Part) -> Raw | None:
     Raises:
         NotPlain: xml2arrow does not take it.
     """
-    return (parse(part.document), part.leaves()) if part.plain() else None
+    return (parse(part.document), part.ends_of_texts()) if part.plain() else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +166,7 @@ class Batch:
     """Makes the columns of one part."""
 
     def __init__(self, file: File, part: Part, raw: Raw, places: Sequence[int | None]) -> None:
-        tables, self._leaves = raw
+        tables, self._ends = raw
         self._file, self._part, self._raw, self._places = file, part, tables, places
         self._source = file.source
         self._entries = tables["entries"]
@@ -199,7 +199,7 @@ class Batch:
             "; ",
         )
         self._check_sums(entries, details)
-        self._check_leaves()
+        self._check_all_told()
         numbers = np.flatnonzero(~self._odd)
         table = self._entry_table(entries, details)
         batched = (details.counts[details.entry] > 1) & ~self._odd[details.entry]
@@ -387,9 +387,9 @@ class Batch:
         told = pc.if_else(differs, said, NULL_TEXT)
         return [*_named(raw, BATCH_FIELDS[:2]), _label(NAMES[BATCH_FIELDS[2]], told)]
 
-    def _check_leaves(self) -> None:
+    def _check_all_told(self) -> None:
         """Entries with an element that no column here is of go the exact way, which names it."""
-        places = self._leaves
+        places = self._ends
         tables = [(raw, raw.texts()) for name, raw in self._raw.items() if name != "reports"]
         if len(places) == sum(len(text) - text.null_count for _, texts in tables for text in texts.values()):
             return
