@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 
 from electra_kernel import formats
 from electra_kernel.cli.app import app
-from electra_kernel.formats import profiles
+from electra_kernel.formats import payments, profiles
 from electra_kernel.formats.base import Reading
 from electra_kernel.formats.carried import not_carried
 from electra_kernel.formats.fields import LayoutError
@@ -647,10 +647,51 @@ def test_a_proposal_finds_records_with_and_without_line_ends(encoding: str, end:
     assert "booking_date" in {meaning.column for meaning in booking.meanings.values()}
 
 
-def test_a_proposal_names_a_field_that_may_hold_the_side_of_the_amount() -> None:
-    sample = "date;side;sum\n2026-01-02;C;12,50\n2026-01-03;D;7,00\n"
-    said = " ".join(propose(sample.encode(), "x.csv").notes)
-    assert 'side holds C and D: where they are the sides of the amount, write sign_field = "side"' in said
+@pytest.mark.parametrize("marks", [("C", "D"), ("Bij", "Af"), ("J", "T"), ("+", "-"), ("Haben", "Soll")])
+def test_a_proposal_takes_the_side_of_the_amount_from_the_field_that_names_it(marks: tuple[str, str]) -> None:
+    sample = f"date;side;sum\n2026-01-02;{marks[0]};12,50\n2026-01-03;{marks[1]};7,00\n"
+    proposal = propose(sample.encode(), "x.csv")
+    assert f"sum was taken for negative where side is {marks[1]}." in proposal.notes
+    (statement,) = _read(proposal.text, sample.encode()).statements
+    assert [entry.amount for entry in statement.entries] == [Decimal("12.50"), Decimal("-7.00")]
+    odd = propose(sample.replace(f";{marks[1]};", ";R;").replace(f";{marks[0]};", ";C;").encode(), "x.csv")
+    assert 'side holds C and R: where they are the sides of the amount, write sign_field = "side"' in " ".join(
+        odd.notes
+    )
+
+
+def test_a_proposal_knows_the_names_by_which_sheets_are_read_in_every_language() -> None:
+    sample = "KNAB EXPORT;;;;\nTransactiedatum;CreditDebet;Bedrag (EUR);Tegenrekeninghouder;Omschrijving\n" + (
+        "21-06-2026;D;827,75;Jansen;Huur\n22-06-2026;C;1.000,00;De Vries;\n"
+    )
+    proposal = propose(sample.encode(), "knab.csv")
+    assert "skip = 1" in proposal.text
+    (statement,) = _read(proposal.text, sample.encode()).statements
+    first, second = statement.entries
+    assert (first.amount, first.currency, first.booking_date) == (Decimal("-827.75"), "EUR", date(2026, 6, 21))
+    assert [each.details[0].counterparty for each in (first, second)] == [Party(name="Jansen"), Party(name="De Vries")]
+    french = "Date opération,Date valeur,Libellé,Débit,Crédit,Devise\n02/04/2026,03/04/2026,Loyer,10.50,,EUR\n"
+    proposal = propose(french.encode("cp1252"), "releve.csv")
+    assert "The days of date_operation may also be MM/DD/YYYY: DD/MM/YYYY was taken." in proposal.notes
+    (statement,) = _read(proposal.text, french.encode("cp1252")).statements
+    (entry,) = statement.entries
+    assert (entry.amount, entry.booking_date, entry.value_date) == (
+        Decimal("-10.50"),
+        date(2026, 4, 2),
+        date(2026, 4, 3),
+    )
+
+
+def test_a_sample_that_is_read_without_a_profile_is_told_so(tmp_path: Path) -> None:
+    sample = tmp_path / "s.sta"
+    sample.write_text(":20:A\n:25:DE89370400440532013000\n:28C:1\n:60F:C260301EUR1,\n:62F:C260301EUR1,\n-")
+    done = CliRunner().invoke(app, ["formats", "new", "--from", str(sample)])
+    assert done.exit_code == 0
+    assert "read without a profile, as mt940 (Account statements (SWIFT MT940, MT950))" in done.output
+    book = tmp_path / "s.xlsx"
+    book.write_bytes(payments.write_xlsx([]))
+    done = CliRunner().invoke(app, ["formats", "new", "--from", str(book)])
+    assert "save it as CSV" in str(done.exception)
 
 
 def test_lines_above_a_table_are_kept_when_it_is_written() -> None:

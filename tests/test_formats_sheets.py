@@ -481,3 +481,10 @@ def test_an_opendocument_sheet_is_read_and_one_that_repeats_cells_beyond_measure
     )
     with pytest.raises(UnreadableFile, match="repeats"):
         sheets.read(_ods(far), "s.ods")
+
+
+def test_french_capitals_in_latin_1_are_no_cyrillic() -> None:
+    reading = sheets.read("Date,Libellé,Montant\n2026-03-22,DÉPÔT REÇU À L'ÉCHÉANCE,50.00\n".encode("cp1252"), "s")
+    assert reading.statements[0].entries[0].details[0].remittance == "DÉPÔT REÇU À L'ÉCHÉANCE"
+    short = sheets.read("Date,Remarque,Montant\n2026-03-22,DÉPÔT,50.00\n".encode("cp1252"), "s")
+    assert short.statements[0].entries[0].details[0].remittance == "DÉPÔT"

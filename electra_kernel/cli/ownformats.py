@@ -7,9 +7,12 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from electra_kernel.formats.base import Format
 
 app = typer.Typer(help="What is read and written; profiles of your bank's own formats.", invoke_without_command=True)
 
@@ -49,7 +52,8 @@ def new(
     from electra_kernel.workbench.containers import only_file
     from electra_kernel.workbench.files import read_file, write_file
 
-    proposal = propose(*only_file(read_file(sample), sample.name))
+    data, name = only_file(read_file(sample), sample.name)
+    proposal = propose(data, name)
     if out is None:
         print(proposal.text)  # noqa: T201 - the command line's own voice
     else:
@@ -58,3 +62,18 @@ def new(
         for note in proposal.notes:
             say(f"Check: {note}")
     print(proposal.found, file=sys.stderr)  # noqa: T201 - beside the profile, which may go into a file
+    if (known := _read_already(data, name)) is not None:
+        said = f"Such files are read without a profile, as {known.name} ({known.title})."
+        print(said, file=sys.stderr)  # noqa: T201 - beside the profile, too
+
+
+def _read_already(data: bytes, name: str) -> Format | None:
+    """The format by which a sample is read without a profile; ``None`` where it is none, or a sheet that profiles may describe."""
+    from electra_kernel import formats
+    from electra_kernel.vocabulary.errors import UnreadableFile
+
+    try:
+        found = formats.detect(data, name)
+    except UnreadableFile:
+        return None
+    return None if found.name in ("csv", "xlsx") else found

@@ -12,9 +12,12 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from electra_kernel.formats import iso
+from electra_kernel.formats import grids, iso, sheet_letters
 from electra_kernel.formats.fields import date_pattern
 from electra_kernel.formats.records import MOST_PROBLEMS
+from electra_kernel.formats.sheet_names import FIELD_OF
+from electra_kernel.formats.sheet_words import CREDITS, DEBITS
+from electra_kernel.vocabulary.money import is_currency
 
 #: How much of a sample is looked at.
 MOST_BYTES, MOST_LINES = 512 * 1024, MOST_PROBLEMS
@@ -29,8 +32,15 @@ SEPARATORS = (";", "\t", ",", "|")
 DATES = (
     *("YYYY-MM-DD", "YYYYMMDD", "DD.MM.YYYY", "YYYY.MM.DD", "YYYY.MM.DD.", "DD/MM/YYYY", "D.M.YYYY", "D/M/YYYY"),
     *("YYYY/MM/DD", "DD-MM-YYYY", "YYYY-MM-DDThh:mm:ss*", "YYYY-MM-DD hh:mm:ss*", "YYYY.MM.DD hh:mm*"),
+    *("MM/DD/YYYY", "M/D/YYYY", "YYYY/M/D", "YYYY-M-D", "DD.MM.YY", "DD/MM/YY", "D/M/YY", "M/D/YY"),
     *("DDMMYYYY", "YYMMDD", "DDMMYY"),
 )
+#: Layouts that differ in what comes first, where the days of a sample do not tell.
+_EITHER = {
+    f"{day}/{month}/{year}": f"{month}/{day}/{year}"
+    for day, month in (("DD", "MM"), ("D", "M"))
+    for year in ("YYYY", "YY")
+}
 _NUMBER = re.compile(
     r"[+-]?[0-9]{1,3}(?:([ \u00a0.,'])[0-9]{3})*(?:([.,])[0-9]{1,5})?[+-]?|[+-]?[0-9]+(?:([.,])[0-9]{1,5})?[+-]?"
 )
@@ -48,6 +58,11 @@ def encoding_of(data: bytes) -> str:
     try:
         codecs.getincrementaldecoder("utf-8")().decode(part)
     except UnicodeDecodeError:
+        found = sheet_letters.guessed(part) if sheet_letters.known_names(part.decode("latin-1")) > 1 else ""
+        if found and sheet_letters.known_names(part.decode(found, "replace")) > sheet_letters.known_names(
+            part.decode("ascii", "replace")
+        ):
+            return found  # names of columns prove it
         return max(_ENCODINGS, key=lambda name: _score(part, name))
     return "utf-8"
 
@@ -130,7 +145,8 @@ def look_of(texts: Iterable[str]) -> Look:
     given = [text.strip() for text in texts if text.strip(" 0")]
     if not given:
         return Look("text")
-    if (marks := frozenset(given)) in _SIDES:
+    marks = frozenset(given)
+    if marks in _SIDES or (len(marks) > 1 and all(side_of(mark) for mark in marks)):
         return Look("text", marks=tuple(sorted(marks)))
     for kind, pattern in (("iban", _IBAN), ("giro", _GIRO)):
         if all(pattern.fullmatch(text.replace(" ", "")) for text in given):
@@ -141,6 +157,24 @@ def look_of(texts: Iterable[str]) -> Look:
         if all(_is_date(text, layout) for text in given):
             return Look("date", date=layout)
     return _number_look(given)
+
+
+def side_of(mark: str) -> str:
+    """``-`` for a mark of debits, ``+`` for one of credits, in many languages; empty for any other text."""
+    plain = grids.plain(mark)
+    return mark if mark in ("+", "-") else "-" if plain in DEBITS else "+" if plain in CREDITS else ""
+
+
+def other_layout(layout: str, texts: Iterable[str]) -> str:
+    """The layout that reads the same texts as other days, such as months before days; empty where there is none."""
+    other = _EITHER.get(layout, "")
+    return other if other and all(_is_date(text.strip(), other) for text in texts if text.strip()) else ""
+
+
+def currency_in(texts: Iterable[str]) -> str:
+    """The currency that stands as a word of its own in a name such as ``Betrag (EUR)``; empty where none does."""
+    words = (word for text in texts for word in re.findall(r"(?<![^\W_])[A-Z]{3}(?![^\W_])", text))
+    return next((word for word in words if is_currency(word)), "")
 
 
 def _is_date(text: str, layout: str) -> bool:
@@ -178,7 +212,25 @@ def plain_name(text: str) -> str:
     return " ".join(re.sub("[^a-z0-9]+", " ", re.sub("([a-z])([A-Z])", r"\1 \2", bare).lower()).split())
 
 
-#: Words in names of columns, and what such a column usually means; the first that fits counts.
+#: What the names that sheets are read by mean in a profile. ``date`` is the booking's where no other is, ``sign`` its side.
+_OF_SHEETS: Mapping[str, str] = {
+    **{name: name for name in ("date", "amount", "debit", "credit", "sign", "balance", "currency", "remittance")},
+    **{name: name for name in ("bank_reference", "entry_reference", "structured_reference", "end_to_end_id")},
+    **{
+        name: name for name in ("mandate_id", "creditor_id", "proprietary_code", "original_amount", "original_currency")
+    },
+    **{name: name for name in ("exchange_rate", "charges", "account")},
+    **dict.fromkeys(("name", "payer", "payee"), "counterparty_name"),
+    **dict.fromkeys(("payer_account", "payee_account", "other_account"), "counterparty_account"),
+    "some_account": "account",
+    "other_bic": "counterparty_bic",
+    "address": "counterparty_address",
+    "booking": "booking_date",
+    "value": "value_date",
+}
+#: Columns of payments, whose names sheets of statements do not know.
+_OF_PAYMENTS = ("execution_date", "debtor_account")
+#: Words in names of columns that are made of several, and what such a column usually means; the first that fits counts.
 _WORDS: Mapping[str, tuple[str, ...]] = {
     "booking_date": (
         "booking date",
@@ -243,9 +295,17 @@ _WORDS: Mapping[str, tuple[str, ...]] = {
 def meaning_of(name: str) -> str:
     """The column that a name usually means; empty where it is not known."""
     plain = plain_name(name)
-    for exact in (True, False):
-        for column, words in _WORDS.items():
-            for word in words:
-                if plain == word or (not exact and re.search(rf"\b{re.escape(word)}\b", plain)):
-                    return column
+    for column in _OF_PAYMENTS:
+        if plain in _WORDS[column]:
+            return column
+    if found := FIELD_OF.get(grids.plain(name)) or FIELD_OF.get(plain):
+        return _OF_SHEETS.get(found, "")
+    for column, words in _WORDS.items():
+        if any(re.search(rf"\b{re.escape(word)}\b", plain) for word in words):
+            return column
     return ""
+
+
+def known_names(names: Iterable[str]) -> int:
+    """How many names of columns are known."""
+    return sum(grids.plain(name) in FIELD_OF for name in names)

@@ -15,10 +15,10 @@ from itertools import pairwise
 
 from lxml import etree
 
-from electra_kernel.formats import iso, profiles
+from electra_kernel.formats import grids, iso, profiles
 from electra_kernel.formats.base import Reading, unreadable
 from electra_kernel.formats.profiles import guesses
-from electra_kernel.formats.profiles.guesses import Look, look_of, meaning_of
+from electra_kernel.formats.profiles.guesses import Look, look_of, meaning_of, side_of
 from electra_kernel.formats.profiles.model import COLUMN_TYPES, COLUMNS
 from electra_kernel.vocabulary.errors import UnreadableFile
 from electra_kernel.vocabulary.xml import HostileXml, parse_xml
@@ -30,6 +30,8 @@ _TRIES = 12
 _NOTHING_FOUND = 'Name the fields that matter: to = "booking_date", to = "amount" and so on.'
 #: More kinds of records than this are taken for none.
 _MOST_KINDS = 12
+#: So many rows of a title may stand above a table.
+_TITLE = 60
 #: Columns that may be made of several fields.
 _SEVERAL = frozenset({"remittance"})
 
@@ -52,6 +54,7 @@ class _Field:
     look: Look
     column: str = ""
     length: int = 0
+    side: _Field | None = None
 
 
 @dataclass(slots=True)
@@ -65,6 +68,7 @@ class _Draft:
     records: list[tuple[list[str], list[_Field]]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     role: str = "entry"
+    currency: str = ""
 
 
 def propose(data: bytes, name: str) -> Proposal:
@@ -79,6 +83,9 @@ def propose(data: bytes, name: str) -> Proposal:
     """
     if not data.strip(b"\0 \t\r\n"):
         raise unreadable(name, "empty", "The sample is empty.", "Choose a file with some records.")
+    if grids.is_workbook(data):
+        said = "The sample is an Excel workbook: its sheets are read without a profile."
+        raise unreadable(name, "workbook", said, "Read it with electra read; for a profile, save it as CSV.")
     encoding = guesses.encoding_of(data)
     shape = guesses.shape_of(data, encoding)
     draft = {"xml": _xml, "delimited": _delimited, "fixed": _fixed}[shape](data, encoding, name)
@@ -142,7 +149,7 @@ def _text(draft: _Draft, name: str) -> str:
     lines += [f'kind = "{draft.kind}"', f'encoding = "{draft.encoding}"', *draft.head]
     columns = {each.column for _, fields in draft.records for each in fields}
     if "currency" not in columns:
-        lines += ["", "[fixed]", 'currency = "HUF"']
+        lines += ["", "[fixed]", f'currency = "{draft.currency or "HUF"}"']
     for head, fields in draft.records:
         lines += ["", "[[record]]", *head, "fields = [", *(_field_line(each, draft.shape) for each in fields), "]"]
     return "\n".join(lines) + "\n"
@@ -173,6 +180,12 @@ def _field_line(each: _Field, shape: str) -> str:
         parts += [f"{key} = {_quoted(value)}" for key, value in (("point", look.point), ("group", look.group)) if value]
     if look.signed:
         parts.append(f'sign = "{look.signed}"')
+    if each.side is not None:
+        parts.append(f"sign_field = {_quoted(each.side.name)}")
+        for key, side in (("negative", "-"), ("positive", "+")):
+            parts.append(
+                f"{key} = [{', '.join(_quoted(mark) for mark in each.side.look.marks if side_of(mark) == side)}]"
+            )
     if each.column:
         parts.append(f'to = "{each.column}"')
         if look.kind == "giro":
@@ -183,7 +196,8 @@ def _field_line(each: _Field, shape: str) -> str:
 # ------------------------------------------------------------------------------------------------------ what they mean
 def _with_meanings(fields: Sequence[_Field], draft: _Draft) -> list[_Field]:
     """The fields with the columns that their names and looks suggest, each column once."""
-    wished = [(each, _as_kind(_wish(each), draft.kind)) for each in fields]
+    wishes = {_wish(each) for each in fields}
+    wished = [(each, _as_kind(_wish(each), draft.kind, wishes)) for each in fields]
     taken: set[str] = set()
     made = []
     for each, column in wished:
@@ -199,7 +213,19 @@ def _with_meanings(fields: Sequence[_Field], draft: _Draft) -> list[_Field]:
         made.append(replace(each, column=column if fits else "", look=look))
     if {"debit", "credit"} <= taken:
         made = [replace(each, column="") if each.column == "amount" else each for each in made]
-    return _by_look(made, taken, draft)
+    return _with_sides(_by_look(made, taken, draft), draft)
+
+
+def _with_sides(fields: Sequence[_Field], draft: _Draft) -> list[_Field]:
+    """The amount with the field that says its side, where there is just one and the amount has no sign of its own."""
+    sides = [each for each in fields if each.look.marks and all(side_of(mark) for mark in each.look.marks)]
+    amount = next((each for each in fields if each.column == "amount" and not each.look.signed), None)
+    if draft.kind != "statement" or amount is None or len(sides) != 1:
+        return list(fields)
+    side = replace(sides[0], column="")
+    down = " or ".join(mark for mark in side.look.marks if side_of(mark) == "-")
+    draft.notes.append(f"{amount.name} was taken for negative where {side.name} is {down}.")
+    return [side if each is sides[0] else replace(each, side=side) if each is amount else each for each in fields]
 
 
 _AMOUNTS = frozenset(name for name, kinds in COLUMN_TYPES.items() if "amount" in kinds)
@@ -209,12 +235,19 @@ def _wish(each: _Field) -> str:
     return meaning_of(each.name) or meaning_of(each.place)
 
 
-def _as_kind(column: str, kind: str) -> str:
+def _as_kind(column: str, kind: str, wishes: Collection[str]) -> str:
+    if column == "date":
+        column = "booking_date" if "booking_date" not in wishes else ""
     if kind == "statement":
         return column
-    return {"account": "counterparty_account", "booking_date": "execution_date", "value_date": "execution_date"}.get(
-        column, column
-    )
+    return _IN_PAYMENTS.get(column, column)
+
+
+_IN_PAYMENTS = {
+    "account": "counterparty_account",
+    **dict.fromkeys(("booking_date", "value_date"), "execution_date"),
+    **dict.fromkeys(("entry_reference", "bank_reference"), "end_to_end_id"),
+}
 
 
 def _fits(column: str, look: Look) -> bool:
@@ -247,10 +280,14 @@ def _by_look(fields: Sequence[_Field], taken: set[str], draft: _Draft) -> list[_
         f"{each.name} holds {' and '.join(each.look.marks)}: where they are the sides of the amount, write "
         f'sign_field = "{each.name}", negative and positive into it.'
         for each in made
-        if each.look.marks and not any(other.look.signed for other in made)
+        if each.look.marks and not all(map(side_of, each.look.marks)) and not any(other.look.signed for other in made)
     ]
     if "currency" not in taken:
-        draft.notes.append("The file names no currency; HUF is written under [fixed].")
+        draft.currency = guesses.currency_in(each.place for each in made if each.look.kind in ("amount", "integer"))
+        said = (
+            f"was taken for {draft.currency} by a column's name" if draft.currency else "is not named: HUF stands there"
+        )
+        draft.notes.append(f"The currency {said}, under [fixed].")
     return made
 
 
@@ -271,9 +308,10 @@ def _delimited(data: bytes, encoding: str, name: str) -> _Draft:
     separator = guesses.separator_of(lines)
     rows = guesses.rows_of(lines, separator)
     width = Counter(len(row) for row in rows).most_common(1)[0][0]
-    start = next((place for place, row in enumerate(rows) if len(row) >= width), 0)
-    header = all(cell and look_of([cell]).kind == "text" for cell in rows[start] if cell) and any(
-        any(letter.isdigit() for letter in cell) for row in rows[start + 1 : start + 4] for cell in row
+    start = _start(rows, width)
+    header = guesses.known_names(rows[start]) > 1 or (
+        all(cell and look_of([cell]).kind == "text" for cell in rows[start] if cell)
+        and any(any(letter.isdigit() for letter in cell) for row in rows[start + 1 : start + 4] for cell in row)
     )
     body = [[*row, *[""] * width][:width] for row in rows[start + header :]]
     draft = _Draft("delimited", encoding)
@@ -295,8 +333,18 @@ def _delimited(data: bytes, encoding: str, name: str) -> _Draft:
         for place, label in enumerate(_names(names))
     ]
     _choose_kind(draft, fields)
+    for place, each in enumerate(fields):
+        if each.look.kind == "date" and (other := guesses.other_layout(each.look.date, (row[place] for row in body))):
+            draft.notes.append(f"The days of {each.name} may also be {other}: {each.look.date} was taken.")
     draft.records = [(['name = "row"', f'role = "{draft.role}"'], _with_meanings(fields, draft))]
     return draft
+
+
+def _start(rows: Sequence[Sequence[str]], width: int) -> int:
+    """The row of column names, which may have rows of a title above it; the first of full width where no name is known."""
+    known = [guesses.known_names(row) for row in rows[:_TITLE]]
+    best = known.index(max(known))
+    return best if known[best] > 1 else next((place for place, row in enumerate(rows) if len(row) >= width), 0)
 
 
 def _separator(separator: str) -> str:
@@ -306,7 +354,8 @@ def _separator(separator: str) -> str:
 def _choose_kind(draft: _Draft, fields: Sequence[_Field]) -> None:
     """A file is taken for payments where it names partners and amounts, and nothing that only statements have."""
     wishes = {_wish(each) for each in fields}
-    of_statements = {"booking_date", "balance", "debit", "credit"} & wishes or any(each.look.signed for each in fields)
+    of_statements = bool({"booking_date", "balance", "debit", "credit", "sign"} & wishes)
+    of_statements = of_statements or any(each.look.signed for each in fields)
     if not of_statements and {"amount"} <= wishes and wishes & {"account", "counterparty_account"}:
         draft.kind, draft.role = "payment", "payment"
     draft.notes.append(
@@ -425,7 +474,7 @@ def _fixed_look(lines: Sequence[str], start: int, end: int) -> Look:
     if look.kind == "digits" and end - start >= 9 and len({line[start:end] for line in lines}) > 1:
         zeros = all(line[start] == "0" for line in lines)
         return Look("amount") if zeros else look
-    return look if look.kind in ("digits", "date", "amount") and not look.group else Look("text")
+    return look if look.marks or (look.kind in ("digits", "date", "amount") and not look.group) else Look("text")
 
 
 # ----------------------------------------------------------------------------------------------------------------- XML
