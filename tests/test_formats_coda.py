@@ -15,7 +15,7 @@ from electra_kernel import formats
 from electra_kernel.formats import coda
 from electra_kernel.statements.model import Balance, Entry, EntryDetail, Statement
 from electra_kernel.statements.tables import tables_of
-from electra_kernel.vocabulary.errors import ElectraError
+from electra_kernel.vocabulary.errors import ElectraError, UnreadableFile
 from electra_kernel.vocabulary.parties import Party
 from tests.shared import SHARED, needs_shared
 
@@ -163,3 +163,13 @@ def test_every_sample_is_read_whole() -> None:
         assert told_rules <= {"count", "sum", "balance", "character-set", "account"}
         proved += "balance" not in told_rules
     assert proved >= 5
+
+
+def test_a_file_of_a_version_that_is_not_known_is_told_and_read_as_the_latest() -> None:
+    assert plain()[127:128] == b"2"
+    data = plain()[:127] + b"5" + plain()[128:]
+    reading = formats.read(data, "x")
+    assert [(row.position, row.rule) for row in reading.problems if row.severity == "error"] == [(1, "version")]
+    assert reading.statements == formats.read(plain(), "x").statements
+    with pytest.raises(UnreadableFile, match="no statement"):
+        formats.read(data[:130], "x")

@@ -36,7 +36,8 @@ from electra_kernel.vocabulary.errors import ElectraError
 from electra_kernel.vocabulary.parties import Party
 
 _WIDTH = 128
-_HEAD = re.compile(rb"[\r\n\xef\xbb\xbf]*0[0-9 ]{4}[0-9]{6}.{3}[0-9 ]{2}[D ][ -\xff]{110}[12]", re.DOTALL)
+_HEAD = re.compile(rb"[\r\n\xef\xbb\xbf]*0[0-9 ]{4}[0-9]{6}.{3}[0-9 ]{2}[D ][ -\xff]{110}[0-9]", re.DOTALL)
+_VERSIONS = ("1", "2")
 _COUNTED = ("old", "movement", "movement2", "movement3", "info", "info2", "info3", "new")
 
 
@@ -275,6 +276,9 @@ def _drafts(rows: Iterable[Row], problems: Problems) -> list[_Draft]:
     for row in rows:
         if row.record == "head":
             head = row.values
+            if head["version"] not in _VERSIONS:
+                said = f"The file is of version {head['version']} of CODA; it was read as version {_VERSIONS[-1]}."
+                problems.error(row.line, "head.version", "version", said, "Compare it with the bank's own statement.")
             if head["duplicate"] == "D":
                 problems.warn(
                     row.line, "head", "duplicate", "The bank marks it as a duplicate.", "Keep one of the two."
