@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import signal
 import tempfile
 from datetime import date
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -152,6 +154,46 @@ def test_many_small_files_are_joined_and_tables_made_before_still_read(
     assert ledger.append(make_tables(0, 4)).known == 4
 
 
+def _rows_written(folder: Path) -> int:
+    return sum(pq.read_metadata(file).num_rows for file in (folder / "ledger" / "entries").glob("*.parquet"))
+
+
+def test_every_row_is_joined_once_a_tier_however_many_small_files_come(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ledger_tables, "JOIN_AT", 2)
+    monkeypatch.setattr(ledger_tables, "TIERS", (2, 4))
+    ledger = _ledger(tmp_path)
+    for turn in range(9):
+        ledger.append(make_tables(turn, turn + 1))
+    assert sorted(file.rows for file in _files(tmp_path / "ledger")) == [1, 4, 4]
+    assert _rows_written(tmp_path) == 8 * 3 + 1
+    assert sorted(ledger.entries().amount.to_pyarrow().to_pylist()) == [Decimal(f"{n}.10000") for n in range(9)]
+
+
+def test_two_ledgers_that_append_in_turn_follow_one_another(tmp_path: Path) -> None:
+    ledgers = [_ledger(tmp_path), _ledger(tmp_path)]
+    for turn in range(6):
+        assert ledgers[turn % 2].append(make_tables(turn, turn + 2)).entries == (2 if turn == 0 else 1)
+    for ledger in ledgers:
+        assert _sizes(ledger) == (7, 14, 7, 1)
+
+
+def test_a_ledger_that_was_put_back_from_a_backup_while_it_was_open_is_what_counts(tmp_path: Path) -> None:
+    ledger, folder, backup = _ledger(tmp_path), tmp_path / "ledger", tmp_path / "backup"
+    ledger.append(make_tables(0, 2))
+    shutil.copytree(folder, backup)
+    ledger.append(make_tables(2, 3))
+    shutil.rmtree(folder)
+    shutil.copytree(backup, folder)
+    assert _sizes(ledger) == (2, 4, 2, 1)
+    # As many appends as before, of something else.
+    assert _ledger(tmp_path).append(make_tables(20, 21)).entries == 1
+    assert ledger.append(make_tables(2, 5)).entries == 3
+    amounts = sorted(ledger.entries().amount.to_pyarrow().to_pylist())
+    assert amounts == [Decimal(f"{n}.10000") for n in (0, 1, 2, 3, 4, 20)]
+
+
 def test_a_damaged_table_is_named(tmp_path: Path) -> None:
     ledger = _ledger(tmp_path)
     ledger.append(make_tables(0, 1))
@@ -199,6 +241,15 @@ def test_a_death_between_tables_leaves_nothing_and_the_next_append_makes_the_led
         assert store.ledger.append(make_tables(0, 3)).entries == 3
         assert _sizes(store.ledger) == (3, 6, 3, 1)
         assert store.ledger.append(make_tables(0, 3)) == Appended(entries=0, details=0, balances=0, known=3)
+
+
+def test_what_another_process_left_when_it_died_is_taken_back_by_one_that_had_the_ledger_open(tmp_path: Path) -> None:
+    with Store.open(tmp_path, system_clock) as store:
+        store.ledger.append(make_tables(10, 12))
+        finish(start(_DIE, tmp_path, "details", "before"), code=9)
+        assert _sizes(store.ledger) == (2, 4, 2, 1)
+        assert store.ledger.append(make_tables(0, 3)).entries == 3
+        assert _sizes(store.ledger) == _sizes(_ledger(tmp_path)) == (5, 10, 5, 1)
 
 
 def test_a_process_killed_in_the_middle_of_appends_leaves_each_entry_once(tmp_path: Path) -> None:

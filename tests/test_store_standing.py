@@ -21,7 +21,7 @@ from electra_kernel import formats
 from electra_kernel.analysis import payments, position
 from electra_kernel.statements.model import NOTIFICATION, REPORT, STATEMENT, Balance, Entry, EntryDetail, Statement
 from electra_kernel.statements.tables import tables_of
-from electra_kernel.store import standing
+from electra_kernel.store import ledger_tables, ledger_taking, standing
 from electra_kernel.store.ledger import Ledger
 from electra_kernel.store.locks import Locks
 from electra_kernel.vocabulary.dates import system_clock
@@ -321,6 +321,26 @@ def test_a_reference_that_comes_again_a_month_later_is_another_booking(tmp_path:
     later = _entry("10", "RENT", booking_date=date(2026, 4, 2), value_date=date(2026, 4, 2))
     _append(ledger, _told(STATEMENT, [_entry("10", "RENT")]), _told(REPORT, [later], day=date(2026, 4, 2)))
     assert _amounts(ledger) == ["10.00", "10.00"]
+
+
+def _open_files(folder: Path) -> set[str]:
+    table, layout = ledger_tables.open_table(folder / "ledger", "entries"), ledger_tables.LAYOUTS["entries"]
+    return {file.path for file in ledger_tables.files_of(table, layout) if file.part == ledger_tables.OPEN}
+
+
+def test_what_gives_way_in_a_large_file_has_only_the_days_near_it_written_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ledger_taking, "TIERS", (1,))
+    ledger, days = _ledger(tmp_path), [DAY, NEXT, date(2026, 6, 2)]
+    told = [_entry(str(number), f"R{number}", booking_date=day, details=_batch("1")) for number, day in enumerate(days)]
+    _append(ledger, _told(REPORT, told, day=days[-1]))
+    _append(ledger, _told(STATEMENT, [_entry("0", "R0")]))
+    apart = _open_files(tmp_path)
+    _append(ledger, _told(STATEMENT, [_entry("1", "R1", booking_date=NEXT)], day=NEXT))
+    assert (len(apart), len(_open_files(tmp_path)), _open_files(tmp_path) < apart) == (2, 1, True)
+    assert _amounts(ledger) == ["0.00", "1.00", "2.00"]
+    assert ledger.entries(everything=True).count().execute() == 5
 
 
 def test_an_entry_that_is_told_again_with_payments_counts_once(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from electra_kernel.statements.columns import ENTRIES, STATEMENTS
+from electra_kernel.statements.model import STATEMENT
 from electra_kernel.store.ledger_tables import Change, Days, asking, scan
 from electra_kernel.vocabulary.errors import Problem
 
@@ -125,8 +126,8 @@ def doubles_of(statements: pa.Table, entries: Any, held: Mapping[str, Change]) -
         statements, entries: what is to be appended; ``entries`` a table, or a dataset where it does not fit into memory.
         held: the ledger's tables.
     """
-    if not statements.num_rows:
-        return statements, ()
+    if not pc.any(pc.and_(pc.equal(statements["kind"], STATEMENT), pc.greater(statements["entries"], 0))).as_py():
+        return statements.slice(0, 0), ()
     numbers = pa.array(range(statements.num_rows), pa.int64())
     with asking() as query:
         query.register("numbered", statements.append_column("number", numbers))

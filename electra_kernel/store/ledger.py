@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 from threading import RLock
 from typing import Any
@@ -32,12 +33,12 @@ from electra_kernel.store.ledger_tables import (
     Change,
     DamagedLedger,
     Days,
+    Tables,
     agreed,
     asking,
-    begin,
     engine,
     files_of,
-    finish,
+    mark_of,
     open_table,
     scan,
 )
@@ -93,9 +94,10 @@ class Ledger:
 
     def __init__(self, folder: Path, locks: Locks) -> None:
         self._folder, self._locks = folder, locks
+        self._tables = Tables(folder)
         self._backend: Any = None
-        self._views: dict[str, Any] = {}
-        self._soft: dict[str, bool] = {}
+        self._views: dict[tuple[Any, ...], Any] = {}
+        self._numbers = count()
         self._guard = RLock()
 
     def append(self, *files: StatementTables, sources: Sequence[str] = ()) -> Appended:
@@ -114,14 +116,14 @@ class Ledger:
         given = {name: _gather(name, files) for name in SCHEMAS}
         known = given["entries"].num_rows
         with self._locks.hold("ledger", purpose="writing statements to the ledger", wait=600), engine():
-            tables = begin(self._folder)
+            tables = self._tables.begin()
             given, doubles = without_doubles(given, tables)
             taking = Taking(tables, given["statements"])
             entries = taking.entries(given["entries"])
             details = taking.details(given["details"], given["entries"])
             taking.finish()
             balances, conflicts = self._rest(tables, given, doubles, _with_sources(files, sources))
-            finish(self._folder, tables)
+            self._tables.finish(tables)
         return Appended(
             entries=entries.num_rows,
             details=details,
@@ -144,7 +146,7 @@ class Ledger:
         total = sum(pyarrow.parquet.read_metadata(file).num_rows for file in entries)
         told_of = dataset(list(entries)) if entries else ENTRIES.empty_table()
         with self._locks.hold("ledger", purpose="writing statements to the ledger", wait=600), engine():
-            tables = begin(self._folder)
+            tables = self._tables.begin()
             doubles, told = doubles_of(rest.statements, told_of, tables)
             taking, left_out, new = Taking(tables, rest.statements), list[str](), Counter[str]()
             for file in entries:
@@ -159,7 +161,7 @@ class Ledger:
             taking.finish()
             given = {name: _gather(name, [rest]) for name in SCHEMAS}
             balances, conflicts = self._rest(tables, given, told, _with_sources([rest], [source]))
-            finish(self._folder, tables)
+            self._tables.finish(tables)
         return Appended(
             entries=new["entries"],
             details=new["details"],
@@ -212,14 +214,16 @@ class Ledger:
 
     def _table(self, name: str, *, everything: bool = False) -> Any:
         versions = agreed(self._folder)
-        table = open_table(self._folder, name, None if versions is None else versions.get(name, 0))
-        files = [file for file in files_of(table, LAYOUTS[name]) if everything or file.part != GONE]
-        version = table.version() if table and files else "none"
-        view = f"{name}_{version}{'_everything' * everything}"
+        version = None if versions is None else versions.get(name, 0)
+        mark = None if version is None else mark_of(self._folder, name, version)
+        known = (name, everything, version, mark)
         with self._guard:
-            if view not in self._views:
-                self._views[view] = self._view(view, [file.path for file in files], SCHEMAS[name])
-            return self._views[view]
+            # A version without a mark may be another one the next time.
+            if mark is None or known not in self._views:
+                table = open_table(self._folder, name, version)
+                files = [file.path for file in files_of(table, LAYOUTS[name]) if everything or file.part != GONE]
+                self._views[known] = self._view(f"{name}_{next(self._numbers)}", files, SCHEMAS[name])
+            return self._views[known]
 
     def _view(self, view: str, files: Sequence[str], schema: pa.Schema) -> Any:
         """An ibis table over Parquet files, or over nothing. One backend for all, so that they can be joined."""

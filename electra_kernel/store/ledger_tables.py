@@ -7,8 +7,11 @@ reads sees all of an append or nothing of it. What a dead append left beyond the
 
 Every file carries the first and the last day of its rows, so what cannot matter is not opened. Small files are joined
 with others of their size, ordered by day, when there are many (``JOIN_AT``): every row is written a few times, however
-large the ledger grows. Files that were replaced stay for a week (Delta's default) because an expression made before
-still reads them.
+large the ledger grows, and no append waits for more than the joining of ``TIERS[-1]`` * ``JOIN_AT`` rows. Files that were
+replaced stay for a week (Delta's default) because an expression made before still reads them.
+
+To open a Delta table is to read its log. So who appends again follows the tables that are open (``Tables``), and reads
+only what others have written meanwhile.
 """
 
 from __future__ import annotations
@@ -39,9 +42,21 @@ FIRM, OPEN, GONE = "firm", "open", "gone"
 #: The column that names the part in the Delta tables; the files do not carry it.
 PART = "part"
 
-#: As many files smaller than a tier (bytes) are joined. A file of the last tier is left alone.
+#: As many files of one tier (by rows: fewer than this, and not fewer than the tier before) are joined; what is larger is
+#: left alone. A joined file is of the next tier, or soon will be, so that its rows are not joined again with every few.
 JOIN_AT = 16
-TIERS = (1 << 20, 16 << 20, 128 << 20)
+TIERS = (16, 256, 4096, 65536)
+
+#: How files are written: amounts as integers, which are read fastest, and so many rows that several threads have work.
+_WRITTEN: dict[str, Any] = {
+    "compression": "zstd",
+    "compression_level": 3,
+    "store_decimal_as_integer": True,
+    "row_group_size": 122_880,
+}
+
+#: Who opens a table reads what was committed since its last checkpoint: Delta's default of a hundred takes noticeably long.
+_CONFIGURATION: dict[str, str | None] = {"delta.checkpointInterval": "20"}
 
 #: Nothing is loaded from a network at run time.
 OFFLINE: dict[str, Any] = {"autoinstall_known_extensions": False, "autoload_known_extensions": False}
@@ -160,11 +175,13 @@ def scan(files: Sequence[File], schema: pa.Schema, column: str = "", days: Days 
     if days is None:
         return f"(SELECT * FROM {_read(files, schema)})"  # noqa: S608
     dated, undated = [file for file in files if file.first], [file for file in files if file.undated and days.undated]
-    ways = [f"SELECT * FROM {_read(undated, schema)} WHERE {column} IS NULL"]  # noqa: S608
-    if days.first:
+    ways = []
+    if undated:
+        ways.append(f"SELECT * FROM {_read(undated, schema)} WHERE {column} IS NULL")  # noqa: S608
+    if dated and days.first:
         between = f"{column} BETWEEN DATE '{days.first}' AND DATE '{days.last}'"
         ways.append(f"SELECT * FROM {_read(dated, schema)} WHERE {between}")  # noqa: S608
-    return f"({' UNION ALL '.join(ways)})"
+    return f"({' UNION ALL '.join(ways)})" if ways else scan((), schema)
 
 
 def _read(files: Sequence[File], schema: pa.Schema) -> str:
@@ -217,6 +234,19 @@ def open_table(folder: Path, name: str, version: int | None = None) -> DeltaTabl
     if stored != set(LAYOUTS[name].stored.names):
         raise _damaged(name, path, f"Its columns are {', '.join(sorted(stored))}")
     return table
+
+
+def mark_of(folder: Path, name: str, version: int) -> tuple[int, int, int] | None:
+    """What tells one version of a table from that of any other table which ever stood there; ``None`` if it is not known."""
+    try:
+        commit = _commit(folder, name, version).stat()
+    except OSError:
+        return None
+    return commit.st_ino, commit.st_mtime_ns, commit.st_size
+
+
+def _commit(folder: Path, name: str, version: int) -> Path:
+    return folder / name / "_delta_log" / f"{version:020d}.json"
 
 
 def files_of(table: DeltaTable | None, layout: Layout) -> list[File]:
@@ -274,7 +304,7 @@ class Change:
         if not rows.num_rows:
             return
         path = self._new_path()
-        pyarrow.parquet.write_table(rows.cast(self.layout.schema), path, compression="zstd", compression_level=3)
+        pyarrow.parquet.write_table(rows.cast(self.layout.schema), path, **_WRITTEN)
         days = Days.of(rows[self.layout.day]) if self.layout.day else Days(None, None, undated=False)
         undated = rows[self.layout.day].null_count if self.layout.day else 0
         self._took(File(str(path), path.stat().st_size, rows.num_rows, part, days.first, days.last, undated))
@@ -304,7 +334,9 @@ class Change:
             return self.table.version() if self.table is not None else 0
         stored, parts = self.layout.stored, [PART] if self.layout.parted else None
         if self.table is None:
-            self.table = DeltaTable.create(str(self._path), schema=stored, mode="ignore", partition_by=parts)
+            self.table = DeltaTable.create(
+                str(self._path), schema=stored, mode="ignore", partition_by=parts, configuration=_CONFIGURATION
+            )
         when = max((_milliseconds(path) for path in self._added), default=_milliseconds(str(self._path)))
         actions: list[AddAction | RemoveAction] = [self._remove(file, when) for file in self._dropped]
         actions += [self._add_action(file) for file in self.files if file.path in self._added]
@@ -338,7 +370,7 @@ class Change:
     def _crowds(self, part: str) -> Iterator[list[File]]:
         below = 0
         for tier in TIERS:
-            crowd = [file for file in self.files if file.part == part and below <= file.size < tier]
+            crowd = [file for file in self.files if file.part == part and below <= file.rows < tier]
             if len(crowd) >= JOIN_AT:
                 yield crowd
                 return  # what comes of it counts the next time
@@ -380,32 +412,62 @@ def _milliseconds(path: str) -> int:
     return Path(path).stat().st_mtime_ns // 1_000_000
 
 
-def begin(folder: Path) -> dict[str, Change]:
-    """All tables, ready to be changed by whoever holds the ledger's lock; what a dead append left is taken back."""
-    versions = agreed(folder)
-    if versions is None:
-        tables = {name: open_table(folder, name) for name in LAYOUTS}
-        agree(folder, {name: table.version() for name, table in tables.items() if table is not None})
-    else:
-        tables = {name: _as_agreed(folder, name, versions.get(name, 0)) for name in LAYOUTS}
-    return {
-        name: Change(folder, layout, tables[name], files_of(tables[name], layout)) for name, layout in LAYOUTS.items()
-    }
+class Tables:
+    """The tables of one ledger, to be changed by whoever holds its lock; what was open stays so from append to append.
+
+    Args:
+        folder: holds one Delta table a folder.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        #: What the last append left, each with the mark of its version; nothing where one failed.
+        self._kept: dict[str, tuple[Change, tuple[int, int, int]]] = {}
+
+    def begin(self) -> dict[str, Change]:
+        """All tables, ready to be changed; what a dead append left is taken back."""
+        kept, self._kept = self._kept, {}
+        versions = agreed(self._folder)
+        if versions is None:
+            tables = {name: open_table(self._folder, name) for name in LAYOUTS}
+            agree(self._folder, {name: table.version() for name, table in tables.items() if table is not None})
+            return {name: self._change(name, table) for name, table in tables.items()}
+        return {name: self._as_agreed(name, versions.get(name, 0), kept.get(name)) for name in LAYOUTS}
+
+    def finish(self, tables: dict[str, Change]) -> None:
+        """Commit all tables, and let that be what is read."""
+        _agree(self._folder, tables)
+        joined = [change for change in tables.values() if change.join_small_files()]
+        if joined:
+            _agree(self._folder, tables)
+            for change in joined:
+                change.forget_replaced()
+            _agree(self._folder, tables)
+        for name, change in tables.items():
+            mark = mark_of(self._folder, name, change.table.version()) if change.table is not None else None
+            if mark is not None:
+                self._kept[name] = change, mark
+
+    def _change(self, name: str, table: DeltaTable | None) -> Change:
+        return Change(self._folder, LAYOUTS[name], table, files_of(table, LAYOUTS[name]))
+
+    def _as_agreed(self, name: str, version: int, kept: tuple[Change, tuple[int, int, int]] | None) -> Change:
+        table = None
+        if kept is not None and kept[0].table is not None:
+            table, known = kept[0].table, kept[0].table.version()
+            if known > version or mark_of(self._folder, name, known) != kept[1]:
+                table = None  # another table stands there now
+            elif known == version and not _commit(self._folder, name, version + 1).exists():
+                return Change(self._folder, LAYOUTS[name], table, kept[0].files)
+            else:
+                table.update_incremental()
+        if table is None or table.version() < version:
+            table = open_table(self._folder, name)
+        if table is not None and table.version() != version:
+            table.restore(version)
+            table.update_incremental()
+        return self._change(name, table)
 
 
-def _as_agreed(folder: Path, name: str, version: int) -> DeltaTable | None:
-    table = open_table(folder, name)
-    if table is not None and table.version() != version:
-        table.restore(version)
-        table.update_incremental()
-    return table
-
-
-def finish(folder: Path, tables: Mapping[str, Change]) -> None:
-    """Commit all tables, and let that be what is read."""
+def _agree(folder: Path, tables: Mapping[str, Change]) -> None:
     agree(folder, {name: change.commit() for name, change in tables.items()})
-    joined = [change for change in tables.values() if change.join_small_files()]
-    if joined:
-        agree(folder, {name: change.commit() for name, change in tables.items()})
-        for change in joined:
-            change.forget_replaced()

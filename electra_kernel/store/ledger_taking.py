@@ -20,7 +20,7 @@ import pyarrow.parquet
 
 from electra_kernel.statements.columns import DETAILS, ENTRIES, STATEMENTS
 from electra_kernel.store import standing
-from electra_kernel.store.ledger_tables import DAY, FIRM, GONE, LAYOUTS, OPEN, Change, Days, File, asking, scan
+from electra_kernel.store.ledger_tables import DAY, FIRM, GONE, LAYOUTS, OPEN, TIERS, Change, Days, File, asking, scan
 
 _NEAR = timedelta(days=standing.NEAR)
 _COPIES = pa.schema([("entry_id", pa.string()), ("giver", pa.string()), (DAY, pa.date32()), ("given", pa.date32())])
@@ -151,7 +151,7 @@ class Taking:
         )
         query.execute(f"CREATE TEMP TABLE near AS SELECT {columns}, '' AS part, '' AS filename FROM fresh")  # noqa: S608
         of_accounts = "account IN (SELECT account FROM accounts)"
-        for part in (FIRM, OPEN, GONE):
+        for part in sorted({file.part for file in files}):
             held = scan([file for file in files if file.part == part], ENTRIES, "booking_date", around)
             query.execute(
                 f"INSERT INTO near SELECT {columns}, '{part}', filename FROM {held} "  # noqa: S608
@@ -191,12 +191,15 @@ class Taking:
     def _move_details(self, query: Any, around: Days) -> None:
         """Take the payments of what gives way from those that stand."""
         files = around.among(_of(self._details, FIRM))
+        if not files:
+            return
         held = scan(files, LAYOUTS["details"].schema, DAY, around)
         touched = query.sql(f"SELECT DISTINCT filename FROM {held} WHERE entry_id IN (SELECT entry_id FROM gone)")  # noqa: S608
         for file in _named(files, touched):
             self._details.drop(file)
             for part, rows in self._parted(query, scan([file], LAYOUTS["details"].schema)).items():
-                self._details.add(rows, part)
+                for piece in _apart(rows, rows[DAY], around):
+                    self._details.add(piece, part)
 
     def _parted(self, query: Any, source: str) -> dict[str, pa.Table]:
         """Payments of a source by part: those of entries in the table ``gone``, and the others."""
@@ -224,10 +227,21 @@ class Taking:
             goes, takes = (pc.is_in(rows["entry_id"], value_set=ids[name]) for name in ("gone", "takings"))
             leaving.append(rows.filter(goes))
             with_words = _with_words(query, rows.filter(takes))
-            self._entries.add(pa.concat_tables([rows.filter(pc.invert(pc.or_(goes, takes))), with_words]), part)
+            stay = pa.concat_tables([rows.filter(pc.invert(pc.or_(goes, takes))), with_words])
+            for piece in _apart(stay, stay["booking_date"], around):
+                self._entries.add(piece, part)
         for file in touched:
             self._entries.drop(file)
         self._entries.add(pa.concat_tables(leaving), GONE)
+
+
+def _apart(rows: pa.Table, days: Any, near: Days) -> list[pa.Table]:
+    """Rows of a file that has to be written anew; of a large one those near by themselves, so that the rest stays next time."""
+    if rows.num_rows < TIERS[-1] or near.first is None or near.last is None:
+        return [rows]
+    inside = pc.and_(pc.greater_equal(days, pa.scalar(near.first)), pc.less_equal(days, pa.scalar(near.last)))
+    inside = pc.fill_null(inside, near.undated)
+    return [rows.filter(inside), rows.filter(pc.invert(inside))]
 
 
 def _of(change: Change, part: str) -> list[File]:
