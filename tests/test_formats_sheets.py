@@ -9,6 +9,7 @@ from contextlib import suppress
 from dataclasses import fields
 from datetime import date, datetime
 from decimal import Decimal
+from struct import pack
 
 import pytest
 import xlsxwriter
@@ -16,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from electra_kernel import formats
-from electra_kernel.formats import sheets
+from electra_kernel.formats import sheets, xls_bounds
 from electra_kernel.formats.base import Reading
 from electra_kernel.statements.columns import StatementTables
 from electra_kernel.statements.tables import tables_of
@@ -488,3 +489,82 @@ def test_french_capitals_in_latin_1_are_no_cyrillic() -> None:
     assert reading.statements[0].entries[0].details[0].remittance == "DÉPÔT REÇU À L'ÉCHÉANCE"
     short = sheets.read("Date,Remarque,Montant\n2026-03-22,DÉPÔT,50.00\n".encode("cp1252"), "s")
     assert short.statements[0].entries[0].details[0].remittance == "DÉPÔT"
+
+
+def _record(kind: int, *parts: bytes) -> bytes:
+    body = b"".join(parts)
+    return pack("<HH", kind, len(body)) + body
+
+
+def _xls(cells: list[tuple[int, int, str]], listed: int = 1, texts: int | None = None) -> bytes:
+    """An old workbook: a stream of BIFF8 records in a compound file; its one sheet may be listed several times."""
+    words = list(dict.fromkeys(text for _, _, text in cells))
+    shared = b"".join(pack("<HB", len(text), 1) + text.encode("utf-16-le") for text in words)
+    begin, end = pack("<HHHHII", 0x600, 5, 0, 0, 0, 0), _record(0x0A)
+    sheet = _record(0x809, pack("<HHHHII", 0x600, 0x10, 0, 0, 0, 0))
+    sheet += b"".join(_record(0xFD, pack("<HHHI", row, col, 0, words.index(text))) for row, col, text in cells) + end
+    sst = _record(0xFC, pack("<II", len(cells), len(words) if texts is None else texts), shared)
+    lead = _record(0x809, begin)
+    start = len(lead) + len(sst) + listed * 18 + len(end)
+    bound = b"".join(_record(0x85, pack("<IHBB", start, 0, 6, 0), b"Tab%03d" % number) for number in range(listed))
+    stream = lead + bound + sst + end + sheet
+    stream = stream.ljust(max(4096, -(-len(stream) // 512) * 512), b"\0")
+    count = len(stream) // 512
+    table = [0xFFFFFFFD, 0xFFFFFFFE, *range(3, count + 2), 0xFFFFFFFE]
+    table += [0xFFFFFFFF] * (128 - len(table))
+
+    def entry(name: str, kind: int, child: int, first: int, size: int) -> bytes:
+        letters = f"{name}\0".encode("utf-16-le")
+        head = letters.ljust(64, b"\0") + pack("<HBBIII", len(letters), kind, 1, 0xFFFFFFFF, 0xFFFFFFFF, child)
+        return head + bytes(36) + pack("<IQ", first, size)
+
+    directory = entry("Root Entry", 5, 1, 0xFFFFFFFE, 0) + entry("Workbook", 2, 0xFFFFFFFF, 2, len(stream))
+    header = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(16) + pack("<HHHHH", 0x3E, 3, 0xFFFE, 9, 6)
+    header += bytes(10) + pack("<IIIIIIIII", 1, 1, 0, 4096, 0xFFFFFFFE, 0, 0xFFFFFFFE, 0, 0)
+    header += pack("<I", 0xFFFFFFFF) * 108
+    return header + pack("<128I", *table) + directory.ljust(512, b"\0") + stream
+
+
+_OLD = [(0, 0, "Date"), (0, 1, "Amount"), (0, 2, "Balance"), (1, 0, "2026-01-02"), (1, 1, "-5,25"), (1, 2, "1,00")]
+
+
+def test_an_old_workbook_is_read_and_what_it_takes_is_known_before() -> None:
+    data = _xls(_OLD)
+    assert xls_bounds.taken(data) == xls_bounds.Taken(cells=6, texts=36)
+    assert formats.read_tables(data, "s.xls").entries["amount"].to_pylist() == [Decimal("-5.25000")]
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (_xls([*_OLD, (65_535, 255, "x")], listed=3), "too large"),
+        (_xls([*_OLD, *((2, place, "x" * 20_000) for place in range(200))], listed=300), "too large"),
+        (_xls(_OLD, texts=2**31), "cannot be read"),
+        (_xls(_OLD)[:2000], "cannot be read"),
+    ],
+)
+def test_an_old_workbook_that_would_fill_the_memory_is_refused_before_it_is_read(data: bytes, words: str) -> None:
+    with pytest.raises(UnreadableFile, match=words):
+        formats.read(data, "s.xls")
+
+
+@settings(max_examples=200, deadline=None)
+@given(data=st.data())
+def test_damaged_old_workbooks_are_measured_or_refused(data: st.DataObject) -> None:
+    damaged = bytearray(_xls(_OLD))
+    for _ in range(data.draw(st.integers(1, 4))):
+        damaged[data.draw(st.integers(0, len(damaged) - 1))] = data.draw(st.sampled_from([0, 1, 2, 9, 255, 254]))
+    with suppress(ValueError):
+        xls_bounds.taken(bytes(damaged))
+
+
+def test_a_workbook_whose_cells_repeat_a_long_text_beyond_measure_is_refused() -> None:
+    out = io.BytesIO()
+    workbook = xlsxwriter.Workbook(out)
+    sheet = workbook.add_worksheet()
+    sheet.write_row(0, 0, ["Date", "Amount", "Balance"])
+    for row in range(1, 36_000):
+        sheet.write_string(row, 3, "x" * 32_000)
+    workbook.close()
+    with pytest.raises(UnreadableFile, match="repeat long texts"):
+        formats.read(out.getvalue(), "s.xlsx")

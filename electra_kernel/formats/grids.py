@@ -11,17 +11,19 @@ import csv
 import io
 import posixpath
 import re
+import tomllib
 import unicodedata
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from importlib.resources import files
 from typing import Any, TypeAlias
 
 import numpy as np
 from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook, SheetVisibleEnum
 
-from electra_kernel.formats import iso
+from electra_kernel.formats import iso, xls_bounds
 from electra_kernel.formats.base import unreadable
 from electra_kernel.vocabulary.errors import ElectraError, Problem, UnreadableFile
 from electra_kernel.vocabulary.xml import HostileXml, parse_xml
@@ -31,14 +33,13 @@ Cell: TypeAlias = Any
 Row: TypeAlias = tuple[int, Sequence[Cell]]
 
 DELIMITERS = (",", ";", "\t", "|")
-MAX_BYTES = 256 * 2**20
+LIMITS: Mapping[str, int] = tomllib.loads(
+    files("electra_kernel.formats").joinpath("sheet_limits.toml").read_text("utf-8")
+)
 #: What a cell with a formula's error holds.
 ERROR_CELL = "\x00error"
-_MAX_INFLATED = 1024 * 2**20
 #: Containers: what begins so and is no workbook is not read as text either.
 _NO_TEXT = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
-#: The largest area of a sheet, rows × columns: all of it is held in memory, however few of its cells are filled.
-_MAX_CELLS = 40_000_000
 _START = 65_536
 _LOOKED_AT = 300
 #: Letters that are no plain letter with an accent.
@@ -65,8 +66,8 @@ def check_size(data: bytes, source: str) -> None:
     Raises:
         UnreadableFile: with rule ``size`` or ``format``.
     """
-    if len(data) > MAX_BYTES:
-        raise unreadable(source, "size", f"The file is larger than {MAX_BYTES // 2**20} MB.", "Split it.")
+    if len(data) > LIMITS["bytes"]:
+        raise unreadable(source, "size", f"The file is larger than {LIMITS['bytes'] // 2**20} MB.", "Split it.")
     if data.startswith(_NO_TEXT) and not is_workbook(data):
         words = f"The file looks like {iso.looks_like(data)}."
         raise unreadable(source, "format", words, "Open it in a spreadsheet program and save it as .xlsx or CSV.")
@@ -313,7 +314,8 @@ def _check_container(data: bytes, source: str) -> dict[str, dict[int, list[int]]
     errors: dict[str, dict[int, list[int]]] = {}
     kind = workbook_kind(data)
     if kind == "xls":
-        return errors  # at most 65,536 rows of 256 cells, and nothing is inflated
+        _check_old(data, source)
+        return errors
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as container:
             _check_inflated(container, source)
@@ -326,8 +328,12 @@ def _check_container(data: bytes, source: str) -> dict[str, dict[int, list[int]]
             for part in container.infolist():
                 if part.filename not in read and not part.is_dir():
                     _check_part(container, part)
+            texts = _Shared(container) if kind == "xlsx" else None
             for name, path in named:
-                errors[name] = _errors_in(container.read(path), name, source)
+                sheet = container.read(path)
+                errors[name] = _errors_in(sheet, name, source)
+                if texts is not None:
+                    texts.check(sheet, source)
     except (zipfile.BadZipFile, KeyError, HostileXml, ValueError, OSError, EOFError, NotImplementedError) as error:
         raise _broken_workbook(source, str(error)) from error
     except (RuntimeError, zipfile.zlib.error) as error:  # type: ignore[attr-defined]
@@ -335,14 +341,52 @@ def _check_container(data: bytes, source: str) -> dict[str, dict[int, list[int]]
     return errors
 
 
+def _check_old(data: bytes, source: str) -> None:
+    """Refuse an .xls whose sheets take too much memory."""
+    try:
+        small = len(data) <= LIMITS["old_bytes"]
+        found = xls_bounds.taken(data) if small else xls_bounds.Taken(0, 0)
+    except ValueError as error:
+        raise _broken_workbook(source, str(error)) from error
+    if not small or found.cells > LIMITS["old_cells"] or found.texts > LIMITS["texts"]:
+        said = "The .xls workbook is too large to be read, or its cells lie too far apart."
+        raise unreadable(source, "size", said, "Save it as .xlsx, without what stands far from the rows.")
+
+
 def _check_inflated(container: zipfile.ZipFile, source: str) -> None:
-    if sum(part.file_size for part in container.infolist()) > _MAX_INFLATED:
+    if sum(part.file_size for part in container.infolist()) > LIMITS["inflated"]:
         raise unreadable(
             source,
             "size",
-            f"The workbook inflates to more than {_MAX_INFLATED // 2**20} MB.",
+            f"The workbook inflates to more than {LIMITS['inflated'] // 2**20} MB.",
             "Split it, or save it again without unused sheets.",
         )
+
+
+class _Shared:
+    """The texts that cells share; in the library's hands each cell has its own, so a few long ones can fill any memory."""
+
+    def __init__(self, container: zipfile.ZipFile) -> None:
+        part = next((name for name in container.namelist() if name.lower() == "xl/sharedstrings.xml"), "")
+        whole = container.read(part) if part else b""
+        self._lengths = list(map(len, re.split(rb"<(?:\w+:)?si[\s>]", whole)[1:]))
+        self._longest, self._taken = max(self._lengths, default=0), 0
+
+    def check(self, sheet: bytes, source: str) -> None:
+        """Refuse texts that would take too much, with those of the sheets before; the markup counts as text."""
+        if self._longest * (len(sheet) // _LEAST_CELL) <= LIMITS["texts"] // _MANY:
+            return
+        for match in _INDEX.finditer(sheet):
+            index = int(match[1])
+            self._taken += self._lengths[index] if index < len(self._lengths) else 0
+            if self._taken > LIMITS["texts"]:
+                said = "The cells of the workbook repeat long texts too often to be read."
+                raise unreadable(source, "size", said, "Shorten the texts, or split the workbook.")
+
+
+#: The shortest cell with a shared text, ``<c t="s"><v>0</v></c>``; sheets that are looked at one by one.
+_LEAST_CELL, _MANY = 20, 4
+_INDEX = re.compile(rb"<(?:\w+:)?v[^>]*>\s*([0-9]{1,9})\s*<")
 
 
 def _errors_in(sheet: bytes, name: str, source: str) -> dict[int, list[int]]:
@@ -391,14 +435,8 @@ def _check_repeats(content: bytes, source: str) -> None:
         until = content.find(b"table-row>" if is_row else b"table-cell", match.end())
         if count > 1 and _FILLED.search(content, match.end(), until if until >= 0 else len(content)):
             rows, columns = (max(rows, count), columns) if is_row else (rows, max(columns, count))
-    if rows * columns > _MAX_REPEATED:
+    if rows * columns > LIMITS["repeated"]:
         raise unreadable(source, "size", "The sheet repeats cells too often to be read.", "Save it as .xlsx.")
-
-
-#: Rows × columns that may be repeated with something in them.
-_MAX_REPEATED = 1_000_000
-#: A binary workbook's records are not walked through here; its sheets are bounded by the size of their parts.
-_MAX_BINARY = 64 * 2**20
 
 
 def _check_binary(container: zipfile.ZipFile, source: str) -> None:
@@ -409,7 +447,7 @@ def _check_binary(container: zipfile.ZipFile, source: str) -> None:
         head = container.read(part)
         at = head.find(b"\x94\x01\x10")
         first, last, left, right = (int.from_bytes(head[at + 3 + 4 * index :][:4], "little") for index in range(4))
-        if at < 0 or part.file_size > _MAX_BINARY or (last - first + 1) * (right - left + 1) > _MAX_CELLS:
+        if at < 0 or part.file_size > LIMITS["binary"] or (last - first + 1) * (right - left + 1) > LIMITS["cells"]:
             raise unreadable(source, "size", "The binary workbook is too large to be read.", "Save it as .xlsx.")
 
 
@@ -429,7 +467,7 @@ def _check_area(sheet: bytes, name: str, source: str) -> None:
         letters.add(match[1][: _MAX_LETTERS + 1])
         rows = max(rows, int(match[2][:20]))
     widest = 1 + max(_column_index(column.decode().upper()) for column in letters)
-    if rows * widest > _MAX_CELLS or rows > _MAX_ROWS or max(map(len, letters)) > _MAX_LETTERS:
+    if rows * widest > LIMITS["cells"] or rows > _MAX_ROWS or max(map(len, letters)) > _MAX_LETTERS:
         raise unreadable(
             source,
             "size",
