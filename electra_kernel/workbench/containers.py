@@ -62,7 +62,7 @@ class Member:
     name: str
     size: int
     file_name: str
-    _open: Callable[[], IO[bytes]]
+    _open: Callable[[], IO[bytes] | gzip.GzipFile]
 
     def read(self) -> bytes:
         """Its bytes.
@@ -183,7 +183,7 @@ def _gzip_member(place: Path | bytes, name: str, budget: Budget) -> Member:
     return Member(f"{name}/{file_name}", size, file_name, partial(_gunzipped, place))
 
 
-def _gunzipped(place: Path | bytes) -> IO[bytes]:
+def _gunzipped(place: Path | bytes) -> gzip.GzipFile:
     return gzip.GzipFile(fileobj=io.BytesIO(place)) if isinstance(place, bytes) else gzip.open(place)
 
 
