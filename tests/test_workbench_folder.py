@@ -62,6 +62,24 @@ def test_a_mixed_folder_ends_in_one_table_of_what_became_of_each_file(tmp_path: 
     assert table.loc["pay.csv", "source"] not in set(wb.statements.problems()["source"])
 
 
+def test_a_folder_put_into_the_ledger_in_several_goes_is_the_same_as_in_one(
+    tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "more.sta").write_bytes(statement(7))
+    tables, entries = [], []
+    # A file of few rows weighs something too: thousands of them are not held until the end.
+    for name, held in (("one", limits.LIMITS.append_bytes), ("several", 60_000), ("each", 1)):
+        monkeypatch.setattr(limits, "LIMITS", replace(limits.LIMITS, append_bytes=held))
+        wb = Workbench.open(tmp_path / name)
+        tables.append(wb.statements.read(folder))
+        entries.append(wb.statements.entries())
+        appended = len(list((tmp_path / name / "ledger" / "entries" / "_delta_log").glob("*.json")))
+        assert (appended > 2) == (name != "one"), name
+    for table, rows in zip(tables[1:], entries[1:], strict=True):
+        pd.testing.assert_frame_equal(table, tables[0])
+        pd.testing.assert_frame_equal(rows, entries[0])
+
+
 def test_the_shell_reads_folders_and_tells_the_same(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert read_files([folder], folder.parent / "all.csv") == 1
     out = capsys.readouterr().out

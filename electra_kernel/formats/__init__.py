@@ -78,8 +78,8 @@ __all__ = [
 #: The rule that a file of payments breaks where statements are wanted.
 NO_STATEMENTS = "no-statements"
 
-#: Measured: what camt's fast way needs for its start alone, the exact way needs for some twenty entries.
-_CAMT_TABLES_FROM = 8 * 1024
+#: Measured: what camt's fast way needs for its start alone, the exact way needs for some thirty entries.
+_CAMT_TABLES_FROM = 12 * 1024
 #: The same for sheets: some twenty rows.
 _SHEET_TABLES_FROM = 2 * 1024
 
