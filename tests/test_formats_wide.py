@@ -55,7 +55,14 @@ def test_utf_16_that_is_cut_inside_a_character_is_told_and_gives_no_other_figure
 
 
 def test_xml_and_what_has_no_mark_stay_as_they_are() -> None:
-    for data in (b"", b"\xff", b"01,x", '<?xml version="1.0"?><a/>'.encode("utf-16"), "01,x".encode("utf-16-le")):
+    for data in (
+        b"",
+        b"\xff",
+        b"01,x",
+        '<?xml version="1.0"?><a/>'.encode("utf-16"),
+        "01,x".encode("utf-16-le"),
+        "01,x".encode("utf-32"),
+    ):
         assert narrowed(data) is data
 
 

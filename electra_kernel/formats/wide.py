@@ -27,7 +27,11 @@ def narrowed(data: bytes) -> bytes:
 
     ASCII gets no mark, other text the mark of UTF-8. What is no character becomes U+FFFD.
     """
-    if data[:2] not in _MARKS or _decoded(data[:_HEAD]).lstrip().startswith("<"):
+    if (
+        data[:2] not in _MARKS
+        or data.startswith(codecs.BOM_UTF32_LE)
+        or _decoded(data[:_HEAD]).lstrip().startswith("<")
+    ):
         return data
     text = _decoded(data)
     return text.encode() if text.isascii() else codecs.BOM_UTF8 + text.encode()
