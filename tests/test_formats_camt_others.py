@@ -207,3 +207,111 @@ def test_what_has_an_element_is_written_into_it_and_the_rest_into_the_words_as_f
     told = formats.convert(formats.read(data, "x"), version, now=CREATED)[1]
     assert told == ("additional_information as it was in 1 entries",)
     assert iso.head(written).body("BkToCstmrStmt") is not None
+
+
+_LINE = '<CdtLine><Incl>{}</Incl><Amt Ccy="EUR">50000.00</Amt></CdtLine>'
+_FUNDS = '<Avlbty><Dt><NbOfDays>{}</NbOfDays></Dt><Amt Ccy="EUR">{}</Amt><CdtDbtInd>CRDT</CdtDbtInd></Avlbty>'
+_INTEREST = (
+    "<Intrst><Tp><Cd>INDY</Cd></Tp><Rate><Tp><Pctg>0.25</Pctg></Tp></Rate><FrToDt><FrDtTm>2026-01-01T00:00:00</FrDtTm>"
+    "<ToDtTm>2026-01-31T00:00:00</ToDtTm></FrToDt><Rsn>credit balance</Rsn></Intrst>"
+)
+_RELATED = f"<RltdAcct><Id><IBAN>{ACCOUNT}</IBAN></Id><Ccy>EUR</Ccy></RltdAcct>"
+_BY_KIND = (
+    "<TxsSummry><TtlNtriesPerBkTxCd><NbOfNtries>1</NbOfNtries><BkTxCd><Prtry><Cd>A</Cd></Prtry></BkTxCd>"
+    "</TtlNtriesPerBkTxCd></TxsSummry>"
+)
+
+
+def _rich(version: str = "camt.053.001.02") -> bytes:
+    """A statement that says all kinds of things beside its entries, in the schema's order."""
+    data = _file(_BY_KIND + _entry(inside="<BkTxCd></BkTxCd>"), closing="110.00", version=version).decode()
+    data = data.replace("</CreDtTm><Acct>", "</CreDtTm><CpyDplctInd>DUPL</CpyDplctInd><Acct>")
+    data = data.replace(
+        "<Ccy>EUR</Ccy></Acct>", f"<Tp><Cd>CACC</Cd></Tp><Ccy>EUR</Ccy><Nm>Payroll</Nm></Acct>{_RELATED}{_INTEREST}"
+    )
+    opening, closing, rest = data.split("<Amt Ccy", 2)
+    data = f"{opening}{_LINE.format('true')}<Amt Ccy{closing}{_LINE.format('false')}<Amt Ccy{rest}"
+    funds = _FUNDS.format(0, "110.00") + _FUNDS.format(2, "30.00")
+    head, _, tail = data.rpartition("</Bal>")
+    data = f"{head}{funds}</Bal>{tail}"
+    return data.replace("</Stmt>", "<AddtlStmtInf>Fees change in May</AddtlStmtInf></Stmt>").encode()
+
+
+_LOUD = (
+    f"copy: DUPL; related account: {ACCOUNT} EUR; interest: INDY 0.25 % from 2026-01-01T00:00:00 to "
+    "2026-01-31T00:00:00 because credit balance; credit line: included 50000.00 EUR, of OPBD; credit line: not included 50000.00 EUR, "
+    "of CLBD; available: in 2 days 30.00 EUR credit, of CLBD"
+)
+
+
+@needs_shared
+def test_what_a_statement_says_beside_its_entries_is_kept_by_name_and_told_in_one_row() -> None:
+    data = _rich()
+    _schema("camt.053.001.02").assertValid(etree.fromstring(data))
+    tables = both_ways(data)
+    [row] = tables.problems.to_pylist()
+    assert (row["rule"], row["severity"]) == ("beside-entries", "warning")
+    assert row["text"] == f"The statement S1 also says: Fees change in May; {_LOUD}"
+    [statement] = camt053.read(data, "x").statements
+    assert dict(statement.others)["kind of account"] == "CACC"
+    assert dict(statement.others)["sum of a kind of entries"] == "1 entries A"
+    assert dict(statement.others)["availability"] == "in 0 days 110.00 EUR credit, of CLBD"
+    assert "credit line" in repr(statement)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ("<Id>S1</Id>", "<Id>S1</Id><StmtPgntn><PgNb>2</PgNb><LastPgInd>false</LastPgInd></StmtPgntn>", "page: 2, others follow"),
+        ("<MsgId>M</MsgId>", "<MsgId>M</MsgId><MsgPgntn><PgNb>2</PgNb><LastPgInd>true</LastPgInd></MsgPgntn>", "page: 2, the last"),
+        ("<CreDtTm>2026-01-31T06:00:00Z</CreDtTm><Acct>", "<CreDtTm>lately</CreDtTm><Acct>", "CreDtTm: lately"),
+        ("<Acct>", "<FrToDt><FrDtTm>May</FrDtTm></FrToDt><Acct>", "FrToDt/FrDtTm: May"),
+        ("<Acct>", "<Odd><Of>this bank</Of></Odd><Acct>", "Odd/Of: this bank"),
+        ("</Cd></CdOrPrtry>", "</Cd></CdOrPrtry><SubTp><Cd>BLCK</Cd></SubTp>", "sub-kind of balance: BLCK, of OPBD"),
+        ("<Dt><Dt>2026-01-31</Dt></Dt></Bal>", "<Dt><Dt>2026-01-31</Dt></Dt><Odd>1</Odd></Bal>", "Bal/Odd: 1, of OPBD"),
+        ("</Stmt>", f"<AddtlStmtInf>{'w' * 2000}</AddtlStmtInf></Stmt>", f"{'w' * 1000}… (all of it is in the file)"),
+    ],
+)  # fmt: skip
+def test_what_a_report_says_in_an_odd_place_is_told_too(old: str, new: str, told: str) -> None:
+    data = _file(_entry(), closing="110.00").decode().replace(old, new, 1).encode()
+    [row] = [row for row in both_ways(data).problems.to_pylist() if row["rule"] == "beside-entries"]
+    assert row["text"] == f"The statement S1 also says: {told}"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "kept"),
+    [
+        ("<Acct>", "<Acct><Nm>Payroll</Nm>", ("name of the account", "Payroll")),
+        ("</Acct>", "<Ownr><Nm>We</Nm><PstlAdr><TwnNm>Pécs</TwnNm></PstlAdr></Ownr></Acct>", ("Acct/Ownr/PstlAdr/TwnNm", "Pécs")),
+        ("<Acct>", "<FrToDt><FrDtTm>2026-01-31T08:00:00</FrDtTm></FrToDt><Acct>", ("from", "2026-01-31T08:00:00")),
+        ("<Dt><Dt>2026-01-31</Dt></Dt>", "<Dt><DtTm>2026-01-31T08:00:00</DtTm></Dt>", ("time of the balance", "OPBD 2026-01-31T08:00:00")),
+        ("</MsgId>", "</MsgId><AddtlInf>EODY</AddtlInf>", ("note on the message", "EODY")),
+        ("<Id>S1</Id>", "<Id>S1</Id><ElctrncSeqNb>3</ElctrncSeqNb><LglSeqNb>2</LglSeqNb>", ("legal number", "2")),
+    ],
+)  # fmt: skip
+def test_what_is_known_of_the_account_and_marks_of_the_file_are_kept_and_not_told(
+    old: str, new: str, kept: tuple[str, str]
+) -> None:
+    data = _file(_entry(), closing="110.00").decode().replace(old, new, 1).encode()
+    assert both_ways(data).problems.num_rows == 0
+    assert camt053.read(data, "x").statements[0].others == (kept,)
+
+
+def test_what_says_nothing_new_is_not_kept() -> None:
+    plain = "<MsgPgntn><PgNb>1</PgNb><LastPgInd>true</LastPgInd></MsgPgntn>"
+    data = _file(_entry(), head="<LglSeqNb>7</LglSeqNb>", closing="110.00").replace(
+        b"</MsgId>", f"</MsgId>{plain}".encode()
+    )
+    [statement] = camt053.read(data, "x").statements
+    assert (statement.sequence, statement.others) == (7, ())
+
+
+@needs_shared
+@pytest.mark.parametrize("version", ["camt.053.001.02", "camt.053.001.08"])
+def test_what_stands_beside_the_entries_is_written_into_the_words_and_what_is_not_is_told(version: str) -> None:
+    data, told = formats.convert(formats.read(_rich(), "x"), version, now=CREATED)
+    _schema(version).assertValid(etree.fromstring(data))
+    words = f"Fees change in May; {_LOUD}"
+    assert camt053.read(data, "x").statements[0].additional_information == words
+    assert told == ("what stands beside entries and balances in 1 statement",)
+    assert formats.convert(formats.read(data, "x"), version, now=CREATED)[1] == ()

@@ -21,7 +21,7 @@ from decimal import Decimal
 
 from lxml import etree
 
-from electra_kernel.formats import camt_others, iso
+from electra_kernel.formats import camt_others, camt_reports, iso
 from electra_kernel.formats.base import Problems, Reading
 from electra_kernel.formats.camt_checks import check_batches, check_details, check_summary, figures_of
 from electra_kernel.formats.camt_messages import MESSAGES, PUBLISHED, Message
@@ -57,11 +57,12 @@ def read(message: Message, data: bytes, source: str) -> Reading:
     for body in bodies:
         iso.plain_names(body)
     elements = [element for body in bodies for element in body.findall(message.report)]
+    headers = [header for body in bodies for header in headers_of(message, body)]
     entries = [element.findall("Ntry") for element in elements]
     places = iter(iso.offsets(data, "Ntry", sum(map(len, entries))))
     statements = []
-    for element, own in zip(elements, entries, strict=True):
-        head = read_head(message, element, problems)
+    for element, own, header in zip(elements, entries, headers, strict=True):
+        head = with_others(message, element, read_head(message, element, problems), header)
         read_ones = (read_entry(message, entry, head, next(places), found) for entry in own)
         statement = replace(head, entries=tuple(entry for entry in read_ones if entry is not None))
         statements.append(with_currency(statement, [entry.currency for entry in statement.entries]))
@@ -69,6 +70,7 @@ def read(message: Message, data: bytes, source: str) -> Reading:
     problems.extend(found.rows())
     for element, own, statement in zip(elements, entries, statements, strict=True):
         check_summary(message, element, statement.identification, len(own), figures_of(statement.entries), problems)
+        camt_reports.tell(message, statement, problems)
         problems.extend(prove(statement, source))
     problems.extend(continuity(statements, source))
     return Reading(format=version, statements=tuple(statements), problems=problems.rows())
@@ -113,6 +115,17 @@ def tell_none(message: Message, statements: Sequence[Statement], problems: Probl
             f"The message holds no {message.kind}.",
             f"Fetch the {message.kind} again.",
         )
+
+
+def headers_of(message: Message, body: iso.Element) -> list[iso.Element | None]:
+    """For each report of a message the header whose words it carries: the first report the message's, the others none."""
+    count = len(body.findall(message.report))
+    return [body.find("GrpHdr"), *[None] * (count - 1)][:count]
+
+
+def with_others(message: Message, element: iso.Element, head: Statement, header: iso.Element | None) -> Statement:
+    """A report's head with what it says that has no field."""
+    return replace(head, others=camt_reports.of_report(message, element, head, header))
 
 
 def with_currency(statement: Statement, entries: Iterable[str]) -> Statement:

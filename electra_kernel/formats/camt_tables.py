@@ -23,7 +23,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from electra_kernel.formats import camt, iso
+from electra_kernel.formats import camt, camt_reports, iso
 from electra_kernel.formats.base import Problems, unreadable
 from electra_kernel.formats.camt_checks import Figures, check_summary
 from electra_kernel.formats.camt_columns import (
@@ -195,7 +195,10 @@ class File:
         camt.version_of(self.message, bodies[0], problems)
         iso.plain_names(bodies[0])
         elements = bodies[0].findall(self.message.report)
-        heads = [camt.read_head(self.message, element, problems) for element in elements]
+        heads = [
+            camt.with_others(self.message, element, camt.read_head(self.message, element, problems), header)
+            for element, header in zip(elements, camt.headers_of(self.message, bodies[0]), strict=True)
+        ]
         camt.tell_none(self.message, heads, problems)
         for report, early in self.heads.items():
             if any(getattr(early, name) != getattr(heads[report], name) for name in _IN_ROWS):
@@ -206,6 +209,7 @@ class File:
             figures = self._figures.get(number, {})
             counted = self._counts.get(number, 0)
             check_summary(self.message, element, head.identification, counted, figures, problems)
+            camt_reports.tell(self.message, head, problems)
             problems.extend(prove_totals(head, _booked(figures), self.source))
         problems.extend(continuity(heads, self.source))
         return StatementTables(

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from electra_kernel.formats import iso
+from electra_kernel.formats import camt_reports, iso
 from electra_kernel.formats.camt import NOBODY
 from electra_kernel.formats.camt_messages import Message
 from electra_kernel.statements.model import (
@@ -113,7 +113,7 @@ class _Writer:
             f"{owner}{bank}</Acct>"
             + "".join([self._balance(balance) for balance in statement.balances])
             + "".join([self._entry(entry) for entry in statement.entries])
-            + f"{tag(f'Addtl{report}Inf', statement.additional_information, 500)}</{report}>"
+            + f"{tag(f'Addtl{report}Inf', _words(statement.additional_information, camt_reports.told(statement.others)), 500)}</{report}>"
         )
 
     def _check_balances(self, statement: Statement) -> None:

@@ -11,12 +11,14 @@ from __future__ import annotations
 from collections import Counter, defaultdict, deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields, is_dataclass
+from itertools import zip_longest
 from typing import Any, TypeAlias
 
 import pyarrow as pa
 
 from electra_kernel.formats.base import Reading
 from electra_kernel.orders.model import NOT_PROVIDED
+from electra_kernel.statements import model
 from electra_kernel.statements.billing import BilledAmount, BilledService, BillingStatement
 from electra_kernel.statements.model import Statement
 from electra_kernel.statements.tables import tables_of
@@ -53,6 +55,16 @@ def _statements(before: Sequence[Statement], after: Sequence[Statement]) -> Iter
     if lost:
         kinds = ", ".join(sorted({dict(key)["kind"] for key in lost}))
         yield f"{lost.total()} of {one.balances.num_rows} balances ({kinds})"
+    beside = sum(not _says(now, then) for then, now in zip_longest(before, after) if then is not None)
+    if beside:
+        yield f"what stands beside entries and balances in {_of(beside, len(before), 'statements')}"
+
+
+def _says(now: Statement | None, then: Statement) -> bool:
+    """Whether a statement has the other's additional information and what it says that has no field, wherever it stands."""
+    words = model.in_words(now.additional_information, now.others) if now is not None else ""
+    wanted = [then.additional_information, *(model.in_words("", (pair,)) for pair in then.others)]
+    return all(each in words for each in wanted)
 
 
 def _rows(table: pa.Table) -> list[dict[str, Any]]:

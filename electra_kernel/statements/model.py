@@ -23,6 +23,8 @@ Others: TypeAlias = tuple[tuple[str, str], ...]
 
 #: How many entries a notebook shows of one statement.
 _SHOWN = 100
+#: How much a notebook shows of what a statement says that has no field.
+_OTHERS_SHOWN = 12
 
 _BALANCE_NAMES = {
     "OPBD": "Opening balance",
@@ -135,6 +137,7 @@ class Statement:
         created: when the bank made it, aware UTC where the bank gives an offset.
         kind: ``STATEMENT`` is the account's book of a period (camt.053, MT940); ``REPORT`` is news within the day
             (camt.052, MT942), ``NOTIFICATION`` news of single bookings (camt.054, MT900, MT910): both until a statement comes.
+        others: what else the bank says of the account and the period: credit lines, interest, related accounts …
     """
 
     identification: str
@@ -150,6 +153,7 @@ class Statement:
     bank_bic: str = ""
     additional_information: str = field(default="")
     kind: str = STATEMENT
+    others: Others = ()
 
     def balance(self, kind: str) -> Balance | None:
         """The first balance of a kind, or ``None``."""
@@ -173,7 +177,7 @@ class Statement:
             ("Account", f"{format_account(self.account)} {self.owner}".rstrip()),
             ("Period", period),
         ]
-        return [fact for fact in (*facts, *balances, *booked) if fact[1]]
+        return [fact for fact in (*facts, *balances, *booked, *self.others[:_OTHERS_SHOWN]) if fact[1]]
 
     def _sum(self, sign: int) -> tuple[str, Decimal, int]:
         amounts = [entry.amount for entry in self.entries if entry.status == "BOOK" and entry.amount * sign > 0]
