@@ -45,7 +45,6 @@ def either_width(known: Format) -> Format:
 
 
 def _decoded(data: bytes) -> str:
-    # A surrogate stands for no character; in a file that the mark does not begin alone it is no text either.
     return data.decode("utf-16", "replace").lstrip("\ufeff")
 
 
