@@ -10,6 +10,7 @@ from decimal import Decimal
 import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
+from lxml import etree
 
 from electra_kernel import formats
 from electra_kernel.formats import pain001, pain008
@@ -20,6 +21,7 @@ from electra_kernel.orders.model import Mandate, Order, Transaction
 from electra_kernel.vocabulary.errors import ElectraError
 from electra_kernel.vocabulary.money import Money
 from electra_kernel.vocabulary.parties import Party
+from tests.shared import SHARED, needs_shared
 
 _NOW = datetime(2026, 3, 2, 6, 0, tzinfo=UTC)
 _GERMAN, _FRENCH = "DE89370400440532013000", "FR1420041010050500013M02606"
@@ -28,7 +30,9 @@ _HUNGARIAN = "HU42117730161111101800000000"
 _NATIONAL = {"dtaus": (_GERMAN, "EUR"), "cfonb160": (_FRENCH, "EUR"), "epc-qr": (_GERMAN, "EUR")} | dict.fromkeys(
     ("atutal", "tomega", "beszed"), (_HUNGARIAN, "HUF")
 )
-_TRANSFERS = [name for name in WRITTEN_PAYMENTS if name not in ("pain.008", "camt.055", "beszed", "swiss-qr")]
+_TRANSFERS = [
+    name for name in WRITTEN_PAYMENTS if name not in ("pain.008", "camt.055", "beszed", "swiss-qr", "nacha", "hct-qr")
+]
 _COLLECTIONS = ["pain.008", "beszed", "dtaus", "cfonb160"]
 _WORDS = st.text(alphabet="ABCDXYZ 0189", min_size=1, max_size=18).map(lambda text: " ".join(text.split())).filter(bool)
 _AMOUNTS = st.integers(1, 9_999_999).map(lambda whole: Decimal(whole * 100) / 100)
@@ -221,3 +225,124 @@ def test_nothing_but_payments_and_statements_is_converted() -> None:
     assert "pain.001" in caught.value.repair
     with pytest.raises(ElectraError, match="carries one payment; the file holds 2"):
         formats.convert(formats.read(_SHEET, "x.csv"), "epc-qr", now=_NOW)
+
+
+# ------------------------------------------------------------------------------------- accounts that are no IBANs, and codes
+_AMERICAN = ("091000019/4711", "021000021/88-12")
+
+
+def _american(*, collects: bool = False) -> Order:
+    order = _transfers(_AMERICAN[1], "USD", [(Decimal("12.50"), "ALPHA", "RENT"), (Decimal("7.00"), "BETA", "FEE")])
+    order = replace(order, kind="cross-border", debtor=Party(name="ELECTRA", account=_AMERICAN[0]))
+    return _as_collection(order) if collects else order
+
+
+@pytest.mark.parametrize("collects", [False, True])
+@pytest.mark.parametrize("versions", [(pain001.USUAL, pain008.USUAL), ("pain.001.001.03", "pain.008.001.02")])
+@needs_shared
+def test_a_domestic_account_stands_in_a_message_with_the_code_of_its_bank_and_comes_back(
+    collects: bool, versions: tuple[str, str]
+) -> None:
+    for own, other in (_AMERICAN, ("37040044/532013000", "10020030/1")):
+        order = _american(collects=collects)
+        side = {"creditor" if collects else "debtor": replace(order.own, account=own)}
+        lines = tuple(
+            replace(line, counterparty=replace(line.counterparty, account=other)) for line in order.transactions
+        )
+        order = replace(order, **side, transactions=lines)  # type: ignore[arg-type]
+        module, version = (pain008, versions[1]) if collects else (pain001, versions[0])
+        data = module.write([order], version=version)
+        schema = etree.XMLSchema(file=str(SHARED / "schemas" / "iso20022" / f"{version}.xsd"))
+        schema.assertValid(etree.fromstring(data))
+        system = "USABA" if own == _AMERICAN[0] else "DEBLZ"
+        member, _, number = other.partition("/")
+        assert data.count(f"<ClrSysId><Cd>{system}</Cd></ClrSysId><MmbId>{member}</MmbId>".encode()) == 2
+        assert f"<Othr><Id>{number}</Id></Othr>".encode() in data
+        reading = formats.read(data, "x")
+        assert [problem.rule for problem in reading.problems] == []
+        (back,) = reading.orders
+        assert back.own.account == own
+        assert [line.counterparty.account for line in back.transactions] == [other, other]
+        odd = formats.read(data.replace(f"<Cd>{system}<".encode(), b"<Cd>GBDSC<"), "x")
+        assert {problem.rule for problem in odd.problems} == {"element-not-carried"}
+        assert [line.counterparty.account for line in odd.orders[0].transactions] == [number, number]
+
+
+@pytest.mark.parametrize("collects", [False, True])
+def test_american_orders_go_between_nacha_and_messages(collects: bool) -> None:
+    order, name = _american(collects=collects), "pain.008" if collects else "pain.001"
+    message, _ = formats.convert(Reading(format="test", orders=(order,)), name, now=_NOW)
+    no_id = replace(order, creditor_id="") if collects else order
+    with pytest.raises(ElectraError, match="company's id") as caught:
+        formats.convert(Reading(format="test", orders=(no_id,)), "nacha", now=_NOW)
+    assert "--debtor-id" in caught.value.repair
+    own = Party(name="", identification="1234567890")
+    file, told = formats.convert(formats.read(message, "x"), "nacha", now=_NOW, debtor=own)
+    assert not [line for line in told if "partner's account" in line or "amount" in line]
+    (back,) = formats.read(file, "x").orders
+    assert [line.amount for line in back.transactions] == [line.amount for line in order.transactions]
+    assert [line.counterparty.account for line in back.transactions] == [_AMERICAN[1]] * 2
+    again, _ = formats.convert(
+        formats.read(file, "x"), name, now=_NOW, debtor=replace(own, name="ELECTRA", account=_AMERICAN[0])
+    )
+    assert [line.counterparty.account for line in formats.read(again, "x").orders[0].transactions] == [_AMERICAN[1]] * 2
+    euro = Reading(format="test", orders=(_transfers(_GERMAN, "EUR", [(Decimal(1), "A", "B")]),))
+    with pytest.raises(ElectraError, match="which one American bank"):
+        formats.convert(euro, "nacha", now=_NOW, debtor=own)
+
+
+def test_a_hungarian_payment_becomes_a_code_and_what_it_lacks_is_asked_for() -> None:
+    order = _transfers(_HUNGARIAN, "HUF", [(Decimal(12500), "KIS", "RENT")])
+    item = replace(order.transactions[0], counterparty=Party(name="KIS", account=_HUNGARIAN, bic="OTPVHUHB"))
+    whole = Reading(format="test", orders=(replace(order, transactions=(item,)),))
+    data, _ = formats.convert(whole, "hct-qr", now=_NOW)
+    assert data.split(b"\n")[3:8] == [b"OTPVHUHB", b"KIS", _HUNGARIAN.encode(), b"HUF12500", b"20260303235959+1"]
+    (back,) = formats.read(data, "x").transactions
+    assert back == replace(item, position=None)
+    loose = Reading(format="test", transactions=(item,))
+    summer, _ = formats.convert(loose, "hct-qr", now=_NOW, execution_date=date(2026, 7, 1))
+    assert b"20260701235959+2" in summer
+    for wrong, said, repair in (
+        (loose, "until when", "--on"),
+        (Reading(format="test", orders=(order,)), "names the bank", "BIC"),
+        (
+            Reading(format="test", orders=(_transfers(_GERMAN, "EUR", [(Decimal(1), "A", "B")]),)),
+            "names the bank",
+            "BIC",
+        ),
+        (replace(whole, orders=(replace(order, transactions=(item, item)),)), "carries one payment", "of its own"),
+        (
+            replace(whole, orders=(replace(order, transactions=(replace(item, amount=Money(Decimal(1), "EUR")),)),)),
+            "carries forints",
+            "epc-qr",
+        ),
+    ):
+        with pytest.raises(ElectraError, match=said) as caught:
+            formats.convert(wrong, "hct-qr", now=_NOW)
+        assert repair in caught.value.repair
+
+
+@pytest.mark.parametrize(
+    ("item", "name", "said"),
+    [
+        (
+            Transaction(amount=Money(Decimal(5), "HUF"), counterparty=Party(name="A", account=_HUNGARIAN)),
+            "epc-qr",
+            "EUR",
+        ),
+        (
+            Transaction(amount=Money(Decimal(5), "CHF"), counterparty=Party(name="A", account=_GERMAN)),
+            "swiss-qr",
+            "Switz",
+        ),
+        (
+            Transaction(amount=Money(Decimal(5), "CHF"), counterparty=Party(name="A", account="CH9300762011623852957")),
+            "swiss-qr",
+            "post code, town and country",
+        ),
+    ],
+)
+def test_what_a_payment_lacks_for_a_code_is_said(item: Transaction, name: str, said: str) -> None:
+    with pytest.raises(ElectraError) as caught:
+        formats.convert(Reading(format="test", transactions=(item,)), name, now=_NOW)
+    assert said in str(caught.value)

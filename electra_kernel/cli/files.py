@@ -11,7 +11,7 @@ from pathlib import Path
 
 from electra_kernel import formats
 from electra_kernel.cli.tables import say, show_problems, tell_problems
-from electra_kernel.formats import profiles
+from electra_kernel.formats import clearing, profiles
 from electra_kernel.formats.base import Format, Reading
 from electra_kernel.formats.conversion_orders import Missing, orders_of
 from electra_kernel.formats.places import place_in, places
@@ -49,7 +49,8 @@ def missing_of(debtor: str, name: str, identification: str, day: datetime | None
     Raises:
         AccountError: ``debtor`` is no account.
     """
-    own = Party(name=name, account=parse_account(debtor) if debtor else "", identification=identification)
+    account = debtor if clearing.parted(debtor) or not debtor else parse_account(debtor)
+    own = Party(name=name, account=account, identification=identification)
     return Missing(own=own, execution_date=day.date() if day else None)
 
 

@@ -8,16 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import date, datetime, time
+from zoneinfo import ZoneInfo
 
 from electra_kernel.formats import (
     camt055,
     cfonb160,
+    clearing,
     dtaus,
     epcqr,
     giro,
+    hctqr,
     mt101,
     mt103,
+    nacha,
     pain001,
     pain008,
     payments,
@@ -26,7 +30,7 @@ from electra_kernel.formats import (
 from electra_kernel.formats.base import Reading
 from electra_kernel.orders.cancellation import cancellation_of
 from electra_kernel.orders.kinds import kind_for
-from electra_kernel.orders.model import NOBODY, Order, Transaction
+from electra_kernel.orders.model import NOBODY, NOT_PROVIDED, Order, Transaction
 from electra_kernel.orders.status import StatusReason
 from electra_kernel.vocabulary.dates import BusinessCalendar
 from electra_kernel.vocabulary.errors import ElectraError
@@ -47,10 +51,12 @@ _ORDERS: Mapping[str, Callable[[Sequence[Order]], bytes]] = {
     "cfonb160": cfonb160.write,
     **{message.lower(): lambda found, message=message: giro.write(found, message=message) for message in giro.MESSAGES},  # type: ignore[misc]
 }
+_HUNGARIAN_CODE = "hct-qr"
 _MESSAGES = {"pain.001": pain001, "pain.008": pain008}
 _OTHER_NAMES = {"101": "mt101", "103": "mt103"}
 #: Every name that ``written_payments`` knows, apart from versions of ISO 20022 messages.
-WRITTEN_PAYMENTS = (*_MESSAGES, "camt.055", *_ORDERS, *_PAYMENTS)
+WRITTEN_PAYMENTS = (*_MESSAGES, "camt.055", *_ORDERS, "nacha", *_PAYMENTS, _HUNGARIAN_CODE)
+_BUDAPEST = ZoneInfo("Europe/Budapest")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,11 +89,10 @@ def written_payments(reading: Reading, wanted: str, now: datetime, missing: Miss
     name = _OTHER_NAMES.get(wanted.lower(), wanted.lower())
     if name == "xml":
         name = "pain.008" if reading.orders and all(order.collects for order in reading.orders) else "pain.001"
-    if (writer := _PAYMENTS.get(name)) is not None:
-        if any(order.collects for order in reading.orders):
-            text = f"A {name} of payments cannot say that they are collections."
-            raise ElectraError(text, repair="Make a table of them with electra read … --out.")
-        return writer([*reading.transactions, *(item for order in reading.orders for item in order.transactions)])
+    if name in (*_PAYMENTS, _HUNGARIAN_CODE):
+        return _payments_alone(reading, name, missing)
+    if name == "nacha":
+        return _nacha(orders_of(reading, now, missing))
     if name in ("camt.055", *camt055.VERSIONS):
         return _called_back(reading, name, now)
     message = _MESSAGES.get(name[:8])
@@ -196,6 +201,69 @@ def _the_one(found: Sequence[Transaction], name: str) -> Transaction:
         text = f"A {name} carries one payment; the file holds {len(found)}."
         raise ElectraError(text, repair="Write each payment as a code of its own.")
     return found[0]
+
+
+def _payments_alone(reading: Reading, name: str, missing: Missing) -> bytes:
+    if any(order.collects for order in reading.orders):
+        text = f"A {name} of payments cannot say that they are collections."
+        raise ElectraError(text, repair="Make a table of them with electra read … --out.")
+    return _hungarian_code(reading, missing) if name == _HUNGARIAN_CODE else _PAYMENTS[name](_all_of(reading))
+
+
+def _all_of(reading: Reading) -> list[Transaction]:
+    return [*reading.transactions, *(item for order in reading.orders for item in order.transactions)]
+
+
+def _hungarian_code(reading: Reading, missing: Missing) -> bytes:
+    """The one payment as a code that holds until the end of its day, in Budapest.
+
+    Raises:
+        ElectraError: several payments, no day, no BIC, other money than whole forints, or an account abroad.
+    """
+    item = _the_one(_all_of(reading), "hct-qr")
+    day = missing.execution_date or next((order.execution_date for order in reading.orders), None)
+    if day is None:
+        text = "A Hungarian payment code says until when it holds, and the file names no day."
+        raise ElectraError(text, repair="Say it with --on 2026-12-31 (in Python: execution_date=…).")
+    party = item.counterparty
+    if not party.bic:
+        text = "A Hungarian payment code names the bank of who is paid, and the file does not."
+        raise ElectraError(text, repair="Add its BIC to the payment.")
+    if item.amount.currency != "HUF":
+        text = f"A Hungarian payment code carries forints and not {item.amount}."
+        raise ElectraError(text, repair="Write it as epc-qr where it is in euro.")
+    return hctqr.write(
+        hctqr.PaymentCode(
+            bic=party.bic,
+            name=party.name,
+            account=party.account,
+            until=datetime.combine(day, time(23, 59, 59), _BUDAPEST),
+            amount=item.amount.amount or None,
+            purpose=item.purpose,
+            remittance=item.remittance,
+            reference="" if item.end_to_end_id == NOT_PROVIDED else item.end_to_end_id,
+        )
+    )
+
+
+def _nacha(orders: Sequence[Order]) -> bytes:
+    """Orders of one American bank, sent to that bank.
+
+    Raises:
+        ElectraError: the own account does not name an American bank, accounts of several banks, or no company id.
+    """
+    owns = [clearing.parted(order.own.account) for order in orders]
+    banks = {own.member for own in owns if own is not None and own.system == "USABA"}
+    if len(banks) != 1 or None in owns:
+        text = "The file does not say which one American bank gets it: routing number and account of the own side."
+        raise ElectraError(text, repair="Say it with --debtor 091000019/4711, and write a file for each bank.")
+    origin = next((order.own.identification or order.creditor_id for order in orders), "")
+    if not origin:
+        raise ElectraError(
+            "The file does not say the company's id, which American banks ask for.",
+            repair="Say it with --debtor-id (up to ten characters, as agreed with the bank).",
+        )
+    return nacha.write(orders, destination=banks.pop(), origin=origin, company_id=origin)
 
 
 def _called_back(reading: Reading, name: str, now: datetime) -> bytes | None:

@@ -12,11 +12,13 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from datetime import UTC, date, datetime
 
-from electra_kernel.formats import iso, skeletons
+from electra_kernel.formats import clearing, iso, skeletons
 from electra_kernel.formats.base import Reading, unreadable, without_collector
 from electra_kernel.formats.initiation_columns import Payments, payments_of
 from electra_kernel.formats.initiation_records import (
     ADDRESS,
+    CLEARING_MEMBER,
+    CLEARING_SYSTEM,
     OTHER_ACCOUNTS,
     REFERENCE,
     SCHEME_ID,
@@ -278,6 +280,11 @@ class _Block:
         if iban and not is_iban(iban):
             text = f"{iban[:40]!r} is not an IBAN."
             self.problems.error(self.place(), f"{own}Acct/Id/IBAN", "account", text, "Copy the IBAN again.")
+        system, member = (iso.text(block, f"{own}Agt/FinInstnId/{path}") for path in (CLEARING_SYSTEM, CLEARING_MEMBER))
+        if (system or member) and (iban or not clearing.joined(system, member, other)):
+            for path, value in ((CLEARING_MEMBER, member), (CLEARING_SYSTEM, system)):
+                if value:
+                    self.reader.not_carried(f"PmtInf/{own}Agt/FinInstnId/{path}", self.place())
         if not iban and not other:
             who, what = ("debtor", "debited") if own == "Dbtr" else ("creditor", "credited")
             text = f"The {who} has no account."
@@ -286,7 +293,7 @@ class _Block:
         parts = {name: iso.text(where, tag) for tag, name in ADDRESS.items()}
         return Party(
             name=name,
-            account=iban or other,
+            account=iban or clearing.joined(system, member, other) or other,
             bic=iso.first_text(block, f"{own}Agt/FinInstnId/BICFI", f"{own}Agt/FinInstnId/BIC"),
             address=Address(**parts, lines=tuple(iso.texts(where, "AdrLine"))),
             identification=iso.text(block, f"{own}/Id/OrgId/Othr/Id"),
@@ -330,7 +337,7 @@ def _carried_by_block(message: Message) -> set[str]:
         *(path for path in message.dates if not path.endswith("DtTm")),
         *(f"{message.own_ultimate}/Nm", f"{own}/Nm", f"{own}/PstlAdr/AdrLine", f"{own}/Id/OrgId/Othr/Id"),
         *(f"{own}/PstlAdr/{tag}" for tag in ADDRESS),
-        *(f"{own}Agt/FinInstnId/BIC", f"{own}Agt/FinInstnId/BICFI"),
+        *(f"{own}Agt/FinInstnId/{path}" for path in ("BIC", "BICFI", CLEARING_MEMBER, CLEARING_SYSTEM)),
         *(f"{own}Acct/{path}" for path in ("Id/IBAN", *OTHER_ACCOUNTS)),
     }
 

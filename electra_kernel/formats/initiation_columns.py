@@ -154,6 +154,8 @@ def payments_of(
     values = _Values(run, bindings)
     if any(each.decimals != 2 or each.amount < 0 or each.paid_in >= 0 or each.twice for each in bindings):
         return None
+    if any(each.places["member"] >= 0 or each.places["system"] >= 0 for each in bindings):
+        return None
     columns = _columns(values, defaults)
     total = _total(columns.amount)
     if total is None or not _sound(columns):

@@ -14,7 +14,7 @@ from decimal import Decimal
 from functools import lru_cache
 from operator import itemgetter
 
-from electra_kernel.formats import iso, skeletons
+from electra_kernel.formats import clearing, iso, skeletons
 from electra_kernel.formats.base import Problems
 from electra_kernel.orders.kinds import Kind
 from electra_kernel.orders.model import NOT_PROVIDED, Amendment, Mandate, Transaction
@@ -70,6 +70,8 @@ ADDRESS = {
 REFERENCE = "RmtInf/Strd/CdtrRefInf/Ref"
 #: Where an account stands that is no IBAN; the messages' first versions told kinds apart.
 OTHER_ACCOUNTS = ("Id/Othr/Id", "Id/BBAN", "Id/PrtryAcct/Id")
+#: The bank of an account that is no IBAN, by its clearing system.
+CLEARING_MEMBER, CLEARING_SYSTEM = "ClrSysMmbId/MmbId", "ClrSysMmbId/ClrSysId/Cd"
 _MANDATE = "DrctDbtTx/MndtRltdInf"
 _AMENDED = f"{_MANDATE}/AmdmntInfDtls"
 _AMENDED_AT_ALL = f"{_MANDATE}/AmdmntInd"
@@ -218,6 +220,8 @@ def bind(shape: skeletons.Shape, message: Message) -> Binding:
         **{f"{other}Acct/{path}": "account" for path in OTHER_ACCOUNTS},
         f"{other}Agt/FinInstnId/BICFI": "bicfi",
         f"{other}Agt/FinInstnId/BIC": "bic",
+        f"{other}Agt/FinInstnId/{CLEARING_MEMBER}": "member",
+        f"{other}Agt/FinInstnId/{CLEARING_SYSTEM}": "system",
         **{f"{other}/PstlAdr/{tag}": name for tag, name in ADDRESS.items()},
         **{path: path for path in SHARED},
         message.amount: "amount",
@@ -263,7 +267,7 @@ def bind(shape: skeletons.Shape, message: Message) -> Binding:
     return binding
 
 
-_PARTY_PLACES = ("name", "identification_of_party", "iban", "account", "bicfi", "bic")
+_PARTY_PLACES = ("name", "identification_of_party", "iban", "account", "bicfi", "bic", "member", "system")
 _PLAIN_AMOUNT = re.compile(r"[0-9]{1,13}(?:\.[0-9]{1,2})?")
 _NO_ADDRESS = Address()
 _MOST_PARTIES = 50_000
@@ -390,9 +394,19 @@ def _new_party(binding: Binding, values: list[str], place: int | None, reader: T
     if binding.address or binding.address_lines:
         parts = {part: values[number] for part, number in binding.address.items()}
         address = Address(**parts, lines=tuple([values[i] for i in binding.address_lines if values[i]]))
+    account = iban or values[at["account"]]
+    member, system = values[at["member"]], values[at["system"]]
+    if member or system:
+        domestic = "" if iban else clearing.joined(system, member, account)
+        account = domestic or account
+        if not domestic:
+            sound = False
+            for path, value in ((CLEARING_MEMBER, member), (CLEARING_SYSTEM, system)):
+                if value:
+                    reader.not_carried(f"PmtInf/{reader.message.record}/{other}Agt/FinInstnId/{path}", place)
     party = Party(
         name=name,
-        account=iban or values[at["account"]],
+        account=account,
         bic=values[at["bicfi"]] or values[at["bic"]],
         address=address,
         identification=values[at["identification_of_party"]],

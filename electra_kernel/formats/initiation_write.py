@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
 
-from electra_kernel.formats import iso
+from electra_kernel.formats import clearing, iso
 from electra_kernel.orders.kinds import KINDS
 from electra_kernel.orders.model import NOT_PROVIDED, Order, Transaction
 from electra_kernel.vocabulary.errors import ElectraError
@@ -159,19 +159,32 @@ def agent(bic: str, spelling: Spelling) -> str:
     return f"<FinInstnId><Othr><Id>{NOT_PROVIDED}</Id></Othr></FinInstnId>"
 
 
+def bank_of(who: Party, spelling: Spelling) -> str:
+    """``FinInstnId`` of a party's bank: by its BIC, by its clearing system where the account names that, or by both."""
+    domestic = clearing.parted(who.account)
+    if domestic is None:
+        return agent(who.bic, spelling)
+    member = (
+        f"<ClrSysMmbId><ClrSysId><Cd>{domestic.system}</Cd></ClrSysId><MmbId>{domestic.member}</MmbId></ClrSysMmbId>"
+    )
+    named = agent(who.bic, spelling) if who.bic else "<FinInstnId></FinInstnId>"
+    return named.replace("</FinInstnId>", f"{member}</FinInstnId>")
+
+
 _LETTERS = {ord(letter): str(number) for number, letter in enumerate(string.ascii_uppercase, 10)}
 _IBAN = re.compile(r"[A-Z]{2}[0-9]{2}[A-Z0-9]{11,30}")
 
 
 @lru_cache(maxsize=4096)
 def account(number: str) -> str:
-    """``IBAN`` where it is one, else ``Othr``."""
+    """``IBAN`` where it is one, else ``Othr``: without the bank's code where that stands beside it (``bank_of``)."""
     # ISO 13616 modulo 97; the country's own rules are the rulebook's matter, not the file's.
     if _IBAN.fullmatch(number):
         domestic, checked = number[4:], number[:4].translate(_LETTERS)
         if int((domestic if domestic.isdigit() else domestic.translate(_LETTERS)) + checked) % 97 == 1:
             return f"<IBAN>{number}</IBAN>"
-    return f"<Othr>{iso.tag('Id', number, 34)}</Othr>"
+    domestic = clearing.parted(number)
+    return f"<Othr>{iso.tag('Id', domestic.number if domestic else number, 34)}</Othr>"
 
 
 def given(name: str, value: str) -> str:

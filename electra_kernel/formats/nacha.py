@@ -27,6 +27,7 @@ from typing import Any
 
 from electra_kernel.formats import fixedwidth
 from electra_kernel.formats.base import Problems, Reading, unreadable
+from electra_kernel.formats.clearing import check_digit
 from electra_kernel.formats.fields import LayoutError, Values, continued
 from electra_kernel.formats.fixedwidth import Field, Layout, Record, Total, When
 from electra_kernel.formats.records import Row
@@ -398,11 +399,6 @@ def _check_entry(entry: _Entry, head: Values, problems: Problems) -> None:
             f"The entry says that {'' if values['more'] == '1' else 'no '}addenda follow, and {len(entry.addenda)} do."
         )
         problems.error(line, "entry.more", "addenda", said, _ASK)
-
-
-def check_digit(routing: str) -> str:
-    """The ninth digit of a routing number: the weights 3, 7, 1 over the first eight."""
-    return str(-sum(int(digit) * (3, 7, 1)[place % 3] for place, digit in enumerate(routing[:8])) % 10)
 
 
 def _own_account(sides: dict[bool, list[_Entry]], head: Values, problems: Problems) -> str:

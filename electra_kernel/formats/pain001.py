@@ -15,7 +15,7 @@ from electra_kernel.formats.initiation_records import Message
 from electra_kernel.formats.initiation_write import (
     Spelling,
     account,
-    agent,
+    bank_of,
     block_head,
     charges,
     checked_orders,
@@ -75,7 +75,7 @@ def _block(order: Order, spelling: Spelling) -> str:
         f"<ReqdExctnDt>{spelling.before_date}{order.execution_date.isoformat()}{spelling.after_date}</ReqdExctnDt>"
         f"<Dbtr>{party(order.debtor)}</Dbtr>"
         f"<DbtrAcct><Id>{account(given('DbtrAcct', order.debtor.account))}</Id></DbtrAcct>"
-        f"<DbtrAgt>{agent(order.debtor.bic, spelling)}</DbtrAgt>{charges(order.charge_bearer)}"
+        f"<DbtrAgt>{bank_of(order.debtor, spelling)}</DbtrAgt>{charges(order.charge_bearer)}"
         + "".join([_transaction(transaction, spelling, payees) for transaction in order.transactions])
         + "</PmtInf>"
     )
@@ -88,7 +88,7 @@ def _transaction(transaction: Transaction, spelling: Spelling, payees: dict[int,
         raise ElectraError(f"The amount {amount} is not positive.", repair="Give a positive amount.")
     written = payees.get(id(who))
     if written is None:
-        bank = f"<CdtrAgt>{agent(who.bic, spelling)}</CdtrAgt>" if who.bic else ""
+        bank = f"<CdtrAgt>{bank_of(who, spelling)}</CdtrAgt>" if who.bic or "/" in who.account else ""
         number = f"<CdtrAcct><Id>{account(who.account)}</Id></CdtrAcct>" if who.account else ""
         written = payees[id(who)] = f"{bank}<Cdtr>{party(who)}</Cdtr>{number}"
     payer = ultimate("UltmtDbtr", transaction.ultimate_debtor) if transaction.ultimate_debtor else ""

@@ -17,6 +17,7 @@ from electra_kernel.formats.initiation_write import (
     Spelling,
     account,
     agent,
+    bank_of,
     block_head,
     charges,
     checked_orders,
@@ -77,7 +78,7 @@ def _block(order: Order, spelling: Spelling) -> str:
         f"<ReqdColltnDt>{order.execution_date.isoformat()}</ReqdColltnDt>"
         f"<Cdtr>{party(creditor)}</Cdtr>"
         f"<CdtrAcct><Id>{account(given('CdtrAcct', creditor.account))}</Id></CdtrAcct>"
-        f"<CdtrAgt>{agent(creditor.bic, spelling)}</CdtrAgt>{charges(order.charge_bearer)}"
+        f"<CdtrAgt>{bank_of(creditor, spelling)}</CdtrAgt>{charges(order.charge_bearer)}"
         f"{_creditor_id('CdtrSchmeId', order.creditor_id, scheme)}"
         + "".join([_transaction(each, spelling, scheme, own_sequence=not sequence) for each in order.transactions])
         + "</PmtInf>"
@@ -116,7 +117,7 @@ def _transaction(transaction: Transaction, spelling: Spelling, scheme: str, *, o
         f'<InstdAmt Ccy="{amount.currency}">{iso.amount_text(amount.amount)}</InstdAmt>'
         f"{_mandate(transaction.mandate, spelling, scheme) if transaction.mandate else ''}"
         f"{ultimate('UltmtCdtr', transaction.ultimate_creditor)}"
-        f"<DbtrAgt>{agent(who.bic, spelling)}</DbtrAgt><Dbtr>{party(who)}</Dbtr>"
+        f"<DbtrAgt>{bank_of(who, spelling)}</DbtrAgt><Dbtr>{party(who)}</Dbtr>"
         f"<DbtrAcct><Id>{account(given('DbtrAcct', who.account))}</Id></DbtrAcct>"
         f"{ultimate('UltmtDbtr', transaction.ultimate_debtor)}{purpose}{remittance(transaction)}</DrctDbtTxInf>"
     )
