@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from lxml import etree
 
 from electra_kernel import formats
-from electra_kernel.formats import pain001, pain002
+from electra_kernel.formats import initiation, pain001, pain002
 from electra_kernel.formats.payment_tables import payment_entries
 from electra_kernel.orders.model import NOT_PROVIDED, Order, Transaction
 from electra_kernel.orders.status import PaymentStatus, StatusReason, StatusReport, TransactionStatus
@@ -313,6 +313,27 @@ def test_what_stands_beside_the_blocks_or_twice_in_another_spelling_is_told(old:
     assert old in data
     problems = pain001.read(data.replace(old, new, 1), "x").problems
     assert [(row.rule, row.field) for row in problems] == [("element-not-carried", field)]
+
+
+@pytest.mark.parametrize("columns_from", [1, 1_000])
+@pytest.mark.parametrize(
+    ("before", "new", "field"),
+    [
+        (b"</PmtId>", b"<UETR>8a562c67-ca16-48ba-b074-65581be6f011</UETR>", "PmtId/UETR"),
+        (b"<Cdtr>", b"<ChrgBr>CRED</ChrgBr>", "ChrgBr"),
+        (b"<Cdtr>", b"<XchgRateInf><XchgRate>1.1</XchgRate></XchgRateInf>", "XchgRateInf/XchgRate"),
+    ],
+)
+def test_a_tracking_id_a_rate_and_a_payments_own_bearer_of_charges_are_told(
+    before: bytes, new: bytes, field: str, columns_from: int
+) -> None:
+    data = pain001.write(_order())
+    at = data.rindex(before)
+    data = data[:at] + new + data[at:]
+    problems = initiation.read(data, "x", pain001.MESSAGE, columns_from=columns_from).problems
+    assert [(row.rule, row.field, row.position) for row in problems] == [
+        ("element-not-carried", f"PmtInf/CdtTrfTxInf/{field}", data.rindex(b"<CdtTrfTxInf>"))
+    ]
 
 
 def test_a_payment_with_another_service_level_than_its_block_is_told_with_its_place() -> None:
