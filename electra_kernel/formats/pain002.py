@@ -116,8 +116,13 @@ def write(report: StatusReport, *, version: str = USUAL) -> bytes:
     for transaction in report.transactions:
         block = blocks.setdefault(transaction.payment_id, [_block(PaymentStatus(payment_id=transaction.payment_id))])
         block.append(_transaction_element(transaction))
-    body = "".join(f"<OrgnlPmtInfAndSts>{''.join(parts)}</OrgnlPmtInfAndSts>" for parts in blocks.values())
-    return iso.document(version, f"<{BODY}>{header}{original}{body}</{BODY}>")
+    # Put together once: the report on a large order is about as long as the order.
+    pieces = [f"<{BODY}>{header}{original}"]
+    for block in blocks.values():
+        pieces += ("<OrgnlPmtInfAndSts>", *block, "</OrgnlPmtInfAndSts>")
+        block.clear()
+    pieces.append(f"</{BODY}>")
+    return iso.document(version, "".join(pieces))
 
 
 def _check_statuses(report: StatusReport, version: str) -> None:

@@ -54,13 +54,18 @@ def large_order(size: int = SIZE) -> bytes:
     return made.replace(b"</Document>", comments + b"</Document>")
 
 
+def _many_payments(count: int = 350_000) -> bytes:
+    """An order about as long, of payments alone, which the bank has to hold, to book and to report one by one."""
+    return pain001.write(order(*(payment(str(number)) for number in range(1, count + 1))))
+
+
 def _noise(size: int = SIZE) -> bytes:
     return random.Random(2).randbytes(size)
 
 
 # ---------------------------------------------------------------------------------------------------------- client
-def _upload(said: dict[str, Any]) -> tuple[float, int]:
-    user, data = User(said, "UPLOADER"), large_order()
+def _upload(said: dict[str, Any], make: Callable[[], bytes] = large_order) -> tuple[float, int]:
+    user, data = User(said, "UPLOADER" if make is large_order else "PAYER"), make()
     with TemporaryFile() as file, _memory() as peak:
         start = perf_counter()
         done = user.run(user.client.upload(_PAYMENTS, data, [user.sign(data)], file=file))
@@ -236,6 +241,8 @@ def run() -> Iterator[Any]:
             bare = _bare(large_order())
             yield from _transfer(bank, "EBICS upload over https", _upload, bare)
             yield from _transfer(bank, "the same upload by painfree", _painfree, bare)
+            many = partial(_upload, make=_many_payments)
+            yield from _transfer(bank, "350,000 payments, to executed", many, _bare(_many_payments()))
             yield from _transfer(bank, "EBICS download over https", _download, _bare(_noise()))
             signer = generate_key()
             bare_rate = REQUESTS / _bare_request(signer, REQUESTS)
