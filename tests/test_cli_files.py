@@ -154,3 +154,15 @@ def test_places_in_xml_are_told_as_lines_and_columns_and_kept_as_bytes(
     file.write_text("<Bank>\n <Row><Amount>1.5</Amount></Row><Row><Amount>x</Amount></Row>\n</Bank>")
     assert read_files([file], None, own) == 1
     assert "report.xml, line 2, column 33: row.amount: Amount: 'x' is not a number" in capsys.readouterr().err
+
+
+def test_the_order_of_dates_in_a_sheet_is_said_in_the_shell(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    sheet, out = tmp_path / "s.csv", tmp_path / "out.csv"
+    sheet.write_text("Date,Amount,Balance,Currency\n04/03/2026,-5.25,10.00,EUR\n")
+    assert read_files([sheet], out) == 0
+    assert "--dates dmy" in " ".join(capsys.readouterr().err.split())
+    for order, day in (("dmy", "2026-03-04"), ("mdy", "2026-04-03")):
+        assert read_files([sheet], out, dates=order) == 0
+        assert day in out.read_text()
+        assert "--dates" not in capsys.readouterr().err
+    assert is_one_clear_error(electra("read", sheet, "--dates", "first", folder=tmp_path))

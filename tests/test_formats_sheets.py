@@ -21,7 +21,7 @@ from electra_kernel.formats import sheets, xls_bounds
 from electra_kernel.formats.base import Reading
 from electra_kernel.statements.columns import StatementTables
 from electra_kernel.statements.tables import tables_of
-from electra_kernel.vocabulary.errors import UnreadableFile
+from electra_kernel.vocabulary.errors import ElectraError, UnreadableFile
 
 
 def _read(text: str, encoding: str = "utf-8") -> Reading:
@@ -568,3 +568,45 @@ def test_a_workbook_whose_cells_repeat_a_long_text_beyond_measure_is_refused() -
     workbook.close()
     with pytest.raises(UnreadableFile, match="repeat long texts"):
         formats.read(out.getvalue(), "s.xlsx")
+
+
+_EITHER = b"Date,Amount,Balance,Currency,Account\n04/03/2026,-5.25,10.00,EUR,HU1\n04/03/2026,1.00,11.00,EUR,HU1\n"
+
+
+@pytest.mark.parametrize(("order", "day"), [("dmy", date(2026, 3, 4)), ("mdy", date(2026, 4, 3))])
+def test_the_user_settles_what_the_dates_of_a_sheet_leave_open(order: str, day: date) -> None:
+    (warning,) = formats.read(_EITHER, "s.csv").problems
+    assert (warning.rule, "--dates dmy" in warning.repair) == ("date-order", True)
+    own = [formats.with_dates(order)]
+    reading, tables = formats.read(_EITHER, "s.csv", own), formats.read_tables(_EITHER, "s.csv", own)
+    assert reading.problems == ()
+    assert {entry.booking_date for entry in reading.statements[0].entries} == {day}
+    assert set(tables.entries["booking_date"].to_pylist()) == {day}
+
+
+def test_an_order_that_the_dates_are_not_in_makes_problems_and_one_that_is_none_is_refused() -> None:
+    data = _EITHER.replace(b"04/03/2026,1.00", b"25/03/2026,1.00")
+    problems = formats.read(data, "s.csv", [formats.with_dates("mdy")]).problems
+    assert [(row.position, row.rule) for row in problems] == [(3, "date")]
+    with pytest.raises(ElectraError, match="no order"):
+        formats.with_dates("day first")
+
+
+def test_an_order_of_dates_changes_no_format_but_that_of_sheets() -> None:
+    own = [formats.with_dates("dmy")]
+    table = b"entry_id,account,currency,booking_date,amount,balance,status\nx,HU1,EUR,2026-01-02,1.00,,BOOK\n"
+    for data in (table, b"Name;IBAN;Amount EUR\nA;HU42117730161111101800000000;1\n"):
+        assert formats.detect(data, "s", own).name == formats.detect(data, "s").name != "sheet"
+
+
+def test_problems_of_statements_name_the_sheet_of_a_workbook_of_several() -> None:
+    out = io.BytesIO()
+    workbook = xlsxwriter.Workbook(out, {"in_memory": True})
+    for tab in ("Giro", "Savings"):
+        sheet = workbook.add_worksheet(tab)
+        for number, row in enumerate([["Date", "Amount", "Balance", "Currency"], ["2026-01-02", "x", "1.00", "EUR"]]):
+            sheet.write_row(number, 0, row)
+    workbook.close()
+    for problems in (formats.read(out.getvalue(), "s").problems, sheets.read(out.getvalue(), "s").problems):
+        errors = [row for row in problems if row.rule == "amount"]
+        assert [row.text.partition(":")[0] for row in errors] == ["Sheet 'Giro'", "Sheet 'Savings'"]

@@ -60,12 +60,15 @@ def read(
     profile: Annotated[
         Path | None, typer.Option(help="A profile (.toml) that says what the files are made of.")
     ] = None,
+    dates: Annotated[
+        str, typer.Option(metavar="ORDER", help="The order in the dates of sheets: dmy, mdy or ymd; else as they tell.")
+    ] = "",
     workbench: Folder = _TREASURY,
 ) -> None:
     """Any bank file as a table, in the ledger's columns."""
     from electra_kernel.cli.reading import read_files
 
-    raise typer.Exit(read_files(files, out, profile, workbench))
+    raise typer.Exit(read_files(files, out, profile, workbench, dates))
 
 
 @app.command()

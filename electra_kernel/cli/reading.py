@@ -37,7 +37,13 @@ _NONE = Path(os.devnull)
 _SHOWN, _TOLD = 200, 3
 
 
-def read_files(files: Sequence[Path], out: Path | None, profile: Path | None = None, workbench: Path = _NONE) -> int:
+def read_files(
+    files: Sequence[Path],
+    out: Path | None,
+    profile: Path | None = None,
+    workbench: Path = _NONE,
+    dates: str = "",
+) -> int:
     """Read statements and payments into one table and show or write it; 1 where a file could not be read.
 
     Args:
@@ -45,11 +51,13 @@ def read_files(files: Sequence[Path], out: Path | None, profile: Path | None = N
         out: where to; shown where not given.
         profile: the format of all of them; told from the content where not given.
         workbench: the folder whose own formats count.
+        dates: the order of day, month and year in sheets, where they do not tell.
 
     Raises:
         FileNotReadable: a file that was named cannot be opened.
     """
-    own = own_of(workbench, profile)
+    own = replace(own_of(workbench, profile), dates=dates)
+    own.formats()  # what is wrong with what was asked is said before anything is read
     if not own.texts and len(files) == 1 and out is not None and out.suffix.lower() in (".parquet", ".csv"):
         large = large_format(files[0])
         if large is not None:

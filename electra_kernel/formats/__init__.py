@@ -6,6 +6,7 @@ A new format is one file and one row in ``FORMATS``.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date, datetime
 from functools import partial
 
@@ -73,6 +74,7 @@ __all__ = [
     "read_payments",
     "read_tables",
     "tables_by",
+    "with_dates",
 ]
 
 #: The rule that a file of payments breaks where statements are wanted.
@@ -412,6 +414,28 @@ def detect(data: bytes, source: str, own: Sequence[Format] = ()) -> Format:
             f"Files that are read: {known_names}.",
         )
     return found
+
+
+def with_dates(order: str) -> Format:
+    """The format of sheets of statements whose dates are in an order that the user says: one of ``own`` below.
+
+    Args:
+        order: ``dmy``, ``mdy`` or ``ymd``, where nothing in a sheet settles it.
+
+    Raises:
+        ElectraError: there is no such order.
+    """
+    sheet = next(known for known in FORMATS if known.name == "sheet")
+    before = FORMATS[: FORMATS.index(sheet)]
+    return replace(
+        sheet,
+        detect=lambda data: (
+            sheet.detect(data)
+            and not any(known.detect(data) for known in before)
+            and unpublished.recognised(data, "") is None
+        ),
+        **sheets.with_dates(order),
+    )
 
 
 def read(data: bytes, source: str, own: Sequence[Format] = ()) -> Reading:

@@ -14,7 +14,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property, reduce
-from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -46,7 +45,7 @@ class Columns:
     def __init__(self, rows: Sequence[Row], width: int) -> None:
         self.rows = [row for row in rows if any(row[1]) or any(text_of(cell) for cell in row[1])]
         cells = [each if len(each) == width else _fitted(each, width) for _, each in self.rows]
-        self._cells = [list(map(itemgetter(place), cells)) for place in range(width)]
+        self._cells: list[Sequence[Cell]] = list(zip(*cells, strict=True)) if cells else [()] * width
         self._kinds: dict[int, set[type]] = {}
         self._arrays: dict[int, Any] = {}
         #: What was read of columns of amounts.
@@ -61,7 +60,7 @@ class Columns:
     @cached_property
     def numbers(self) -> Any:
         """The line or row of each, as it stands in the file."""
-        return np.fromiter((number for number, _ in self.rows), np.int64, len(self))
+        return np.array([number for number, _ in self.rows], np.int64)
 
     def kinds(self, place: int) -> set[type]:
         """The types of a column's cells."""
@@ -98,6 +97,8 @@ class Columns:
     def overlong(self) -> Any:
         """Where a row has more than the header."""
         width = len(self._cells)
+        if not any(len(cells) > width for _, cells in self.rows):
+            return np.zeros(len(self), np.bool_)
         told = (len(cells) > width and any(text_of(cell) for cell in cells[width:]) for _, cells in self.rows)
         return np.fromiter(told, np.bool_, len(self))
 
@@ -396,8 +397,9 @@ class _Reader:
         }
         kept = np.flatnonzero(~self._strange)
         rows["entry_id"] = pa.repeat("-", len(self._columns))
-        made = [rows[name].take(kept) if name in rows else pa.nulls(len(kept), kind) for name, kind in _SCHEMA]
+        made = [rows[name] if name in rows else pa.nulls(len(self._columns), kind) for name, kind in _SCHEMA]
         table = pa.Table.from_arrays(made, schema=ENTRIES)
+        table = table if len(kept) == len(table) else table.take(kept)
         return Ordinary(
             entries=table,
             amounts=steps[kept],

@@ -49,8 +49,13 @@ class Found:
         """The places of the entries of each account and currency, in the order in which these come first."""
         known: dict[tuple[str, str], int] = {}
         pairs = zip(self.accounts, self.currencies, strict=True)
-        codes = np.fromiter((known.setdefault(pair, len(known)) for pair in pairs), np.int64, len(self.accounts))
-        places = {pair: np.flatnonzero(codes == code) for pair, code in known.items()}
+        distinct = set(pairs)
+        if len(distinct) == 1:
+            places = {distinct.pop(): np.arange(len(self.accounts))}
+        else:
+            pairs = zip(self.accounts, self.currencies, strict=True)
+            codes = np.fromiter((known.setdefault(pair, len(known)) for pair in pairs), np.int64, len(self.accounts))
+            places = {pair: np.flatnonzero(codes == code) for pair, code in known.items()}
         return places | {
             pair: np.zeros(0, np.int64) for each in self.told if (pair := (each.account, each.currency)) not in places
         }

@@ -29,7 +29,8 @@ _EIGHT = re.compile(r"[0-9]{8}")
 _MONTH_FIRST = re.compile(r"([^\W\d_]{3,12})\.? ([0-9]{1,2}),? ([0-9]{4})")
 #: What may follow a date: a time, or the day as of which it counts.
 _TIME = re.compile(r"(?:[T ,]{1,2}[0-9]{1,2}[:.][0-9]{2}| as of ).{0,20}$", re.DOTALL)
-_ORDERS = ("ymd", "dmy", "mdy")
+#: The orders of year, month and day.
+ORDERS = ("ymd", "dmy", "mdy")
 #: Years of two digits up to this one are of this century.
 _CENTURY = 70
 _FIRST_YEAR, _LAST_YEAR = 1900, 2199
@@ -64,16 +65,18 @@ def dates_of(columns: Iterable[Sequence[Cell]], *, months_first: bool) -> Dates:
         months_first: whether months come first where nothing decides.
     """
     columns = [list(cells) for cells in columns]
+    if all(set(map(type, cells)) == {date} for cells in columns):
+        return Dates("ymd")
     filled = [cell for cells in columns for cell in cells if cell not in ("", None)]
     if filled and all(_serial_day(cell) is not None for cell in filled):
         said = f"The dates, such as {filled[0]}, were taken for numbers of days since 1900, as spreadsheets keep them."
         return Dates(SERIAL, said)
     texts = [[str(cell) for cell in cells if isinstance(cell, str | int) and cell] for cells in columns]
     every = Counter(text for cells in texts for text in cells)
-    found = {order: {text: _day(text, order) for text in every} for order in _ORDERS}
+    found = {order: {text: _day(text, order) for text in every} for order in ORDERS}
     possible = {order: sum(every[text] for text, day in days.items() if day) for order, days in found.items()}
     most = max(possible.values())
-    best = [order for order in _ORDERS if possible[order] == most]
+    best = [order for order in ORDERS if possible[order] == most]
     if len(best) > 1 and "ymd" in best and found["ymd"] != found[best[-1]]:
         best.remove("ymd")  # years of two digits come first only where nothing else can be meant
     if len(best) == 1 or all(found[order] == found[best[0]] for order in best):

@@ -16,6 +16,7 @@ There is no standard; the rules are these.
   sums) are passed over and told in one warning. One row of sums below all others must be their sum. Rows with nothing
   but text continue the text of the row above.
 * Every sheet of a workbook that is a statement is read; a hidden one only where none that is shown is, which is told.
+* Where nothing settles whether days or months come first, the user can (``dates``).
 * A sheet without a header is read where its cells leave no choice (``sheet_bare``), and told.
 * One statement for each account and currency. A sheet numbers no statements, so they have no identification: the same
   booking exported twice is one in the ledger.
@@ -29,6 +30,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -43,14 +45,14 @@ from electra_kernel.formats.sheet_columns import STEPS, Columns, amounts_in, dir
 from electra_kernel.formats.sheet_found import Found, found_of, joined
 from electra_kernel.formats.sheet_names import FIELD_OF
 from electra_kernel.formats.sheet_rows import Booked, RowReader, Way, text_of
-from electra_kernel.formats.sheet_values import amounts_of, dates_of
+from electra_kernel.formats.sheet_values import ORDERS, SERIAL, Dates, amounts_of, dates_of
 from electra_kernel.formats.sheet_words import ACCOUNT_LABELS, CURRENCY_LABELS
 from electra_kernel.statements.columns import DETAILS, ENTRIES, StatementTables
 from electra_kernel.statements.keys import entry_ids
 from electra_kernel.statements.model import Balance, Statement
 from electra_kernel.statements.proof import prove, prove_totals
 from electra_kernel.statements.tables import Span, balances_of, problems_of, statements_of, with_ids
-from electra_kernel.vocabulary.errors import UnreadableFile
+from electra_kernel.vocabulary.errors import ElectraError, Problem, UnreadableFile
 from electra_kernel.vocabulary.money import is_currency
 
 _HEADER_ROWS = 60
@@ -132,6 +134,18 @@ def _cells(rows: Sequence[Row], header: _Header, keys: Sequence[str]) -> Iterato
 
 
 # ------------------------------------------------------------------------------------------------------ detect
+def with_dates(order: str) -> dict[str, Any]:
+    """The readers of sheets whose dates are written in an order that the user says, by their names in ``Format``.
+
+    Raises:
+        ElectraError: there is no such order.
+    """
+    if order not in ORDERS:
+        said = f"{order[:20]!r} is no order of day, month and year."
+        raise ElectraError(said, repair=f"Write one of {', '.join(ORDERS)}.")
+    return {"read": partial(read, dates=order), "tables": partial(read_tables, dates=order)}
+
+
 def detect(data: bytes) -> bool:
     """Whether the bytes are a sheet with the header of an account statement."""
     return _looks(data) in ("statement", "bare")
@@ -171,38 +185,50 @@ def _kind_of(rows: Sequence[Row]) -> str:
 # -------------------------------------------------------------------------------------------------------- read
 @dataclass(frozen=True, slots=True)
 class _Sheet:
-    """One sheet: its header, how it is written, the rows below the header and those above."""
+    """One sheet: its name, header, how it is written, the rows below the header and those above, and what is told of it."""
 
+    tab: str
     header: _Header
     way: Way
     columns: Columns
     above: Sequence[Row]
+    problems: Problems
+
+    def told(self) -> Sequence[Problem]:
+        """What is told of it, naming it where it is not the only one."""
+        return grids.in_tab(self.problems.rows(), self.tab)
 
 
 @without_collector()
-def read(data: bytes, source: str) -> Reading:
+def read(data: bytes, source: str, dates: str = "") -> Reading:
     """Read a sheet into statements, one for each account and currency.
+
+    Args:
+        data: delimited text or a workbook.
+        source: its name, or the SHA-256 of its bytes.
+        dates: the order of day, month and year in its dates (``ORDERS``), where the user says it.
 
     Raises:
         UnreadableFile: broken, too large, or no sheet of a statement.
     """
     problems, statements = Problems(source), list[Statement]()
-    for sheet in _sheets(data, source, problems):
-        reader = RowReader(sheet.header.cells, sheet.way, problems)
+    for sheet in _sheets(data, source, problems, dates):
+        reader = RowReader(sheet.header.cells, sheet.way, sheet.problems)
         booked = list(reader.read(sheet.columns.rows))
         found = found_of(booked)
-        _check_sums(reader.sums, found, problems)
-        for group in _groups(found, sheet, problems):
+        _check_sums(reader.sums, found, sheet.problems)
+        for group in _groups(found, sheet, sheet.problems):
             entries = [booked[row].entry for row in found.owners[group.rows]]
             statement = replace(group.statement, entries=tuple(entry for entry in entries if entry is not None))
-            problems.extend(prove(statement, source))
+            sheet.problems.extend(prove(statement, source))
             statements.append(statement)
+        problems.extend(sheet.told())
     name = grids.workbook_kind(data) or "csv"
     return Reading(format=f"{name} statement", statements=tuple(statements), problems=problems.rows())
 
 
 @without_collector()
-def read_tables(data: bytes, source: str) -> StatementTables:
+def read_tables(data: bytes, source: str, dates: str = "") -> StatementTables:
     """The same into the ledger's columns, column by column.
 
     Raises:
@@ -210,15 +236,17 @@ def read_tables(data: bytes, source: str) -> StatementTables:
     """
     problems, parts = Problems(source), list[pa.Table]()
     statements = list[tuple[Statement, Span]]()
-    for sheet in _sheets(data, source, problems):
+    for sheet in _sheets(data, source, problems, dates):
         ordinary = ordinary_rows(sheet.columns, sheet.way)
-        reader = RowReader(sheet.header.cells, sheet.way, problems, len(ordinary.amounts))
+        reader = RowReader(sheet.header.cells, sheet.way, sheet.problems, len(ordinary.amounts))
         found = joined(ordinary, list(reader.read(ordinary.rest)))
-        _check_sums(reader.sums, found, problems)
-        for group in _groups(found, sheet, problems):
-            problems.extend(prove_totals(group.statement, group.totals, source))
+        _check_sums(reader.sums, found, sheet.problems)
+        for group in _groups(found, sheet, sheet.problems):
+            sheet.problems.extend(prove_totals(group.statement, group.totals, source))
             statements.append((group.statement, group.span))
-            parts.append(found.entries.take(pa.array(group.rows)))
+            whole = len(group.rows) == len(found.entries)  # their order is that of the sheet
+            parts.append(found.entries if whole else found.entries.take(pa.array(group.rows)))
+        problems.extend(sheet.told())
     entries = pa.concat_tables(parts) if parts else ENTRIES.empty_table()
     entries = entries.set_column(ENTRIES.get_field_index("source"), "source", [pa.repeat(source, len(entries))])
     return StatementTables(
@@ -230,19 +258,20 @@ def read_tables(data: bytes, source: str) -> StatementTables:
     )
 
 
-def _sheets(data: bytes, source: str, problems: Problems) -> Iterator[_Sheet]:
+def _sheets(data: bytes, source: str, problems: Problems, dates: str) -> Iterator[_Sheet]:
     """Every sheet of a statement, with what is to be told of its header."""
     grids.check_size(data, source)
     workbook = grids.is_workbook(data)
-    for rows in _excel(data, source, problems) if workbook else [_text(data, source, problems)]:
+    for tab, rows in _excel(data, source, problems) if workbook else [("", _text(data, source, problems))]:
         header = _find_header(rows)
         if header is None:
             raise _no_header(source)
-        below = _continued(rows[header.index + 1 :], header)
+        below, told = _continued(rows[header.index + 1 :], header), Problems(source)
         columns = Columns(below, len(header.cells))
         header = _chosen(_by_content(header, columns), columns)
-        _tell_columns(header, rows, problems)
-        yield _Sheet(header, _way_of(header, rows, columns, problems), columns, rows[: header.index])
+        _tell_columns(header, rows, told)
+        way = _way_of(header, rows, columns, told, dates)
+        yield _Sheet(tab, header, way, columns, rows[: header.index], told)
 
 
 def _continued(rows: Sequence[Row], header: _Header) -> Sequence[Row]:
@@ -251,6 +280,8 @@ def _continued(rows: Sequence[Row], header: _Header) -> Sequence[Row]:
     if not places:
         return rows
     day = next((found[0] for key in _DATES if (found := header.places.get(key))), 0)
+    if all(day < len(cells) and cells[day] for _, cells in rows):
+        return rows
     joined: list[Row] = []
     for number, cells in rows:
         if day < len(cells) and cells[day]:
@@ -278,25 +309,25 @@ def _no_header(source: str) -> UnreadableFile:
     )
 
 
-def _excel(data: bytes, source: str, problems: Problems) -> Iterator[list[Row]]:
-    """The rows of every sheet with a header of a statement, else those of the first that needs none."""
-    bare: list[Row] | None = None
+def _excel(data: bytes, source: str, problems: Problems) -> Iterator[tuple[str, list[Row]]]:
+    """The name and the rows of every sheet with a header of a statement, else those of the first that needs none."""
+    bare, bare_tab = None, ""
     none = True
     for sheet in grids.sheets(data, source):
         shown, rows = sheet.shown, sheet.rows()
         header = _find_header(rows)
         if _is_statement(rows, header) and (shown or none):
             none = False
-            yield rows
+            yield sheet.tab, rows
         elif _is_statement(rows, header):
             said = "A hidden sheet has a statement too; it is not read."
             problems.warn_once("sheet", "hidden", said, "Show it where it counts.")
         elif header is None and bare is None:
-            bare = sheet_bare.named(rows)
+            bare, bare_tab = sheet_bare.named(rows), sheet.tab
     if none and bare is None:
         raise _no_header(source)
     if none and bare is not None:
-        yield _told_bare(bare, problems)
+        yield bare_tab, _told_bare(bare, problems)
 
 
 def _told_bare(rows: list[Row], problems: Problems) -> list[Row]:
@@ -440,12 +471,21 @@ def _tell_columns(header: _Header, rows: Sequence[Row], problems: Problems) -> N
         problems.warn(None, "header", "securities", said, "None, where the money is what counts.")
 
 
-def _way_of(header: _Header, rows: Sequence[Row], columns: Columns, problems: Problems) -> Way:
+#: What settles the order of dates.
+_SETTLE = (
+    "Say which it is: electra read FILE --dates dmy (or mdy, ymd); "
+    "for every such file: electra formats new --from FILE, and correct its date format."
+)
+
+
+def _way_of(header: _Header, rows: Sequence[Row], columns: Columns, problems: Problems, order: str) -> Way:
     amounts = amounts_in(columns, [place for key in _MONEY for place in header.places.get(key, ())])
     days = [columns[place] for key in _DATES for place in header.places.get(key, ())[:1]]
     dates = dates_of(days, months_first=amounts.point == "." and any("/" in str(cell) for cell in days[0][:50]))
+    if order and dates.order != SERIAL:
+        dates = Dates(order)
     if dates.doubt:
-        problems.warn(None, "date", "date-order", dates.doubt, "Export the dates as 2026-01-31 where you can choose.")
+        problems.warn(None, "date", "date-order", dates.doubt, _SETTLE)
     account, currency = _above(rows[: header.index])
     places = dict(header.places)
     other = places.pop("some_account", ())

@@ -40,10 +40,12 @@ class Own:
     Attributes:
         texts: the name and the text of each profile's file.
         always: whether the first counts for every file, whatever it looks like.
+        dates: the order of day, month and year in sheets (``formats.with_dates``); empty where the sheets tell.
     """
 
     texts: tuple[tuple[str, str], ...] = ()
     always: bool = False
+    dates: str = ""
 
     def formats(self) -> tuple[Format, ...]:
         """The same, as rows of the table of formats."""
@@ -51,21 +53,21 @@ class Own:
 
     def as_json(self) -> bytes:
         """For another process."""
-        return json.dumps({"texts": self.texts, "always": self.always}).encode()
+        return json.dumps({"texts": self.texts, "always": self.always, "dates": self.dates}).encode()
 
     @classmethod
     def from_json(cls, said: bytes) -> Own:
         """What ``as_json`` said."""
         told = json.loads(said)
-        return cls(tuple((name, text) for name, text in told["texts"]), told["always"])
+        return cls(tuple((name, text) for name, text in told["texts"]), told["always"], told["dates"])
 
 
 @cache
 def _formats_of(own: Own) -> tuple[Format, ...]:
     found = tuple(profiles.as_format(profiles.load(text.encode(), name)) for name, text in own.texts)
-    if not own.always:
-        return found
-    return tuple(replace(each, detect=_any) for each in found)
+    if own.always:
+        return tuple(replace(each, detect=_any) for each in found)
+    return (*found, *([formats.with_dates(own.dates)] if own.dates else []))
 
 
 def _any(data: bytes) -> bool:
