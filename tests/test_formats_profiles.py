@@ -502,11 +502,22 @@ def test_the_page_on_formats_names_every_key_and_its_example_reads_its_sample() 
     page = (Path(__file__).parents[1] / "docs" / "formats.md").read_text("utf-8")
     for keys in (toml._PROFILE_KEYS, toml._RECORD_KEYS, toml._FIELD_KEYS):
         assert [key for key in keys if f"`{key}`" not in page] == []
-    (example,) = re.findall(r"^```toml\n(.*?)^```", page, re.DOTALL | re.MULTILINE)
-    (sample,) = re.findall(r"^```none\n(.*?)^```", page, re.DOTALL | re.MULTILINE)
-    reading = _read(example, sample.encode("cp852"))
-    assert reading.problems == ()
-    assert [entry.amount for entry in reading.statements[0].entries] == [Decimal("1250.50"), Decimal("-250.00")]
+    pairs = re.findall(r"^```none\n([^`]*)^```\n\n```toml\n([^`]*)^```", page, re.MULTILINE)
+    assert len(pairs) == page.count("```toml")
+    found = []
+    for sample, example in pairs:
+        profile = profiles.parse(example, "page.toml")
+        text = sample if profile.line_end else "".join(f"{line:<48}" for line in sample.splitlines())
+        data = text.encode(profile.encoding)
+        reading = profiles.read(data, profile, "page")
+        assert (profile.name, reading.problems) == (profile.name, ())
+        found.append([entry.amount for statement in reading.statements for entry in statement.entries])
+        back = profiles.read(profiles.write(reading.statements or reading.orders, profile), profile, "page")
+        assert back.problems == ()
+        assert [each.balances for each in back.statements] == [each.balances for each in reading.statements]
+        assert [len(each.transactions) for each in back.orders] == [len(each.transactions) for each in reading.orders]
+    signed = [[Decimal(amount) for amount in amounts.split()] for amounts in ("1250.50 -250 ", "1250.50 -350.50")]
+    assert found == [*signed, [Decimal("1250.50"), Decimal("-500.00")], []]
 
 
 def test_the_shell_proposes_lists_reads_and_converts_with_profiles(tmp_path: Path) -> None:
