@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from electra_kernel.formats.sheet_columns import STEPS, Ordinary
 from electra_kernel.formats.sheet_rows import Booked
@@ -105,7 +106,7 @@ def joined(ordinary: Ordinary, rows: Sequence[Booked]) -> Found:
         amounts=np.concatenate((ordinary.amounts, others.amounts))[order],
         balances=np.concatenate((ordinary.balances, others.balances))[order],
         balanced=np.concatenate((ordinary.balanced, others.balanced))[order],
-        booked=np.asarray([status == "BOOK" for status in entries["status"].to_pylist()], np.bool_),
+        booked=pc.equal(entries["status"], "BOOK").to_numpy(),
         directed=np.concatenate((ordinary.directed, others.directed))[order],
         days=days.chunk(0) if isinstance(days, pa.ChunkedArray) else days,
         told=others.told,

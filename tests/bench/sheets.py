@@ -143,11 +143,18 @@ def run() -> Iterator[Result]:
     if len(payments.read(sheet, "bench").transactions) != COUNT:
         raise AssertionError("payments were lost")
     yield compare(
-        f"Excel payments, {name}, to transactions",
+        f"Excel payments, {name}, to columns and problems",
         lambda: len(formats.read_payments(sheet, "bench").transactions),
         "calamine",
         lambda: _calamine(sheet),
         "≤ 2 ×",
+    )
+    yield compare(
+        "the same, and every transaction as an object",
+        lambda: len(list(formats.read_payments(sheet, "bench").transactions)),
+        "calamine",
+        lambda: _calamine(sheet),
+        "near",
     )
     cells = [
         list(map(str, row))
