@@ -235,8 +235,8 @@ _FILE, _ROW, _COUNTED_FROM = 24_576, 1_024, 100
 def _size(tables: StatementTables) -> int:
     """What is held with some tables, in bytes."""
     rows = tables.entries.num_rows + tables.details.num_rows
-    counted = rows >= _COUNTED_FROM
-    return _FILE + (tables.entries.nbytes + tables.details.nbytes if counted else rows * _ROW)
+    cells: int = tables.entries.nbytes + tables.details.nbytes if rows >= _COUNTED_FROM else rows * _ROW
+    return _FILE + cells
 
 
 def problems_only(problems: Iterable[Problem]) -> StatementTables:
