@@ -891,3 +891,26 @@ def test_one_profile_is_that_of_the_source_and_of_the_target(tmp_path: Path) -> 
     done = CliRunner().invoke(app, ["convert", str(sample), str(other), "--to", "kh-csv", "--profile", str(pay)])
     assert done.exit_code == 0, done.output
     assert b"Alpha;1500;HUF" in other.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "keys"),
+    [
+        ("$1,020.00", "-$3.50", 'before = "$"'),
+        ("1.020,00 EUR", "-3,50 EUR", 'behind = " EUR"'),
+        ("1 020,00 Ft", "-3,50 Ft", 'behind = " Ft"'),
+        ("€ 1.020,00", "-€ 3,50", 'before = "€ "'),
+    ],
+)
+def test_what_stands_at_a_number_is_read_away_proposed_and_written(first: str, second: str, keys: str) -> None:
+    sample = f'Date;Description;Amount\r\n2026-03-01;A;"{first}"\r\n2026-03-02;B;"{second}"\r\n'
+    proposal = propose(sample.encode(), "x.csv")
+    assert keys in proposal.text
+    profile = profiles.parse(proposal.text, "own.toml")
+    (statement,) = profiles.read(sample.encode(), profile, "x").statements
+    assert [entry.amount for entry in statement.entries] == [Decimal("1020.00"), Decimal("-3.50")]
+    assert statement.currency == {"$": "USD", "F": "HUF", "E": "EUR", "€": "EUR"}[keys.split('"')[1].strip()[0]]
+    written = profiles.write([statement], profile)
+    assert f";{second}\r\n".encode() in written
+    (back,) = profiles.read(written, profile, "x").statements
+    assert back.entries == statement.entries

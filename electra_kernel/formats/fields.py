@@ -99,6 +99,7 @@ class Field:
         decimals: implied decimals of an amount; with ``point`` the decimals that are written.
         decimals_field: the field of the same record that says how many decimals are implied.
         point, group: the decimal sign (empty where it is implied) and the thousands separator.
+        before, behind: what stands at a number and is none of it, such as ``$`` or `` Ft``; a sign stands outside it.
         sign: ``leading``, ``trailing`` or ``overpunch`` (zoned: ``{A…I`` plus, ``}J…R`` minus); none where empty.
         plus: what is written for a positive sign.
         sign_field, negative, positive: the field that holds the sign as a mark, and its marks.
@@ -126,6 +127,8 @@ class Field:
     decimals_field: str = ""
     point: str = ""
     group: str = ""
+    before: str = ""
+    behind: str = ""
     sign: str = ""
     plus: str = ""
     sign_field: str = ""
@@ -253,6 +256,7 @@ def _integer_reader(spec: Field) -> Callable[[str], int | None]:
 
     def read(text: str) -> int | None:
         bare = text.strip().strip(blank).replace(spec.group, "") if spec.group else text.strip().strip(blank)
+        bare = _alone(bare, spec) if spec.before or spec.behind else bare
         if not bare:
             return None
         negative, digits = signed(bare)
@@ -272,6 +276,7 @@ def _amount_reader(spec: Field) -> Callable[[str], Decimal | None]:
 
     def read(text: str) -> Decimal | None:
         bare = text.strip().strip(blank)
+        bare = _alone(bare, spec) if spec.before or spec.behind else bare
         if not bare:
             return None
         negative, digits = signed(bare)
@@ -296,6 +301,13 @@ def _amount_reader(spec: Field) -> Callable[[str], Decimal | None]:
         return -number if negative else number
 
     return read
+
+
+def _alone(text: str, spec: Field) -> str:
+    """A number without what stands before and behind it; its sign stays."""
+    first, last = text[:1] if text[:1] in "+-" else "", text[-1:] if text[-1:] in "+-" else ""
+    bare = text.removeprefix(first).removesuffix(last).strip()
+    return f"{first}{bare.removeprefix(spec.before.strip()).removesuffix(spec.behind.strip()).strip()}{last}"
 
 
 def _too_large(text: str) -> BadValue:
@@ -462,6 +474,7 @@ def _write_number(spec: Field, value: Value, pad: bool, values: Mapping[str, Val
         raise BadValue("decimals", f"{number} has more than {decimals} decimals", "Round it before, knowingly.")
     fraction = kept.ljust(decimals, "0")
     digits = whole + (spec.point if decimals else "") + fraction
+    digits = f"{spec.before}{digits}{spec.behind}"
     negative = number < 0
     if not negative or spec.sign_field:
         return _padded_number(spec, digits, spec.plus if spec.sign in ("leading", "trailing") else "", pad)

@@ -183,8 +183,8 @@ def account(number: str) -> str:
         domestic, checked = number[4:], number[:4].translate(_LETTERS)
         if int((domestic if domestic.isdigit() else domestic.translate(_LETTERS)) + checked) % 97 == 1:
             return f"<IBAN>{number}</IBAN>"
-    domestic = clearing.parted(number)
-    return f"<Othr>{iso.tag('Id', domestic.number if domestic else number, 34)}</Othr>"
+    parts = clearing.parted(number)
+    return f"<Othr>{iso.tag('Id', parts.number if parts else number, 34)}</Othr>"
 
 
 def given(name: str, value: str) -> str:

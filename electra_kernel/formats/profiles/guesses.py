@@ -10,13 +10,13 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from electra_kernel.formats import grids, iso, sheet_letters
 from electra_kernel.formats.fields import date_pattern
 from electra_kernel.formats.records import MOST_PROBLEMS
 from electra_kernel.formats.sheet_names import FIELD_OF
-from electra_kernel.formats.sheet_words import CREDITS, DEBITS
+from electra_kernel.formats.sheet_words import CREDITS, DEBITS, SYMBOLS
 from electra_kernel.vocabulary.money import is_currency
 
 #: How much of a sample is looked at.
@@ -134,6 +134,8 @@ class Look:
     decimals: int = 0
     signed: str = ""
     marks: tuple[str, ...] = ()
+    before: str = ""
+    behind: str = ""
 
 
 #: Marks by which banks tell debits from credits.
@@ -186,7 +188,42 @@ def _is_date(text: str, layout: str) -> bool:
     return 1990 <= year <= 2080 and 1 <= int(parts["month"]) <= 12 and 1 <= int(parts["day"]) <= 31
 
 
+#: A number with a currency's sign or letters before or behind it.
+_WITH_UNIT = re.compile(
+    r"([+-]?) ?([^\W\d_]{1,4}|[$€£¥₽₴₺₹₪₩₫฿])?(\s?)([+-]?[0-9](?:[0-9.,' \u00a0]*[0-9])?)(\s?)([^\W\d_]{1,4}|[$€£¥₽₴₺₹₪₩₫฿])?([+-]?)"
+)
+
+
 def _number_look(given: Sequence[str]) -> Look:
+    found = [_WITH_UNIT.fullmatch(text) for text in given]
+    units = {(match[2] or "", match[6] or "") for match in found if match}
+    if (
+        all(found)
+        and len(units) == 1
+        and units != {("", "")}
+        and all(map(unit_currency, filter(None, next(iter(units)))))
+    ):
+        plain = [f"{match[1]}{match[4].strip()}{match[7]}" for match in found if match]
+        ((before, behind),) = units
+        look, blank = _plain_number_look(plain), " " if any(match and (match[3] or match[5]) for match in found) else ""
+        behind = f"{blank}{behind}" if behind else ""
+        return (
+            replace(look, before=f"{before}{blank}" if before else "", behind=behind) if look.kind != "text" else look
+        )
+    return _plain_number_look(given)
+
+
+#: Signs of several currencies, and the one most files mean: a proposal says what it guessed.
+_LIKELIEST = {"$": "USD", "¥": "JPY", "Ft": "HUF", "kr": "SEK"}
+
+
+def unit_currency(unit: str) -> str:
+    """The currency that a sign or a word beside a number names; empty where none does."""
+    unit = unit.strip()
+    return unit if is_currency(unit) else SYMBOLS.get(unit) or _LIKELIEST.get(unit, "")
+
+
+def _plain_number_look(given: Sequence[str]) -> Look:
     matches = [_NUMBER.fullmatch(text) for text in given]
     if not all(matches):
         return Look("text")

@@ -177,7 +177,7 @@ def _field_line(each: _Field, shape: str) -> str:
         parts.append(f'date = "{look.date}"')
     if look.kind == "amount":
         parts.append(f"decimals = {look.decimals}")
-        parts += [f"{key} = {_quoted(value)}" for key, value in (("point", look.point), ("group", look.group)) if value]
+        parts += [f"{key} = {_quoted(value)}" for key, value in _at_number(look) if value]
     if look.signed:
         parts.append(f'sign = "{look.signed}"')
     if each.side is not None:
@@ -191,6 +191,10 @@ def _field_line(each: _Field, shape: str) -> str:
         if look.kind == "giro":
             parts.append('account = "giro"')
     return f"  {{ {', '.join(parts)} }},"
+
+
+def _at_number(look: Look) -> tuple[tuple[str, str], ...]:
+    return ("point", look.point), ("group", look.group), ("before", look.before), ("behind", look.behind)
 
 
 # ------------------------------------------------------------------------------------------------------ what they mean
@@ -283,9 +287,13 @@ def _by_look(fields: Sequence[_Field], taken: set[str], draft: _Draft) -> list[_
         if each.look.marks and not all(map(side_of, each.look.marks)) and not any(other.look.signed for other in made)
     ]
     if "currency" not in taken:
-        draft.currency = guesses.currency_in(each.place for each in made if each.look.kind in ("amount", "integer"))
+        amounts = [each for each in made if each.look.kind in ("amount", "integer")]
+        beside = (guesses.unit_currency(each.look.before or each.look.behind) for each in amounts)
+        draft.currency = next(filter(None, beside), "") or guesses.currency_in(each.place for each in amounts)
         said = (
-            f"was taken for {draft.currency} by a column's name" if draft.currency else "is not named: HUF stands there"
+            f"was taken for {draft.currency} by its amounts or their names"
+            if draft.currency
+            else "is not named: HUF stands there"
         )
         draft.notes.append(f"The currency {said}, under [fixed].")
     return made

@@ -56,6 +56,7 @@ _RECORD_KEYS: Mapping[str, type | tuple[type, ...]] = {
 }
 _FIELD_KEYS: Mapping[str, type | tuple[type, ...]] = {
     **dict.fromkeys(("name", "type", "path", "align", "fill", "const", "default", "decimals_field", "point"), str),
+    **dict.fromkeys(("before", "behind"), str),
     **dict.fromkeys(("group", "sign", "plus", "sign_field", "date", "to", "account", "since"), str),
     **dict.fromkeys(("at", "length", "decimals", "pivot"), int),
     **dict.fromkeys(("required", "ahead", "absolute", "modulo"), bool),
@@ -67,7 +68,7 @@ _FIELD_KEYS: Mapping[str, type | tuple[type, ...]] = {
 }
 _PLAIN_FIELD_KEYS = (
     *("align", "fill", "const", "default", "required", "decimals", "decimals_field", "point", "group"),
-    *("sign", "plus", "sign_field", "date", "pivot"),
+    *("before", "behind", "sign", "plus", "sign_field", "date", "pivot"),
 )
 _TOTAL_KEYS = ("since", "where", "ahead", "absolute", "modulo")
 
