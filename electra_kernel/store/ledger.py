@@ -10,7 +10,8 @@ the figures of ten million entries are one look at the columns that are asked fo
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
@@ -115,15 +116,13 @@ class Ledger:
         """
         given = {name: _gather(name, files) for name in SCHEMAS}
         known = given["entries"].num_rows
-        with self._locks.hold("ledger", purpose="writing statements to the ledger", wait=600), engine():
-            tables = self._tables.begin()
+        with engine(), self._changing() as tables:
             given, doubles = without_doubles(given, tables)
             taking = Taking(tables, given["statements"])
             entries = taking.entries(given["entries"])
             details = taking.details(given["details"], given["entries"])
             taking.finish()
             balances, conflicts = self._rest(tables, given, doubles, _with_sources(files, sources))
-            self._tables.finish(tables)
         return Appended(
             entries=entries.num_rows,
             details=details,
@@ -145,8 +144,7 @@ class Ledger:
         """
         total = sum(pyarrow.parquet.read_metadata(file).num_rows for file in entries)
         told_of = dataset(list(entries)) if entries else ENTRIES.empty_table()
-        with self._locks.hold("ledger", purpose="writing statements to the ledger", wait=600), engine():
-            tables = self._tables.begin()
+        with engine(), self._changing() as tables:
             doubles, told = doubles_of(rest.statements, told_of, tables)
             taking, left_out, new = Taking(tables, rest.statements), list[str](), Counter[str]()
             for file in entries:
@@ -161,7 +159,6 @@ class Ledger:
             taking.finish()
             given = {name: _gather(name, [rest]) for name in SCHEMAS}
             balances, conflicts = self._rest(tables, given, told, _with_sources([rest], [source]))
-            self._tables.finish(tables)
         return Appended(
             entries=new["entries"],
             details=new["details"],
@@ -170,6 +167,14 @@ class Ledger:
             by_source={source: new["entries"]},
             conflicts=conflicts,
         )
+
+    @contextmanager
+    def _changing(self) -> Iterator[dict[str, Change]]:
+        """The tables, to be changed by this process alone; what was changed is seen by others afterwards, all at once."""
+        with self._locks.hold("ledger", purpose="writing statements to the ledger", wait=600):
+            tables = self._tables.begin()
+            yield tables
+            self._tables.finish(tables)
 
     def _rest(
         self,

@@ -19,9 +19,6 @@ from electra_kernel.store.files import PRIVATE_FILE, make_private_folder, write_
 from electra_kernel.vocabulary.dates import Clock
 from electra_kernel.vocabulary.errors import ElectraError
 
-#: Seconds after which a lock that was held is tried again: who takes it again and again leaves it free no longer than this.
-_LOOKED_AGAIN = 0.01
-
 
 class Busy(ElectraError):
     """Somebody else is doing this at the moment."""
@@ -55,7 +52,7 @@ class Locks:
         holder = path.with_suffix(".holder")
         lock = FileLock(path, mode=PRIVATE_FILE)
         try:
-            lock.acquire(timeout=max(wait, 0.0), poll_interval=_LOOKED_AGAIN)
+            lock.acquire(timeout=max(wait, 0.0))
         except Timeout:
             raise _busy(name, holder) from None
         try:
