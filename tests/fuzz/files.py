@@ -34,8 +34,9 @@ PIECES = 7
 #: Where the files are said to come from.
 SOURCE = "fuzz"
 SCHEMAS = {"entries": ENTRIES, "details": DETAILS, "balances": BALANCES, "problems": PROBLEMS, "statements": STATEMENTS}
-#: Seconds of processor time that a damaged file may cost; a whole one costs some thousandths.
-LONGEST = 5.0
+#: Seconds of processor time that a damaged file may cost, and per million bytes more; a whole one costs some thousandths.
+#: A file of three million bytes whose calls are counted takes three on an idle machine.
+LONGEST, PER_MILLION = 5.0, 10.0
 #: Of every so many files one goes into the reader of a format that is not its own.
 STRANGERS = 40
 
@@ -74,7 +75,7 @@ class Files:
                 raise
             found = [_told(error)]
         spent = time.process_time() - begun
-        if spent > LONGEST:
+        if spent > LONGEST + PER_MILLION * len(data) / 1e6:
             found.append(f"{spent:.1f} seconds for {len(data)} bytes")
         self.outcome.defects += [Defect(f"{known.name}: {each}", data) for each in found]
 
