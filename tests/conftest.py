@@ -12,12 +12,11 @@ from tests.judges import Judge, listening
 # The same examples in every run, so that a run says something of the change and not of its luck; `make fuzz` looks for
 # new ones. Neither asks how fast the machine is, and what a test writes into its folder for one example does no harm to
 # the next. A test that names checks of its own to leave out names these two as well.
-_ANY_MACHINE = {
-    "deadline": None,
-    "suppress_health_check": (HealthCheck.too_slow, HealthCheck.function_scoped_fixture),
-}
-settings.register_profile("same examples", derandomize=True, database=None, **_ANY_MACHINE)
-settings.register_profile("new examples", **_ANY_MACHINE)
+_ANY_MACHINE = settings(
+    deadline=None, suppress_health_check=(HealthCheck.too_slow, HealthCheck.function_scoped_fixture)
+)
+settings.register_profile("same examples", _ANY_MACHINE, derandomize=True, database=None)
+settings.register_profile("new examples", _ANY_MACHINE)
 settings.load_profile("same examples")
 
 
