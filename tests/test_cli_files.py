@@ -51,6 +51,28 @@ def test_a_place_that_cannot_be_written_is_one_clear_error(folder: Path, target:
     assert sorted(path.name for path in folder.iterdir()) == ["p.csv", "taken.csv"]
 
 
+def test_no_file_is_written_over_itself(folder: Path) -> None:
+    (folder / "link.csv").symlink_to("p.csv")
+    for target in ("p.csv", "./p.csv", "link.csv"):
+        assert is_one_clear_error(electra("convert", "p.csv", target, folder=folder))
+    assert is_one_clear_error(electra("read", "p.csv", "--out", "p.csv", folder=folder))
+    assert is_one_clear_error(electra("formats", "new", "--from", "p.csv", "--out", "p.csv", folder=folder))
+    assert (folder / "p.csv").read_text() == PAYMENTS
+
+
+def test_payments_are_no_statements_of_ones_own_format(folder: Path) -> None:
+    profile = folder / "bank.toml"
+    fields = ['{ name = "day", column = "Day", type = "date", date = "YYYY-MM-DD", to = "booking_date" }']
+    fields += ['{ name = "amount", column = "Amount", type = "amount", sign = "leading", to = "amount" }']
+    profile.write_text(
+        'name = "bank"\nkind = "statement"\nshape = "delimited"\nskip = 1\n[fixed]\ncurrency = "HUF"\n'
+        f'[[record]]\nname = "row"\nrole = "entry"\nfields = [\n{", ".join(fields)}\n]\n'
+    )
+    with pytest.raises(ElectraError, match="cannot be written as bank"):
+        convert_file(folder / "p.csv", folder / "out.csv", "bank", profile)
+    assert not (folder / "out.csv").exists()
+
+
 def test_a_full_disk_is_one_clear_error(folder: Path) -> None:
     with open("/dev/full", "w") as full:
         done = subprocess.run(

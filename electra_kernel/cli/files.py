@@ -26,7 +26,7 @@ from electra_kernel.vocabulary.dates import BusinessCalendar, system_clock
 from electra_kernel.vocabulary.errors import ElectraError, Problem, UnreadableFile
 from electra_kernel.vocabulary.parties import Party
 from electra_kernel.workbench.containers import only_file
-from electra_kernel.workbench.files import read_file, table_bytes, write_file
+from electra_kernel.workbench.files import keep_sources, read_file, table_bytes, write_file
 from electra_kernel.workbench.ownformats import load_profile, own_formats, own_profiles
 
 #: A folder that is none: no formats of one's own.
@@ -72,8 +72,9 @@ def convert_file(
         missing: the debtor and the date, where a file of payments does not say them.
 
     Raises:
-        ElectraError: the file's content has no place in the wanted format; says what has.
+        ElectraError: the file's content has no place in the wanted format; says what has. Or the target is the source.
     """
+    keep_sources([source], target)
     data, name = _opened(source)
     wanted = to or target.suffix.lower().lstrip(".")
     given = load_profile(profile) if profile else None
@@ -109,6 +110,11 @@ def convert_file(
 def _by_profile(reading: Reading, profile: Profile, missing: Missing) -> bytes:
     """What a file says, written by a profile."""
     if profile.kind == "statement":
+        if not reading.statements:
+            raise ElectraError(
+                f"A {reading.format} cannot be written as {profile.name}, which is a format of statements.",
+                repair="Choose a file of statements, or a format of payments.",
+            )
         return profiles.write(reading.statements, profile)
     return profiles.write(orders_of(reading, system_clock(), missing), profile)
 

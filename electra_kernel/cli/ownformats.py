@@ -50,8 +50,10 @@ def new(
     from electra_kernel.cli.tables import say
     from electra_kernel.formats.profiles.propose import propose
     from electra_kernel.workbench.containers import only_file
-    from electra_kernel.workbench.files import read_file, write_file
+    from electra_kernel.workbench.files import keep_sources, read_file, write_file
 
+    if out is not None:
+        keep_sources([sample], out)
     data, name = only_file(read_file(sample), sample.name)
     proposal = propose(data, name)
     if out is None:

@@ -22,7 +22,7 @@ from electra_kernel.statements.billing import billing_rows
 from electra_kernel.statements.columns import ENTRIES
 from electra_kernel.store.archive import hash_of
 from electra_kernel.vocabulary.errors import Problem, UnreadableFile
-from electra_kernel.workbench.files import frame_of, write_table
+from electra_kernel.workbench.files import frame_of, keep_sources, write_table
 from electra_kernel.workbench.importing import FEW, MOST, Imported, import_frame, summary
 from electra_kernel.workbench.large import batches, large_format, pieces, write_large
 from electra_kernel.workbench.ownformats import own_of
@@ -55,7 +55,10 @@ def read_files(
 
     Raises:
         FileNotReadable: a file that was named cannot be opened.
+        ElectraError: the table would be written over one of the files.
     """
+    if out is not None:
+        keep_sources(files, out)
     own = replace(own_of(workbench, profile), dates=dates)
     own.formats()  # what is wrong with what was asked is said before anything is read
     if not own.texts and len(files) == 1 and out is not None and out.suffix.lower() in (".parquet", ".csv"):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from errno import EISDIR
 from pathlib import Path
@@ -77,6 +77,18 @@ def table_bytes(table: pa.Table, ending: str) -> bytes:
         file = Path(folder) / f"table.{ending}"
         write_table(table, file)
         return file.read_bytes()
+
+
+def keep_sources(files: Iterable[Path], out: Path) -> None:
+    """Nothing is written over a file that it is made from: what cannot be carried over would be lost.
+
+    Raises:
+        ElectraError: ``out`` is one of the files.
+    """
+    if out.resolve() in {file.resolve() for file in files}:
+        raise ElectraError(
+            "The file would be written over itself.", where=str(out), repair="Give the new file another name."
+        )
 
 
 def write_file(data: bytes, out: Path) -> None:
