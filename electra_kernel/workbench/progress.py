@@ -50,7 +50,8 @@ class FilesBar:
     def __init__(self, count: int, *, terminal_only: bool = False) -> None:
         self.count, self._done = count, 0
         self._bar: tqdm[Any] | None = None
-        self._disable = None if terminal_only else False
+        # Nothing is said of it otherwise, so that TQDM_DISABLE counts.
+        self._options: dict[str, Any] = {"disable": None} if terminal_only else {}
 
     def more(self, count: int) -> None:
         """There are so many more."""
@@ -62,7 +63,7 @@ class FilesBar:
         """One is done."""
         self._done += 1
         if self._bar is None and self.count >= FILES_SHOWN_FROM:
-            self._bar = tqdm(total=self.count, unit="file", disable=self._disable)
+            self._bar = tqdm(total=self.count, unit="file", **self._options)
             self._bar.update(self._done - 1)
         if self._bar is not None:
             self._bar.update()
