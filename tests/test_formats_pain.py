@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, date, datetime
@@ -407,3 +408,18 @@ def test_a_message_from_before_messages_had_names_is_read_and_told() -> None:
     assert reading.format == "pain.008.001.01"
     assert [problem.rule for problem in reading.problems] == ["version-unproved"]
     assert reading.orders[0].creditor == order.debtor
+
+
+class _OnDemand(tuple[Transaction, ...]):
+    """Payments whose objects live only while somebody looks at them."""
+
+    def __iter__(self) -> Iterator[Transaction]:
+        for each in super().__iter__():
+            yield replace(each, counterparty=replace(each.counterparty))
+
+
+def test_payees_whose_objects_come_and_go_are_not_taken_for_one_another():
+    payees = [Party(name=f"Payee {number}") for number in range(2_000)]
+    payments = [Transaction(amount=Money(Decimal("1.00"), "EUR"), counterparty=payee) for payee in payees]
+    (order,) = pain001.read(pain001.write(_order(transactions=_OnDemand(payments))), "x").orders
+    assert [each.counterparty.name for each in order.transactions] == [payee.name for payee in payees]

@@ -470,12 +470,18 @@ def address(where: Address) -> str:
     return f"<PstlAdr>{inside}</PstlAdr>" if inside else ""
 
 
-def document(version: str, body: str) -> bytes:
+def document(version: str, *parts: str) -> bytes:
     """The whole document as UTF-8 on one line.
+
+    Args:
+        version: the message with its version.
+        parts: what stands inside ``Document``; many of them, so that a large text is put together once only.
 
     Raises:
         ElectraError: the texts hold a character that XML cannot carry.
     """
+    opening = f'<?xml version="1.0" encoding="UTF-8"?><Document xmlns="urn:iso:std:iso:20022:tech:xsd:{version}">'
+    body = "".join([opening, *parts, "</Document>"])
     if not body.isprintable():
         if match := _UNSAFE.search(body):
             raise ElectraError(
@@ -485,8 +491,7 @@ def document(version: str, body: str) -> bytes:
         # Markup holds no line ends, so these stand in texts. As references they survive every reader, and the
         # order hash of EBICS, which drops line ends, covers them.
         body = body.replace("\n", "&#10;").replace("\r", "&#13;").replace("\t", "&#9;")
-    opening = f'<?xml version="1.0" encoding="UTF-8"?><Document xmlns="urn:iso:std:iso:20022:tech:xsd:{version}">'
-    return f"{opening}{body}</Document>".encode()
+    return body.encode()
 
 
 # ------------------------------------------------------------------------------------------- files of other kinds

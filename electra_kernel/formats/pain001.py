@@ -7,7 +7,8 @@ names that it shares with later ones.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import chain
 
 from electra_kernel.formats import initiation, iso
 from electra_kernel.formats.base import Reading
@@ -29,6 +30,7 @@ from electra_kernel.orders.kinds import Kind, kind_for
 from electra_kernel.orders.model import NOT_PROVIDED, Order, Transaction
 from electra_kernel.vocabulary.errors import ElectraError
 from electra_kernel.vocabulary.money import Money
+from electra_kernel.vocabulary.parties import Party
 
 BODY = "CstmrCdtTrfInitn"
 _FIRST_BODY = "pain.001.001.02"  # of a time before messages had names
@@ -64,33 +66,38 @@ def write(orders: Order | Sequence[Order], *, version: str = USUAL) -> bytes:
     several = checked_orders(orders, version, VERSIONS)
     if any(order.collects for order in several):
         raise ElectraError("A collection is no credit transfer.", repair="Write it as a pain.008.")
-    blocks = "".join([_block(order, _SPELLINGS[version]) for order in several])
-    return iso.document(version, f"<{BODY}>{group_header(several)}{blocks}</{BODY}>")
+    blocks = chain.from_iterable(_block(order, _SPELLINGS[version]) for order in several)
+    return iso.document(version, f"<{BODY}>{group_header(several)}", *blocks, f"</{BODY}>")
 
 
-def _block(order: Order, spelling: Spelling) -> str:
-    payees = dict[int, str]()
-    return (
+def _block(order: Order, spelling: Spelling) -> Iterator[str]:
+    payees = dict[int, tuple[Party, str]]()
+    yield (
         f"<PmtInf>{block_head(order, 'TRF')}"
         f"<ReqdExctnDt>{spelling.before_date}{order.execution_date.isoformat()}{spelling.after_date}</ReqdExctnDt>"
         f"<Dbtr>{party(order.debtor)}</Dbtr>"
         f"<DbtrAcct><Id>{account(given('DbtrAcct', order.debtor.account))}</Id></DbtrAcct>"
         f"<DbtrAgt>{bank_of(order.debtor, spelling)}</DbtrAgt>{charges(order.charge_bearer)}"
-        + "".join([_transaction(transaction, spelling, payees) for transaction in order.transactions])
-        + "</PmtInf>"
     )
+    for transaction in order.transactions:
+        yield _transaction(transaction, spelling, payees)
+    yield "</PmtInf>"
 
 
-def _transaction(transaction: Transaction, spelling: Spelling, payees: dict[int, str]) -> str:
-    """One payment. ``payees`` keeps what was written of each party of this order: many orders pay the same again."""
+def _transaction(transaction: Transaction, spelling: Spelling, payees: dict[int, tuple[Party, str]]) -> str:
+    """One payment. ``payees`` keeps each party of this order and what was written of it: many orders pay the same again.
+
+    The parties are kept too: as long as one lives, its ``id`` is that of no other.
+    """
     tag, who, amount = iso.tag, transaction.counterparty, transaction.amount
     if amount.amount <= 0:
         raise ElectraError(f"The amount {amount} is not positive.", repair="Give a positive amount.")
-    written = payees.get(id(who))
-    if written is None:
+    _, written = payees.get(id(who), (who, ""))
+    if not written:
         bank = f"<CdtrAgt>{bank_of(who, spelling)}</CdtrAgt>" if who.bic or "/" in who.account else ""
         number = f"<CdtrAcct><Id>{account(who.account)}</Id></CdtrAcct>" if who.account else ""
-        written = payees[id(who)] = f"{bank}<Cdtr>{party(who)}</Cdtr>{number}"
+        written = f"{bank}<Cdtr>{party(who)}</Cdtr>{number}"
+        payees[id(who)] = who, written
     payer = ultimate("UltmtDbtr", transaction.ultimate_debtor) if transaction.ultimate_debtor else ""
     payee = ultimate("UltmtCdtr", transaction.ultimate_creditor) if transaction.ultimate_creditor else ""
     purpose = f"<Purp>{tag('Cd', transaction.purpose, 4)}</Purp>" if transaction.purpose else ""

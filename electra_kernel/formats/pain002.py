@@ -122,7 +122,7 @@ def write(report: StatusReport, *, version: str = USUAL) -> bytes:
         pieces += ("<OrgnlPmtInfAndSts>", *block, "</OrgnlPmtInfAndSts>")
         block.clear()
     pieces.append(f"</{BODY}>")
-    return iso.document(version, "".join(pieces))
+    return iso.document(version, *pieces)
 
 
 def _check_statuses(report: StatusReport, version: str) -> None:

@@ -8,7 +8,8 @@ names that it shares with later ones.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import chain
 
 from electra_kernel.formats import initiation, iso
 from electra_kernel.formats.base import Reading
@@ -63,26 +64,27 @@ def write(orders: Order | Sequence[Order], *, version: str = USUAL) -> bytes:
             id, or a text the message cannot hold.
     """
     several = checked_orders(orders, version, VERSIONS)
-    blocks = "".join([_block(order, _SPELLINGS[version]) for order in several])
-    return iso.document(version, f"<{BODY}>{group_header(several)}{blocks}</{BODY}>")
+    blocks = chain.from_iterable(_block(order, _SPELLINGS[version]) for order in several)
+    return iso.document(version, f"<{BODY}>{group_header(several)}", *blocks, f"</{BODY}>")
 
 
-def _block(order: Order, spelling: Spelling) -> str:
+def _block(order: Order, spelling: Spelling) -> Iterator[str]:
     if order.creditor is None:
         raise ElectraError("An order that pays is no direct debit.", repair="Write it as a pain.001.")
     creditor, scheme = order.creditor, _scheme(order)
     sequences = {_sequence(transaction) for transaction in order.transactions}
     sequence = sequences.pop() if len(sequences) == 1 else ""
-    return (
+    yield (
         f"<PmtInf>{block_head(order, 'DD', sequence)}"
         f"<ReqdColltnDt>{order.execution_date.isoformat()}</ReqdColltnDt>"
         f"<Cdtr>{party(creditor)}</Cdtr>"
         f"<CdtrAcct><Id>{account(given('CdtrAcct', creditor.account))}</Id></CdtrAcct>"
         f"<CdtrAgt>{bank_of(creditor, spelling)}</CdtrAgt>{charges(order.charge_bearer)}"
         f"{_creditor_id('CdtrSchmeId', order.creditor_id, scheme)}"
-        + "".join([_transaction(each, spelling, scheme, own_sequence=not sequence) for each in order.transactions])
-        + "</PmtInf>"
     )
+    for transaction in order.transactions:
+        yield _transaction(transaction, spelling, scheme, own_sequence=not sequence)
+    yield "</PmtInf>"
 
 
 def _sequence(transaction: Transaction) -> str:
