@@ -377,7 +377,10 @@ class _Shared:
 
     def check(self, sheet: bytes, source: str) -> None:
         """Refuse texts that would take too much, with those of the sheets before; the markup counts as text."""
-        if self._longest * (len(sheet) // _LEAST_CELL) <= LIMITS["texts"] // _MANY:
+        # Counting end tags is quick (a cell with a text has two), and up to half of what may be no text needs a look.
+        most = self._taken + self._longest * (sheet.count(b"</") // 2)
+        if most <= LIMITS["texts"] // 2:
+            self._taken = most
             return
         lengths = list(map(len, re.split(rb"<(?:\w+:)?si[\s>]", self._whole)[1:]))
         for match in _INDEX.finditer(sheet):
@@ -388,8 +391,6 @@ class _Shared:
                 raise unreadable(source, "size", said, "Shorten the texts, or split the workbook.")
 
 
-#: The shortest cell with a shared text, ``<c t="s"><v>0</v></c>``; sheets that are looked at one by one.
-_LEAST_CELL, _MANY = 20, 4
 _INDEX = re.compile(rb"<(?:\w+:)?v[^>]*>\s*([0-9]{1,9})\s*<")
 
 
