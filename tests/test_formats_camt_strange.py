@@ -186,3 +186,12 @@ def test_mending_takes_time_in_proportion_and_changes_no_sound_file() -> None:
     ):
         with pytest.raises(UnreadableFile):
             camt053.read_tables(hostile, "x")
+
+
+@pytest.mark.parametrize("version", ["", "+7", "1"])
+def test_a_damaged_declaration_in_utf16_is_refused_by_every_way(version: str) -> None:
+    declared = f'<?xml version="{version}" encoding="UTF-16"?>'
+    data = (declared + _TEXT.partition("?>")[2]).encode("utf-16")
+    for read in (camt053.read, camt053.read_tables, lambda data, source: list(camt053.read_batches([data], source))):
+        with pytest.raises(UnreadableFile):
+            read(data, "x")

@@ -138,7 +138,12 @@ class FromUtf16:
         return (_DECLARATION.sub("", text, count=1) if first else text).encode()
 
 
-_DECLARATION = re.compile(r"^\ufeff?\s*<\?xml.*?\?>", re.DOTALL)
+#: A declaration as it has to be. Any other stays where it is: the strict parser of the skeleton refuses it.
+_DECLARATION = re.compile(
+    r"""^\ufeff?<\?xml[ \t\r\n]+version[ \t\r\n]*=[ \t\r\n]*(["'])1\.[01]\1"""
+    r"""(?:[ \t\r\n]+encoding[ \t\r\n]*=[ \t\r\n]*(["'])[A-Za-z][A-Za-z0-9._-]*\2)?"""
+    r"""(?:[ \t\r\n]+standalone[ \t\r\n]*=[ \t\r\n]*(["'])(?:yes|no)\3)?[ \t\r\n]*\?>"""
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from zipfile import ZipFile
 
 from sqlalchemy import select
 
+from electra_kernel.bank import orderdata as kept_orders
 from electra_kernel.bank.database import Database, orders
 from electra_kernel.bank.desk import BankDesk
 from electra_kernel.bank.exchanges import ExchangeLog, LogBounds
@@ -161,11 +162,11 @@ def sandbox() -> House:
 
     def accepted() -> list[tuple[bytes, tuple[tuple[str, str], ...]]]:
         nonlocal seen
-        query = select(orders).where(orders.c.id > seen)
+        query = select(orders.c.id, orders.c.state).where(orders.c.id > seen)
         with database.read() as connection:
             rows = connection.execute(query).all()
-        seen = max((row.id for row in rows), default=seen)
-        return [(row.data, ()) for row in rows if row.state == "taken"]
+            seen = max((row.id for row in rows), default=seen)
+            return [(kept_orders.read(connection, row.id), ()) for row in rows if row.state == "taken"]
 
     def newest() -> str:
         with database.read() as connection:
